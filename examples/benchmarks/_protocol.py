@@ -1,0 +1,194 @@
+"""Splits and corruptions: what every method is given, and what it is tested on.
+
+All of it is decided by the seed alone, never by the method, so that any two methods see
+the same samples and the same corrupted matrices.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from _data import Dataset
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from torch import Generator, Tensor
+
+from sklearn_emma.corruption import (
+    Bias,
+    Corruption,
+    Drift,
+    Gain,
+    GaussianNoise,
+    MissingMode,
+    Mixture,
+    SaltAndPepper,
+    StuckMode,
+    StudentNoise,
+    UniformReplacement,
+    ZeroedMode,
+    fail_modes,
+)
+
+SIGMAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+UNSEEN = ("zeros", "uniform", "stuck", "salt_pepper", "gain")  # averaged in U5
+
+# Kind of training corruption: what happens, and the share of samples left clean.
+TRAINING: dict[str, tuple[Corruption, float]] = {
+    "clean": (MissingMode(), 1.0),
+    "noise": (GaussianNoise((0.1, 2.0)), 1 / 2),
+    "dropout": (MissingMode(), 1 / 2),
+    "both": (Mixture([GaussianNoise((0.1, 2.0)), MissingMode()]), 1 / 3),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set split by one seed, in units of each feature's training sd."""
+
+    name: str
+    modes: dict[str, list[int]]
+    X_train: np.ndarray
+    y_train: np.ndarray
+    X_val: np.ndarray
+    y_val: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    rare_class: int | None
+
+
+def split(dataset: Dataset, seed: int, max_samples: int | None = None) -> Task:
+    """Split 60/20/20, stratified, and standardise by the training part alone.
+
+    ``max_samples`` keeps a stratified part of the data, for smoke runs.
+    """
+    rows = np.arange(len(dataset.y))
+    if max_samples is not None and max_samples < len(rows):
+        rows = _part(rows, dataset.y, max_samples, seed)[0]
+    rest, test = _part(rows, dataset.y, 0.8, seed)
+    train, val = _part(rest, dataset.y, 0.75, seed)
+    if (most := dataset.train_per_class) is not None:
+        train = _first_of_each_class(train, dataset.y, most)
+        # Who has few samples to train on has few to validate on.
+        val = _first_of_each_class(val, dataset.y, math.ceil(most / 3))
+    scaler = StandardScaler().fit(dataset.X[train])
+    parts = (
+        part
+        for rows in (train, val, test)
+        for part in (scaler.transform(dataset.X[rows]), dataset.y[rows])
+    )
+    return Task(dataset.name, dataset.modes, *parts, dataset.rare_class)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to corrupt a matrix: in one drawn mode of each row, unless said else.
+
+    ``n_failing`` modes fail in each row; ``mode`` is the one that always fails.
+    """
+
+    name: str
+    corruption: Corruption
+    n_failing: int = 1
+    mode: int | None = None
+
+    def apply(
+        self, X: np.ndarray, mode_index: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corrupted X (n, d) and which modes were hit, boolean (n, M)."""
+        generator = make_generator(seed, self.name)
+        x, index = torch.as_tensor(X), torch.as_tensor(mode_index)
+        if self.mode is None:
+            x, hit = fail_modes(
+                x, index, self.corruption, generator, n_failing=self.n_failing
+            )
+        else:
+            failed = self.corruption.corrupt(x, index, generator)
+            x = torch.where(index == self.mode, failed, x)
+            hit = torch.zeros(len(x), int(index.max()) + 1, dtype=torch.bool)
+            hit[:, self.mode] = True
+        return x.numpy(), hit.numpy()
+
+
+def conditions(n_modes: int, y: np.ndarray) -> list[Condition]:
+    """Everything that a method is tested on; ``y`` (n,) are the classes of the rows."""
+    listed = [
+        Condition("missing", MissingMode()),
+        Condition("zeros", ZeroedMode()),
+        Condition("uniform", UniformReplacement(3.0)),
+        Condition("stuck", StuckMode(3.0)),
+        Condition("salt_pepper", SaltAndPepper(4.0, 0.3)),
+        Condition("gain", Gain(4.0)),
+        Condition("bias", Bias(3.0)),
+        Condition("student", StudentNoise(1.0, 3)),
+        Condition("swap", OtherClass(y)),
+        Condition("drift", Drift(3.0)),
+    ]
+    if n_modes >= 3:
+        listed.append(Condition("two_modes", GaussianNoise(2.0), n_failing=2))
+    noisy = [Condition(f"gauss_{sigma:g}", GaussianNoise(sigma)) for sigma in SIGMAS]
+    # One mode in every row, for the score of the worst mode.
+    single = [
+        Condition(f"mode_{m}", GaussianNoise(2.0), mode=m) for m in range(n_modes)
+    ]
+    return noisy + listed + single
+
+
+class OtherClass:
+    """Every row becomes that of a sample of another class (modes drawn together)."""
+
+    def __init__(self, y: np.ndarray) -> None:
+        self.y = y
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return, for each row of ``x``, a row of another class."""
+        donors = torch.empty(len(x), dtype=torch.long)
+        for label in np.unique(self.y):
+            own = torch.as_tensor(self.y == label)
+            others = (~own).nonzero().squeeze(1)
+            draw = torch.randint(len(others), (int(own.sum()),), generator=generator)
+            donors[own] = others[draw]
+        return x[donors]
+
+
+def corrupt_like_training(
+    X: np.ndarray, mode_index: np.ndarray, generator: Generator, kind: str = "both"
+) -> tuple[Tensor, Tensor]:
+    """Draw one corrupted copy of X (n, d), of a kind in :data:`TRAINING`.
+
+    Returns it as float32, and which modes were hit, boolean (n, M).
+    """
+    corruption, clean_fraction = TRAINING[kind]
+    x = torch.as_tensor(X, dtype=torch.float32)
+    index = torch.as_tensor(mode_index)
+    return fail_modes(x, index, corruption, generator, clean_fraction=clean_fraction)
+
+
+def index_of(modes: dict[str, list[int]]) -> np.ndarray:
+    """Mode number (d,) of each column."""
+    index = np.empty(sum(map(len, modes.values())), dtype=np.int64)
+    for number, columns in enumerate(modes.values()):
+        index[columns] = number
+    return index
+
+
+def make_generator(seed: int, purpose: str) -> Generator:
+    """Make a torch generator that depends on seed and purpose alone."""
+    entropy = [seed, zlib.crc32(purpose.encode())]
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+    return Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def _part(
+    rows: np.ndarray, y: np.ndarray, size: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(
+        train_test_split(rows, train_size=size, stratify=y[rows], random_state=seed)
+    )
+
+
+def _first_of_each_class(rows: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
+    return np.concatenate([rows[y[rows] == k][:n] for k in np.unique(y[rows])])

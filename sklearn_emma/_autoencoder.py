@@ -1,0 +1,158 @@
+"""Tied-weight denoising autoencoders and the potential energy they define.
+
+One stack holds ``G`` autoencoders, one for each mode, so that all modes are trained and
+evaluated in one batched computation. Modes of fewer than ``d`` features are padded
+with zeros, which is exact: padded features have zero weights, zero bias and zero value.
+
+Sources: Vincent, "A connection between score matching and denoising autoencoders",
+Neural Computation 23 (2011); Kamyshanska and Memisevic, "The potential energy of an
+autoencoder", PAMI 37 (2015).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+
+def reconstruct(
+    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+) -> Tensor:
+    """r(x) = Wᵀ sigmoid(W x + c) + b.
+
+    ``x`` (G, n, d), ``weight`` (G, K, d), ``hidden_bias`` (G, K), ``visible_bias``
+    (G, d). Returns (G, n, d).
+    """
+    hidden = torch.sigmoid(
+        torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
+    )
+    return torch.baddbmm(visible_bias.unsqueeze(1), hidden, weight)
+
+
+def potential(
+    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+) -> Tensor:
+    """Ψ(x) = ½ ‖x − b‖² − Σ_k softplus(w_k·x + c_k), with ∂Ψ/∂x = x − r(x).
+
+    Shapes as in :func:`reconstruct`. Returns (G, n).
+    """
+    activation = torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
+    distance = (x - visible_bias.unsqueeze(1)).square().sum(2)
+    return 0.5 * distance - softplus(activation).sum(2)
+
+
+class AutoencoderStack(nn.Module):
+    """``G`` independent tied-weight autoencoders, padded to a common width.
+
+    Parameters
+    ----------
+    widths : list of int
+        Number of features of each mode.
+    n_components : int
+        Number of hidden units K of each autoencoder.
+    dtype : torch.dtype
+        Floating-point type of the parameters.
+    """
+
+    used: Tensor
+
+    def __init__(
+        self, widths: list[int], n_components: int, dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__()
+        n_modes, width = len(widths), max(widths)
+        used = torch.arange(width) < torch.tensor(widths).unsqueeze(1)
+        self.register_buffer("used", used.to(dtype).unsqueeze(1))
+        # Small weights start near the Gaussian energy ½‖x‖², from where training bends it.
+        scale = 0.5 / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
+        weight = torch.randn(n_modes, n_components, width, dtype=dtype) * scale
+        self.weight = nn.Parameter(weight * self.used)
+        self.hidden_bias = nn.Parameter(torch.zeros(n_modes, n_components, dtype=dtype))
+        self.visible_bias = nn.Parameter(torch.zeros(n_modes, width, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct ``x`` (n, G, d), samples first; padded features stay 0."""
+        r = reconstruct(
+            x.transpose(0, 1), self.weight, self.hidden_bias, self.visible_bias
+        )
+        return (r * self.used).transpose(0, 1)
+
+
+class PotentialStack(nn.Module):
+    """Frozen potential energies of all modes at once, from (n, d) to (n, M).
+
+    Modes of similar width share one padded batch, so that the cost stays linear in the
+    number of features.
+
+    Parameters
+    ----------
+    autoencoders : list of tuple of Tensor
+        For each mode (mean (d,), A (d, d), W (K, d), c (K,), b (d,)), where
+        z = (x − mean) A are the coordinates of the autoencoder.
+    columns : list of list of int
+        Columns of each mode in the matrix to be scored.
+    """
+
+    position: Tensor
+
+    def __init__(
+        self, autoencoders: list[tuple[Tensor, ...]], columns: list[list[int]]
+    ) -> None:
+        super().__init__()
+        groups: dict[tuple[int, int], list[int]] = {}
+        for mode, (_, _, weight, _, _) in enumerate(autoencoders):
+            n_components, width = weight.shape
+            groups.setdefault(((width - 1).bit_length(), n_components), []).append(mode)
+        self.groups = nn.ModuleList(
+            _PotentialGroup(
+                [autoencoders[i] for i in modes], [columns[i] for i in modes]
+            )
+            for modes in groups.values()
+        )
+        order = [mode for modes in groups.values() for mode in modes]
+        self.register_buffer("position", torch.tensor(order).argsort())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Potential energies (n, M) of ``x`` (n, d)."""
+        return torch.cat([group(x) for group in self.groups])[self.position].T
+
+
+class _PotentialGroup(nn.Module):
+    """Potential energies of the modes that share one padded batch."""
+
+    columns: Tensor
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    hidden_bias: Tensor
+    visible_bias: Tensor
+
+    def __init__(
+        self, autoencoders: list[tuple[Tensor, ...]], columns: list[list[int]]
+    ) -> None:
+        super().__init__()
+        width = max(len(c) for c in columns)
+        padded = [c + [0] * (width - len(c)) for c in columns]
+        self.register_buffer("columns", torch.tensor(padded))
+        names = ("mean", "matrix", "weight", "hidden_bias", "visible_bias")
+        for name, tensors in zip(names, zip(*autoencoders, strict=True), strict=True):
+            self.register_buffer(
+                name, torch.stack([_pad(t, name, width) for t in tensors])
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Potential energies (G, n); a padded column meets only zeros in ``matrix``."""
+        modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
+        z = torch.bmm((modes - self.mean).transpose(0, 1), self.matrix)
+        return potential(z, self.weight, self.hidden_bias, self.visible_bias)
+
+
+def _pad(tensor: Tensor, name: str, width: int) -> Tensor:
+    if name == "hidden_bias":
+        return tensor
+    missing = width - tensor.shape[-1]
+    rows = missing if name == "matrix" else 0
+    return nn.functional.pad(
+        tensor, (0, missing, 0, rows) if tensor.dim() == 2 else (0, missing)
+    )

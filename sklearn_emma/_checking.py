@@ -1,0 +1,142 @@
+"""Everything that is checked, and every shape that is settled, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
+from sklearn_emma._phases import TrainingSet
+from sklearn_emma._samples import merge_duplicates
+from sklearn_emma._validation import check_sample_weight
+
+
+class CheckedData(NamedTuple):
+    """Training data, ready to learn from.
+
+    ``X`` is the validated input, all rows in their order; ``data`` the distinct samples.
+    """
+
+    X: np.ndarray
+    data: TrainingSet
+    modes: dict[str, np.ndarray]
+    mode_index: np.ndarray
+    classes: np.ndarray
+
+
+def check_training_data(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, corrupted: Any
+) -> CheckedData:
+    """Validate what ``fit`` was given; sets ``n_features_in_`` of the estimator.
+
+    Raises
+    ------
+    ValueError
+        Names what is wrong.
+    """
+    X = flatten_columns(X)
+    frame = X if hasattr(X, "columns") else None
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        dtype=[np.float64, np.float32],
+        ensure_all_finite="allow-nan",
+        ensure_min_samples=2,
+    )
+    check_classification_targets(y)
+    weight = check_sample_weight(
+        sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+    )
+    modes = resolve_modes(
+        X if frame is None else frame, estimator.modes, estimator.remainder
+    )
+    failed = _check_corrupted(corrupted, len(X), list(modes))
+    columns = np.concatenate(list(modes.values()))
+
+    kept = weight > 0
+    if not kept.any():
+        raise ValueError("Sample weights are all zero: there is nothing to learn from.")
+    classes = np.unique(y[kept])
+    _check_classes(classes, int(kept.sum()))
+    labels = np.searchsorted(classes, np.where(kept, y, classes[0]))
+    (values, labels, failed), weight = merge_duplicates(
+        [X[:, columns], labels, failed], weight
+    )
+    loss_weight = weight * _class_weight(
+        estimator.class_weight, classes, labels, weight
+    )
+    data = TrainingSet(values, labels, weight, loss_weight.astype(X.dtype), failed)
+    return CheckedData(X, data, modes, mode_index(modes), classes)
+
+
+def check_continues(
+    modes: dict[str, np.ndarray], classes: np.ndarray, checked: CheckedData
+) -> None:
+    """See that a warm start meets the modes and classes of the fit before.
+
+    Raises
+    ------
+    ValueError
+        Names both.
+    """
+    same = list(modes) == list(checked.modes) and all(
+        np.array_equal(modes[name], checked.modes[name]) for name in modes
+    )
+    if not same or not np.array_equal(classes, checked.classes):
+        raise ValueError(
+            "warm_start=True needs the modes and classes of the previous fit, "
+            f"{list(modes)} and {classes.tolist()}; got {list(checked.modes)} and "
+            f"{checked.classes.tolist()}."
+        )
+
+
+def _check_classes(classes: np.ndarray, n_samples: int) -> None:
+    if len(classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; y has 1 class: "
+            f"{classes[0]!r}."
+        )
+    if len(classes) >= n_samples > 2:
+        raise ValueError(
+            f"y has {len(classes)} classes in {n_samples} samples: fewer samples than "
+            "two a class teach nothing. Are these labels rather a target of regression?"
+        )
+
+
+def _check_corrupted(corrupted: Any, n_samples: int, names: list[str]) -> np.ndarray:
+    shape = (n_samples, len(names))
+    if corrupted is None:
+        return np.zeros(shape, dtype=bool)
+    array = np.asarray(corrupted)
+    if array.shape != shape:
+        raise ValueError(
+            f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "
+            f"each of {names}; got {array.shape}."
+        )
+    if not np.isin(array, (0, 1)).all():
+        raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
+    return array.astype(bool)
+
+
+def _class_weight(
+    class_weight: Any, classes: np.ndarray, labels: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Factor for each sample."""
+    if class_weight is None:
+        return np.ones(len(labels))
+    if class_weight == "balanced":
+        # scikit-learn's own formula, with samples counted by their weight.
+        mass = np.bincount(labels, weights=weight, minlength=len(classes))
+        return (mass.sum() / (len(classes) * mass))[labels]
+    unknown = [label for label in class_weight if label not in set(classes.tolist())]
+    if unknown:
+        raise ValueError(
+            f"`class_weight` names {unknown[0]!r}, which is not a class of y; the classes "
+            f"are {classes.tolist()}."
+        )
+    factors = [class_weight.get(label, 1.0) for label in classes.tolist()]
+    return np.asarray(factors, dtype=float)[labels]

@@ -1,0 +1,119 @@
+"""From potential energy to attention: pure functions, differentiable, per sample.
+
+Shapes: ``n`` samples, ``M`` modes. Everything is dimensionless. Equation numbers
+in brackets are sections of the mathematics page in the documentation.
+
+``present`` is a boolean tensor of shape (n, M): a missing mode (False) takes no part
+in the partition function nor in any shared energy.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+EULER = math.e
+
+
+def shift_energy(potential: Tensor, minimum: Tensor) -> Tensor:
+    """Shift so that training energies start at e: max(e, Ψ − min Ψ + e).
+
+    ``potential`` (n, M), ``minimum`` (M,) over the training samples. Returns (n, M).
+    """
+    return (potential - minimum + EULER).clamp_min(EULER)
+
+
+def robust_energy(potential: Tensor, median: Tensor, iqr: Tensor) -> Tensor:
+    """Make modes comparable: e + log(1 + softplus(z)), z = (Ψ − median) / IQR.
+
+    Rises strictly with Ψ, never falls below e, and grows like log Ψ, so that a mode with
+    hundreds of features does not drown one with four. ``median`` and ``iqr`` (M,)
+    are those of the training energies. Returns (n, M).
+    """
+    return EULER + torch.log1p(softplus((potential - median) / iqr))
+
+
+def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Relevance of each mode by itself: e_i = w_i Ψ'_i + b_i, (n, M)."""
+    return scaled * weight + bias
+
+
+def shared_energy(
+    self_energies: Tensor,
+    coupling: Tensor,
+    exponent: Tensor,
+    present: Tensor | None = None,
+) -> Tensor:
+    """Energy that mode i shares with all others: Σ_j w_ij e_i^γ_ij e_j^(1−γ_ij).
+
+    ``coupling`` and ``exponent`` (M, M), the diagonals are ignored. Computed as
+    exp(γ log e_i + (1−γ) log e_j) for all pairs at once. Returns (n, M).
+    """
+    log_energy = self_energies.clamp_min(torch.finfo(self_energies.dtype).tiny).log()
+    log_i, log_j = log_energy.unsqueeze(2), log_energy.unsqueeze(1)
+    pairs = torch.exp(torch.lerp(log_j, log_i, exponent))
+    off_diagonal = coupling - torch.diag(torch.diagonal(coupling))
+    if present is not None:
+        # A missing partner j has no energy to share, whatever its stand-in value.
+        pairs = pairs.masked_fill(~present.unsqueeze(1), 0.0)
+    return (pairs * off_diagonal).sum(2)
+
+
+def log_importance(
+    modal: Tensor, rho: Tensor | float, present: Tensor | None = None
+) -> Tensor:
+    """Logarithm of the Gibbs distribution α_i = exp(−ρ E_i) / Z, (n, M).
+
+    Missing modes get a very negative finite number (no NaN in a row without any
+    mode); multiply α by ``present`` to make them exactly 0.
+    """
+    logits = -rho * modal
+    if present is not None:
+        logits = logits.masked_fill(~present, torch.finfo(logits.dtype).min / 4)
+    return torch.log_softmax(logits, dim=1)
+
+
+def soft_attention(importance: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Capacity-limited attention β = max(0, tanh(g α − b_a)), (n, M)."""
+    return torch.tanh(gain * importance - bias).clamp_min(0.0)
+
+
+def hard_attention(importance: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """All or nothing at the same threshold: β = 1 where g α > b_a, else 0.
+
+    The gradient is that of the soft attention (straight through).
+    """
+    soft = soft_attention(importance, gain, bias)
+    return soft + ((gain * importance > bias).to(soft.dtype) - soft).detach()
+
+
+def plain_importance(importance: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """No capacity limit: β = α; ``gain`` and ``bias`` have no part in it."""
+    return importance
+
+
+def full_attention(importance: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """No attention: β = 1."""
+    return torch.ones_like(importance)
+
+
+def capacity(gain: Tensor, bias: Tensor) -> Tensor:
+    """Area under the attention curve: ∫₀¹ tanh(g α − b_a) dα.
+
+    Equals (1/g) log(cosh(g − b_a) / cosh(b_a)); log cosh is written without overflow.
+    """
+    return (_log_cosh(gain - bias) - _log_cosh(bias)) / gain
+
+
+def energy_threshold(modal: Tensor, rho: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Modal energy below which a mode passes, (n,): (log(g/b_a) − log Z) / ρ.
+
+    It moves with the sample through Z. Infinite where b_a = 0: every mode passes.
+    """
+    log_partition = torch.logsumexp(-rho * modal, dim=1)
+    return (torch.log(gain / bias) - log_partition) / rho
+
+
+def _log_cosh(x: Tensor) -> Tensor:
+    return x.abs() + torch.log1p(torch.exp(-2.0 * x.abs())) - math.log(2.0)

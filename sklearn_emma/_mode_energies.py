@@ -1,0 +1,200 @@
+"""One energy model for each mode: fit them, then score whole matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
+from torch import Tensor
+
+from sklearn_emma._autoencoder import PotentialStack
+from sklearn_emma._autoencoder_training import fit_autoencoders
+from sklearn_emma._potential import PotentialEnergyTransformer
+
+
+def clone_estimators(energy_estimator: Any, names: list[str]) -> list[Any]:
+    """An unfitted estimator for each mode.
+
+    Raises
+    ------
+    ValueError
+        Names the mode without an estimator, or the estimator without ``score_samples``.
+    """
+    if isinstance(energy_estimator, Mapping):
+        unknown = sorted(set(energy_estimator) - set(names))
+        if unknown:
+            raise ValueError(
+                f"`energy_estimator` names {unknown[0]!r}, which is not a mode; "
+                f"the modes are {names}."
+            )
+        given = [energy_estimator.get(name) for name in names]
+    else:
+        given = [energy_estimator] * len(names)
+    for name, estimator in zip(names, given, strict=True):
+        if estimator is not None and not hasattr(estimator, "score_samples"):
+            raise ValueError(
+                f"`energy_estimator` of mode {name!r} must have a `score_samples` method "
+                f"(a log-density up to a constant), got {estimator!r}."
+            )
+    return [
+        PotentialEnergyTransformer() if e is None else clone(e, safe=True)
+        for e in given
+    ]
+
+
+def fit_mode_energies(
+    estimators: list[Any],
+    Xs: list[np.ndarray],
+    present: np.ndarray,
+    weight: np.ndarray,
+    seed: int,
+    verbose: bool | int = False,
+) -> None:
+    """Fit each estimator, in place, on the rows where its mode is present.
+
+    Parameters
+    ----------
+    estimators : list of estimators
+        From :func:`clone_estimators`.
+    Xs : list of ndarray of shape (n_samples, d_i)
+        Standardised values of each mode, 0 where a value is missing.
+    present : ndarray of shape (n_samples, n_modes)
+        False where a mode is missing.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    seed : int
+        For every estimator whose ``random_state`` is None.
+    verbose : bool, default=False
+        Whether the default estimators show their progress.
+    """
+    for mode, estimator in enumerate(estimators):
+        if not present[:, mode].any():
+            raise ValueError(
+                f"Mode number {mode} is missing in every training sample: nothing can be "
+                "learnt about it. Leave its columns out."
+            )
+        _set_random_state(estimator, seed)
+    together: dict[str, list[int]] = {}
+    for mode, estimator in enumerate(estimators):
+        if type(estimator) is PotentialEnergyTransformer:
+            together.setdefault(repr(estimator.get_params()), []).append(mode)
+            continue
+        rows = present[:, mode]
+        _fit_weighted(estimator, Xs[mode][rows], weight[rows])
+    for modes in together.values():
+        first = estimators[modes[0]]
+        if verbose:
+            first.set_params(verbose=verbose)
+        fit_autoencoders(
+            [estimators[i] for i in modes],
+            [Xs[i] for i in modes],
+            [weight * present[:, i] for i in modes],
+            first.random_state,
+        )
+
+
+class ModeEnergies:
+    """Potential energies of all modes of a matrix.
+
+    Parameters
+    ----------
+    estimators : list of fitted estimators
+        One for each mode; Ψ = −``score_samples``.
+    widths : list of int
+        Number of columns of each mode; the matrix has them side by side.
+    dtype : torch.dtype
+        Of the matrices to be scored.
+    """
+
+    def __init__(
+        self, estimators: list[Any], widths: list[int], dtype: torch.dtype
+    ) -> None:
+        self.estimators = estimators
+        edges = np.cumsum([0, *widths])
+        self.columns = [list(range(a, b)) for a, b in pairwise(edges)]
+        self.stack: PotentialStack | None = None
+        if all(type(e) is PotentialEnergyTransformer for e in estimators):
+            autoencoders = [_parameters(e, dtype) for e in estimators]
+            self.stack = PotentialStack(autoencoders, self.columns)
+
+    def to(self, device: torch.device) -> ModeEnergies:
+        """Move what lives on a device, in place."""
+        if self.stack is not None:
+            self.stack.to(device)
+        return self
+
+    @torch.no_grad()
+    def potential(
+        self, x: Tensor, needed: Tensor, known: Tensor | None = None
+    ) -> Tensor:
+        """Ψ of each mode.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d)
+            Standardised, 0 where missing.
+        needed : Tensor of shape (n, M)
+            Boolean; where False, the entry of ``known`` stands (0 without ``known``).
+        known : Tensor of shape (n, M), default=None
+            Energies from before.
+
+        Returns
+        -------
+        Tensor of shape (n, M)
+            Finite.
+        """
+        if self.stack is not None:
+            result = self.stack(x)
+        else:
+            result = torch.zeros_like(needed, dtype=x.dtype)
+            values, wanted = x.cpu().numpy(), needed.cpu().numpy()
+            for mode, (estimator, columns) in enumerate(
+                zip(self.estimators, self.columns, strict=True)
+            ):
+                rows = np.flatnonzero(wanted[:, mode])
+                if len(rows):
+                    scores = estimator.score_samples(values[rows][:, columns])
+                    energy = torch.as_tensor(-scores, dtype=x.dtype)
+                    result[torch.from_numpy(rows), mode] = energy.to(x.device)
+        # A density of exactly 0 is an infinite energy; the largest finite one will do.
+        largest = torch.finfo(x.dtype).max ** 0.5
+        result = result.nan_to_num(nan=largest).clamp(-largest, largest)
+        return torch.where(needed, result, 0.0 if known is None else known)
+
+
+def _parameters(estimator: Any, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    learnt = (
+        estimator.mean_,
+        estimator.whitening_,
+        estimator.components_,
+        estimator.intercept_hidden_,
+        estimator.intercept_visible_,
+    )
+    return tuple(torch.tensor(array, dtype=dtype) for array in learnt)
+
+
+def _fit_weighted(estimator: Any, X: np.ndarray, weight: np.ndarray) -> None:
+    if has_fit_parameter(estimator, "sample_weight"):
+        estimator.fit(X, sample_weight=weight)
+        return
+    # Whole weights can be honoured by any estimator; others it cannot know.
+    counts = np.rint(weight)
+    if np.allclose(counts, weight):
+        X = np.repeat(X, counts.astype(int), axis=0)
+    estimator.fit(X)
+
+
+def _set_random_state(estimator: Any, seed: int) -> None:
+    params = estimator.get_params()
+    unset = {
+        name: seed
+        for name, value in params.items()
+        if (name == "random_state" or name.endswith("__random_state")) and value is None
+    }
+    if unset:
+        estimator.set_params(**unset)

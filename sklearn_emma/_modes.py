@@ -1,0 +1,149 @@
+"""What the user says modes are → ordered names and column indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sklearn_emma._validation import get_column_indices
+
+SEPARATOR = "__"
+
+
+def flatten_columns(X: Any) -> Any:
+    """Turn two-level column labels into ``mode__feature``; other input is returned as is.
+
+    scikit-learn remembers and checks feature names only when they are strings.
+    """
+    if getattr(getattr(X, "columns", None), "nlevels", 1) != 2:
+        return X
+    columns = X.columns
+    X = X.copy(deep=False)
+    X.columns = [f"{mode}{SEPARATOR}{feature}" for mode, feature in columns]
+    return X
+
+
+def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
+    """Column indices of each mode, in the user's order.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_samples, n_features)
+        Training data, after :func:`flatten_columns`.
+    modes : dict, list or None
+        As in :class:`~sklearn_emma.EMMAClassifier`.
+    remainder : {"error", "drop", "mode"}
+        What happens to columns in no mode.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        At least one mode; every mode has at least one column; no column in two modes.
+
+    Raises
+    ------
+    ValueError
+        Names the mode and the columns at fault.
+    """
+    labels = _column_labels(X)
+    if modes is None:
+        return _modes_from_labels(labels)
+    named = _as_mapping(modes)
+    resolved: dict[str, np.ndarray] = {}
+    owner: dict[int, str] = {}
+    for name, columns in named.items():
+        indices = _resolve_columns(X, name, columns)
+        shared = [i for i in indices if i in owner]
+        if shared:
+            raise ValueError(
+                f"Modes overlap: column {labels[shared[0]]!r} is in mode "
+                f"{owner[shared[0]]!r} and in mode {name!r}. A column belongs to one mode."
+            )
+        owner.update(dict.fromkeys(indices, name))
+        resolved[name] = np.asarray(indices, dtype=np.intp)
+    rest = [i for i in range(len(labels)) if i not in owner]
+    if rest and remainder == "error":
+        raise ValueError(
+            f"Columns in no mode: {_shorten([labels[i] for i in rest])}. Name them in "
+            "`modes`, or pass remainder='drop' to leave them out or remainder='mode' to "
+            "make them a mode of their own."
+        )
+    if rest and remainder == "mode":
+        if "remainder" in resolved:
+            raise ValueError(
+                "remainder='mode' makes a mode named 'remainder', but `modes` already "
+                "has one of that name. Rename it."
+            )
+        resolved["remainder"] = np.asarray(rest, dtype=np.intp)
+    return resolved
+
+
+def mode_index(modes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Mode number of each column once columns are laid side by side in mode order."""
+    return np.repeat(
+        np.arange(len(modes)), [len(columns) for columns in modes.values()]
+    )
+
+
+def _column_labels(X: Any) -> list[Any]:
+    columns = getattr(X, "columns", None)
+    return list(range(np.shape(X)[1]) if columns is None else columns)
+
+
+def _modes_from_labels(labels: list[Any]) -> dict[str, np.ndarray]:
+    if all(isinstance(label, str) for label in labels):
+        parts = [label.partition(SEPARATOR) for label in labels]
+        if all(mode and separator for mode, separator, _ in parts):
+            groups: dict[str, list[int]] = {}
+            for i, (mode, _, _) in enumerate(parts):
+                groups.setdefault(mode, []).append(i)
+            return {mode: np.asarray(i, dtype=np.intp) for mode, i in groups.items()}
+        names = labels
+    else:
+        names = [f"x{i}" for i in range(len(labels))]
+    return {name: np.array([i], dtype=np.intp) for i, name in enumerate(names)}
+
+
+def _as_mapping(modes: Any) -> dict[str, Any]:
+    if isinstance(modes, Mapping):
+        named = dict(modes)
+    elif isinstance(modes, Iterable) and not isinstance(modes, str | bytes):
+        named = {f"mode{i}": columns for i, columns in enumerate(modes)}
+    else:
+        raise ValueError(
+            "`modes` must be a dict of name to columns, a list of columns or None, "
+            f"got {modes!r}."
+        )
+    if not named:
+        raise ValueError("`modes` is empty: give at least one mode, or None.")
+    strange = [name for name in named if not isinstance(name, str)]
+    if strange:
+        raise ValueError(f"Names of modes must be strings, got {strange[0]!r}.")
+    return named
+
+
+def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
+    if isinstance(columns, Callable):  # type: ignore[arg-type]
+        columns = columns(X)
+    if isinstance(columns, np.ndarray | range):
+        columns = list(columns)
+    try:
+        indices = get_column_indices(X, columns)
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        raise ValueError(
+            f"Mode {name!r}: cannot find {columns!r} in X: {error}"
+        ) from error
+    n_features = np.shape(X)[1]
+    indices = [int(i) % n_features for i in indices]
+    if not indices:
+        raise ValueError(f"Mode {name!r} is empty: {columns!r} selects no column of X.")
+    if len(set(indices)) < len(indices):
+        raise ValueError(f"Mode {name!r} names a column twice: {columns!r}.")
+    return indices
+
+
+def _shorten(labels: list[Any], most: int = 5) -> str:
+    shown = ", ".join(repr(label) for label in labels[:most])
+    return shown + (f" and {len(labels) - most} more" if len(labels) > most else "")

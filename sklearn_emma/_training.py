@@ -1,0 +1,251 @@
+"""The training loop, and the only place that imports skorch.
+
+A skorch net holds module, criterion, optimiser, history and callbacks; the epochs are ours. All
+data of an epoch is in memory, drawn at once, sliced in whole batches, and nothing is read
+back from the device before the epoch ends.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.dataset import Dataset
+from torch import Generator, Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from tqdm.auto import tqdm
+
+from sklearn_emma._torch_state import threads_for
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One epoch's data; every tensor has the samples along its first axis.
+
+    ``inputs`` are the keyword arguments of the module, ``targets`` those of the criterion,
+    beside the output; ``weight`` (n,) weighs the samples.
+    """
+
+    inputs: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def batches(self, batch_size: int, generator: Generator) -> Iterator[Samples]:
+        """Shuffle, then cut."""
+        n = len(self)
+        order = torch.randperm(n, generator=generator, device=self.weight.device)
+        shuffled = self.map(lambda tensor: tensor[order])
+        for start in range(0, n, batch_size):
+            cut = slice(start, start + batch_size)
+            yield shuffled.map(itemgetter(cut))
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Samples:
+        """Apply ``function`` to every tensor."""
+        return Samples(
+            {name: function(t) for name, t in self.inputs.items()},
+            {name: function(t) for name, t in self.targets.items()},
+            function(self.weight),
+        )
+
+
+def make_net(
+    module: nn.Module,
+    criterion: nn.Module,
+    *,
+    optimizer: Any,
+    lr: float,
+    max_iter: int,
+    device: torch.device,
+    lr_schedule: str = "constant",
+    patience: int | None = None,
+    tol: float = 1e-4,
+    callbacks: list[Any] | None = None,
+) -> NeuralNetClassifier:
+    """Assemble an initialised skorch net; ``patience`` None is no early stopping."""
+    # Callbacks keep state, and a parameter of an estimator is never changed.
+    callbacks = copy.deepcopy(list(callbacks or []))
+    if lr_schedule == "cosine":
+        schedule = LRScheduler(policy=CosineAnnealingLR, T_max=max_iter)
+        callbacks.append(("lr_schedule", schedule))
+    if patience is not None:
+        stopping = EarlyStopping(
+            patience=patience, threshold=tol, load_best=True, sink=_silent
+        )
+        callbacks.append(("early_stopping", stopping))
+    options = {}
+    if "fused" in inspect.signature(optimizer).parameters:
+        options["optimizer__fused"] = device.type in ("cpu", "cuda")
+    net = NeuralNetClassifier(
+        module,
+        criterion=criterion,
+        optimizer=optimizer,
+        lr=lr,
+        max_epochs=max_iter,
+        train_split=None,
+        predict_nonlinearity=_softmax,
+        device=device,
+        callbacks=callbacks,
+        # We record the losses ourselves, once an epoch.
+        callbacks__epoch_timer=None,
+        callbacks__train_loss=None,
+        callbacks__valid_loss=None,
+        callbacks__valid_acc=None,
+        callbacks__print_log=None,
+        verbose=0,
+        **options,
+    )
+    return net.initialize()
+
+
+def train(
+    net: NeuralNetClassifier,
+    draw: Callable[[], Samples],
+    *,
+    max_iter: int,
+    batch_size: int,
+    generator: Generator,
+    phase: str,
+    validation: Samples | None = None,
+    after_step: Callable[[], None] | None = None,
+    verbose: bool | int = False,
+) -> None:
+    """Train for ``max_iter`` epochs, or until a callback stops it.
+
+    Parameters
+    ----------
+    net : NeuralNetClassifier
+        From :func:`make_net`. Losses go into its history.
+    draw : callable
+        Returns the data of the next epoch.
+    max_iter, batch_size : int
+        Epochs; samples in a step.
+    generator : torch.Generator
+        Shuffles.
+    phase : str
+        What is being trained, for messages.
+    validation : Samples, default=None
+        Scored after each epoch, as ``valid_loss``.
+    after_step : callable, default=None
+        Called after each optimiser step.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss stops being finite.
+    """
+    with threads_for(net.module_, batch_size, net.device):
+        net.notify("on_train_begin", X=None, y=None)
+        epochs = tqdm(range(max_iter), desc=phase, disable=not verbose, leave=True)
+        with epochs:
+            for _ in epochs:
+                data = draw()
+                sets = {
+                    "dataset_train": _as_dataset(data),
+                    "dataset_valid": _as_dataset(validation),
+                }
+                net.notify("on_epoch_begin", **sets)
+                loss = _train_epoch(net, data, batch_size, generator, after_step)
+                _record(net, "train_loss", loss, phase)
+                if validation is not None:
+                    _record(net, "valid_loss", _evaluate(net, validation), phase)
+                epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+                try:
+                    net.notify("on_epoch_end", **sets)
+                except KeyboardInterrupt:  # how a skorch callback says "stop"
+                    break
+        net.notify("on_train_end", X=None, y=None)
+    net.module_.eval()
+
+
+def _train_epoch(
+    net: NeuralNetClassifier,
+    data: Samples,
+    batch_size: int,
+    generator: Generator,
+    after_step: Callable[[], None] | None,
+) -> float:
+    module, criterion, optimizer = net.module_, net.criterion_, net.optimizer_
+    batch: Samples
+    step: dict[str, Tensor]
+
+    def closure() -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        output = module(**batch.inputs)
+        per_sample = criterion(output, **batch.targets)
+        loss = torch.dot(per_sample, batch.weight) / batch.weight.sum()
+        loss.backward()
+        step.update(loss=loss.detach(), y_pred=output)
+        if net.callbacks_:
+            parameters = list(module.named_parameters())
+            net.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+        return loss
+
+    module.train()
+    losses, masses = [], []
+    for batch in data.batches(batch_size, generator):
+        pair, step = (batch.inputs, batch.targets["y"]), {}
+        net.notify("on_batch_begin", batch=pair, training=True)
+        optimizer.step(closure)
+        if after_step is not None:
+            after_step()
+        losses.append(step["loss"])
+        masses.append(batch.weight.sum())
+        net.notify("on_batch_end", batch=pair, training=True, **step)
+    mass = torch.stack(masses)
+    return float((torch.stack(losses) * mass).sum() / mass.sum())
+
+
+@torch.no_grad()
+def _evaluate(net: NeuralNetClassifier, data: Samples) -> float:
+    net.module_.eval()
+    pair = (data.inputs, data.targets["y"])
+    net.notify("on_batch_begin", batch=pair, training=False)
+    output = net.module_(**data.inputs)
+    per_sample = net.criterion_(output, **data.targets)
+    loss = torch.dot(per_sample, data.weight) / data.weight.sum()
+    net.notify("on_batch_end", batch=pair, training=False, loss=loss, y_pred=output)
+    return float(loss)
+
+
+def _record(net: NeuralNetClassifier, name: str, loss: float, phase: str) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"Training diverged: the {name} of the {phase} is {loss} in epoch "
+            f"{len(net.history)}. Lower `lr`, or look for extreme values in X."
+        )
+    best = loss < min((row[name] for row in net.history[:-1]), default=math.inf)
+    net.history.record(name, loss)
+    net.history.record(f"{name}_best", best)
+
+
+def _as_dataset(data: Samples | None) -> Dataset | None:
+    return None if data is None else Dataset(data.inputs, data.targets["y"])
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return torch.softmax(logits, dim=-1)
+
+
+def _silent(text: str) -> None:
+    """Swallow what a callback would print."""
+
+
+def auto_batch_size(batch_size: int | str, n_samples: int) -> int:
+    """Resolve ``"auto"``: at least about 8 steps an epoch, between 32 and 256 samples."""
+    if batch_size == "auto":
+        return int(np.clip(n_samples // 8, 32, 256))
+    return min(int(batch_size), n_samples)

@@ -1,0 +1,141 @@
+"""Broken, missing, misread and swapped modes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Generator, Tensor
+
+from sklearn_emma.corruption._draws import uniform
+
+
+class MissingMode(BaseEstimator):
+    """The mode is missing and known to be: every value becomes NaN."""
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return NaN everywhere."""
+        return torch.full_like(x, math.nan)
+
+
+class ZeroedMode(BaseEstimator):
+    """The mode is missing and nobody says so: every value is the training mean."""
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return 0 everywhere."""
+        return torch.zeros_like(x)
+
+
+class UniformReplacement(BaseEstimator):
+    """Values unrelated to the signal: each cell drawn from U(−bound, bound).
+
+    Parameters
+    ----------
+    bound : float, default=3.0
+        In units of the training standard deviation.
+    """
+
+    def __init__(self, bound: float = 3.0) -> None:
+        self.bound = bound
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return uniform noise instead of ``x``."""
+        return self.bound * (2.0 * uniform(x, x.shape, generator) - 1.0)
+
+
+class StuckMode(BaseEstimator):
+    """One value, drawn from U(−bound, bound), in every feature of the mode.
+
+    Parameters
+    ----------
+    bound : float, default=3.0
+        In units of the training standard deviation.
+    """
+
+    def __init__(self, bound: float = 3.0) -> None:
+        self.bound = bound
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return one drawn value for each row and mode."""
+        shape = (len(x), int(mode_index.max()) + 1)
+        value = self.bound * (2.0 * uniform(x, shape, generator) - 1.0)
+        return value[:, mode_index]
+
+
+class SaltAndPepper(BaseEstimator):
+    """A share of the cells jumps to one of two extremes.
+
+    Parameters
+    ----------
+    amplitude : float, default=4.0
+        The extremes are ±amplitude training standard deviations.
+    fraction : float in [0, 1], default=0.3
+        Probability that a cell jumps.
+    """
+
+    def __init__(self, amplitude: float = 4.0, fraction: float = 0.3) -> None:
+        self.amplitude = amplitude
+        self.fraction = fraction
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return ``x`` with extreme values in some cells."""
+        jumps = uniform(x, x.shape, generator) < self.fraction
+        sign = 1.0 - 2.0 * (uniform(x, x.shape, generator) < 0.5).to(x.dtype)
+        return torch.where(jumps, self.amplitude * sign, x)
+
+
+class Gain(BaseEstimator):
+    """A wrong gain: values multiplied by ``factor`` (about the training mean)."""
+
+    def __init__(self, factor: float = 4.0) -> None:
+        self.factor = factor
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return ``factor`` times ``x``."""
+        return self.factor * x
+
+
+class Bias(BaseEstimator):
+    """A constant offset, in units of the training standard deviation."""
+
+    def __init__(self, offset: float = 3.0) -> None:
+        self.offset = offset
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return ``x`` plus the offset."""
+        return x + self.offset
+
+
+class Drift(BaseEstimator):
+    """Slow drift: an offset that grows linearly from the first row to the last.
+
+    Parameters
+    ----------
+    offset : float, default=3.0
+        Offset of the last row, in units of the training standard deviation.
+    """
+
+    def __init__(self, offset: float = 3.0) -> None:
+        self.offset = offset
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return ``x`` plus a ramp over its rows."""
+        ramp = torch.linspace(0.0, self.offset, len(x), dtype=x.dtype, device=x.device)
+        return x + ramp.unsqueeze(1)
+
+
+class SwappedMode(BaseEstimator):
+    """The mode of another sample: each mode takes its values from its own drawn row.
+
+    Every value is valid by itself; only the modes no longer belong together.
+    """
+
+    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+        """Return ``x`` with the rows of each mode permuted."""
+        swapped = torch.empty_like(x)
+        for mode in range(int(mode_index.max()) + 1):
+            order = torch.randperm(len(x), generator=generator, device=x.device)
+            columns = mode_index == mode
+            swapped[:, columns] = x[order][:, columns]
+        return swapped

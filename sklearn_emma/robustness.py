@@ -1,0 +1,96 @@
+"""How scores hold up while modes fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_random_state
+
+from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
+from sklearn_emma._torch_state import draw_seed
+from sklearn_emma.corruption import Corruption, fail_modes
+
+__all__ = ["corrupt"]
+
+
+def corrupt(
+    X: Any,
+    corruption: Corruption,
+    *,
+    modes: Any = None,
+    reference: Any = None,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
+    return_corrupted: bool = False,
+    random_state: Any = None,
+) -> Any:
+    """Copy of X in which modes fail.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Samples in their own units; NaN marks a missing value.
+    corruption : Corruption
+        What happens to a mode that fails; in units of the standard deviation.
+    modes : dict, list or None, default=None
+        As in :class:`~sklearn_emma.EMMAClassifier`. Columns in no mode stay as they are.
+    reference : array-like of shape (n_reference, n_features), default=None
+        Whose mean and standard deviation are the units, usually the training data; None: X.
+    clean_fraction : float, default=0.0
+        Probability that a row is left as it is.
+    n_failing : int, default=1
+        Modes that fail in each other row, drawn uniformly.
+    return_corrupted : bool, default=False
+        Whether to tell which modes failed.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything.
+
+    Returns
+    -------
+    X_failed : ndarray or DataFrame of shape (n_samples, n_features)
+        A data frame if X is one.
+    corrupted : ndarray of shape (n_samples, n_modes)
+        Only with ``return_corrupted``: True where a mode failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emma.corruption import MissingMode
+    >>> from sklearn_emma.robustness import corrupt
+    >>> X = np.arange(8.0).reshape(2, 4)
+    >>> failed = corrupt(X, MissingMode(), modes=[[0, 1], [2, 3]], random_state=0)
+    >>> np.isnan(failed).sum(axis=1)
+    array([2, 2])
+    """
+    frame = flatten_columns(X)
+    resolved = resolve_modes(
+        frame if hasattr(frame, "columns") else np.asarray(X), modes, remainder="drop"
+    )
+    columns = np.concatenate(list(resolved.values()))
+    values = check_array(
+        frame, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
+    )
+    other = flatten_columns(X if reference is None else reference)
+    scaler = StandardScaler().fit(np.asarray(other, dtype=np.float64)[:, columns])
+    generator = torch.Generator().manual_seed(
+        draw_seed(check_random_state(random_state))
+    )
+    failed, corrupted = fail_modes(
+        torch.from_numpy((values[:, columns] - scaler.mean_) / scaler.scale_),
+        torch.from_numpy(mode_index(resolved)),
+        corruption,
+        generator,
+        clean_fraction=clean_fraction,
+        n_failing=n_failing,
+    )
+    restored = failed.numpy() * scaler.scale_ + scaler.mean_
+    hit = corrupted.numpy()[:, mode_index(resolved)]
+    values[:, columns] = np.where(hit, restored, values[:, columns])
+    result: Any = values
+    if isinstance(X, pd.DataFrame):
+        result = pd.DataFrame(values, index=X.index, columns=X.columns)
+    return (result, corrupted.numpy()) if return_corrupted else result
