@@ -50,10 +50,14 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory is
         called with ``(n_features_in, n_outputs)``; a module is taken as already trained: it
         is copied and fine-tuned. It sees the modes' columns side by side in the order of
-        ``modes``, standardised. None is a fully connected network.
+        ``modes``, standardised. None is a fully connected network with a
+        linear path beside its hidden layers.
 
-    hidden_layer_sizes : int or array-like of int, default=(64, 32)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Hidden units of the default predictor.
+
+    dropout : float, default=0.3
+        Share of the default predictor's hidden units left out of a training step.
 
     rho : float or "learn", default="learn"
         Coldness ρ > 0 of the Gibbs distribution: towards 0 all modes are equal, towards
@@ -230,6 +234,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "rho": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "lambda_c": [Interval(Real, 0, None, closed="left")],
         "lambda_e": [Interval(Real, 0, None, closed="left")],
@@ -271,7 +276,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         remainder: str = "error",
         energy_estimator: Any = None,
         predictor: Any = None,
-        hidden_layer_sizes: tuple[int, ...] = (64, 32),
+        hidden_layer_sizes: tuple[int, ...] = (128, 64),
+        dropout: float = 0.3,
         rho: float | str = "learn",
         lambda_c: float = 0.0,
         lambda_e: float = 0.01,
@@ -307,6 +313,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.energy_estimator = energy_estimator
         self.predictor = predictor
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.dropout = dropout
         self.rho = rho
         self.lambda_c = lambda_c
         self.lambda_e = lambda_e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn_emma._checking import CheckedData
 from sklearn_emma._gate import EMMAGate
 from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
-from sklearn_emma._network import EMMANetwork
+from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._phases import (
     Options,
     PhaseOne,
@@ -61,10 +62,13 @@ def train_model(
     device = resolve_device(params.device)
     data, validation = checked.data, None
     sizes = tuple(int(size) for size in np.atleast_1d(params.hidden_layer_sizes))
+    predictor = params.predictor
+    if predictor is None:
+        predictor = partial(MLP, hidden_layer_sizes=sizes, dropout=params.dropout)
     n_classes, dtype = len(checked.classes), torch.from_numpy(data.X[:0]).dtype
     estimators = clone_estimators(params.energy_estimator, list(checked.modes))
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
-        build_predictor(params.predictor, data.X.shape[1], n_classes, sizes, dtype)
+        build_predictor(predictor, data.X.shape[1], n_classes, dtype)
 
     rng = check_random_state(params.random_state)
     split_seed, energy_seed, base_seed, seed = (draw_seed(rng) for _ in range(4))
@@ -89,8 +93,7 @@ def train_model(
             data,
             checked.mode_index,
             estimators,
-            params.predictor,
-            sizes,
+            predictor,
             n_classes,
             options,
             (energy_seed, base_seed),

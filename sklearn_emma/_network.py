@@ -48,12 +48,28 @@ class EMMANetwork(nn.Module):
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present`` (n, M).
         """
         scores = self.gate.scores(potential, present)
-        gated = x * scores.attention[:, self.mode_index]
+        # Several times faster backwards than indexing with a tensor.
+        gated = x * scores.attention.index_select(1, self.mode_index)
         return EMMAOutput(self.predictor(gated), scores, self.gate.capacity_penalty())
 
 
-class MLP(nn.Sequential):
-    """Fully connected layers with ReLU between them; no hidden layer is a linear model.
+class BaseModel(nn.Module):
+    """The predictor by itself, whatever it calls its argument."""
+
+    def __init__(self, predictor: nn.Module) -> None:
+        super().__init__()
+        self.predictor = predictor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, n_outputs) of ``x`` (n, d)."""
+        return self.predictor(x)
+
+
+class MLP(nn.Module):
+    """Fully connected ReLU layers with a linear path beside them.
+
+    The linear path lets it hold its own on small wide data, where linear models are hard to
+    beat; dropout keeps the layers from learning such data by heart.
 
     Parameters
     ----------
@@ -62,14 +78,29 @@ class MLP(nn.Sequential):
     n_outputs : int
         Number of logits.
     hidden_layer_sizes : sequence of int
-        Units of each hidden layer.
+        Units of each hidden layer; empty is the linear model alone.
+    dropout : float
+        Probability that a hidden unit is left out of a training step.
     """
 
     def __init__(
-        self, n_features_in: int, n_outputs: int, hidden_layer_sizes: Sequence[int]
+        self,
+        n_features_in: int,
+        n_outputs: int,
+        hidden_layer_sizes: Sequence[int],
+        dropout: float,
     ) -> None:
+        super().__init__()
         sizes = [n_features_in, *hidden_layer_sizes]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-        super().__init__(*layers, nn.Linear(sizes[-1], n_outputs))
+            layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
+        self.linear = nn.Linear(n_features_in, n_outputs)
+        if layers:
+            layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, n_outputs) of ``x`` (n, n_features_in)."""
+        logits = self.linear(x)
+        return logits + self.layers(x) if len(self.layers) else logits

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sklearn_emma._loss import BaseLoss, EMMALoss
 from sklearn_emma._mode_energies import fit_mode_energies
 from sklearn_emma._model import EMMAModel, fill_missing, standardise
+from sklearn_emma._network import BaseModel
 from sklearn_emma._predictor import build_predictor, is_trained
 from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
@@ -70,7 +71,6 @@ def fit_phase_one(
     mode_index: np.ndarray,
     estimators: list[Any],
     predictor: Any,
-    hidden_layer_sizes: tuple[int, ...],
     n_classes: int,
     options: Options,
     seeds: tuple[int, int],
@@ -98,14 +98,12 @@ def fit_phase_one(
         verbose,
     )
     with seeded(seeds[1], options.device) as generator:
-        module = build_predictor(
-            predictor, x.shape[1], n_classes, hidden_layer_sizes, x.dtype
-        )
+        module = build_predictor(predictor, x.shape[1], n_classes, x.dtype)
         if is_trained(predictor):
             return PhaseOne(scaler, estimators, module, [])
-        net = _net(module, BaseLoss(), options)
+        net = _net(BaseModel(module), BaseLoss(), options)
         samples = Samples(
-            {"input": x},
+            {"x": x},
             {"y": torch.from_numpy(data.y)},
             torch.from_numpy(data.loss_weight),
         ).map(lambda tensor: tensor.to(options.device))

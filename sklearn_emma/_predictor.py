@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
-
-from sklearn_emma._network import MLP
 
 
 def build_predictor(
     predictor: Any,
     n_features_in: int,
     n_outputs: int,
-    hidden_layer_sizes: Sequence[int],
     dtype: torch.dtype,
 ) -> nn.Module:
     """Make the module that maps gated features to logits.
 
     Parameters
     ----------
-    predictor : nn.Module, class, factory or None
+    predictor : nn.Module, class or factory
         A module is copied; a class or factory is called with
-        ``(n_features_in, n_outputs)``; None is an :class:`MLP`.
+        ``(n_features_in, n_outputs)``.
     n_features_in, n_outputs : int
         Sizes that must fit.
-    hidden_layer_sizes : sequence of int
-        Of the default.
     dtype : torch.dtype
         Of the result's parameters.
 
@@ -45,10 +39,8 @@ def build_predictor(
     ValueError
         If the module's input or output size does not fit.
     """
-    if predictor is None:
-        module: Any = MLP(n_features_in, n_outputs, hidden_layer_sizes)
-    elif is_trained(predictor):
-        module = copy.deepcopy(predictor)
+    if is_trained(predictor):
+        module: Any = copy.deepcopy(predictor)
     else:
         module = predictor(n_features_in, n_outputs)
     if not isinstance(module, nn.Module):

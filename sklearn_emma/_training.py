@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.dataset import Dataset
 from torch import Generator, Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -179,6 +179,11 @@ def _train_epoch(
     after_step: Callable[[], None] | None,
 ) -> float:
     module, criterion, optimizer = net.module_, net.criterion_, net.optimizer_
+    # Listing the parameters in each step is worth it only if somebody looks at them.
+    sees_gradients = any(
+        type(callback).on_grad_computed is not Callback.on_grad_computed
+        for _, callback in net.callbacks_
+    )
     batch: Samples
     step: dict[str, Tensor]
 
@@ -189,7 +194,7 @@ def _train_epoch(
         loss = torch.dot(per_sample, batch.weight) / batch.weight.sum()
         loss.backward()
         step.update(loss=loss.detach(), y_pred=output)
-        if net.callbacks_:
+        if sees_gradients:
             parameters = list(module.named_parameters())
             net.notify("on_grad_computed", named_parameters=parameters, batch=batch)
         return loss

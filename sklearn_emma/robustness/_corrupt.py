@@ -1,4 +1,4 @@
-"""How scores hold up while modes fail."""
+"""Copies of data in which modes fail."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from sklearn.utils import check_array, check_random_state
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
-
-__all__ = ["corrupt"]
 
 
 def corrupt(
@@ -37,9 +35,11 @@ def corrupt(
     corruption : Corruption
         What happens to a mode that fails; in units of the standard deviation.
     modes : dict, list or None, default=None
-        As in :class:`~sklearn_emma.EMMAClassifier`. Columns in no mode stay as they are.
+        As in :class:`~sklearn_emma.EMMAClassifier`. Columns in no mode stay as they
+        are.
     reference : array-like of shape (n_reference, n_features), default=None
-        Whose mean and standard deviation are the units, usually the training data; None: X.
+        Whose mean and standard deviation are the units, usually the training data;
+        None: X.
     clean_fraction : float, default=0.0
         Probability that a row is left as it is.
     n_failing : int, default=1
@@ -76,21 +76,48 @@ def corrupt(
     )
     other = flatten_columns(X if reference is None else reference)
     scaler = StandardScaler().fit(np.asarray(other, dtype=np.float64)[:, columns])
-    generator = torch.Generator().manual_seed(
-        draw_seed(check_random_state(random_state))
-    )
-    failed, corrupted = fail_modes(
-        torch.from_numpy((values[:, columns] - scaler.mean_) / scaler.scale_),
-        torch.from_numpy(mode_index(resolved)),
+    values[:, columns], corrupted = fail_values(
+        values[:, columns],
+        mode_index(resolved),
+        (scaler.mean_, scaler.scale_),
         corruption,
-        generator,
+        draw_seed(check_random_state(random_state)),
         clean_fraction=clean_fraction,
         n_failing=n_failing,
     )
-    restored = failed.numpy() * scaler.scale_ + scaler.mean_
-    hit = corrupted.numpy()[:, mode_index(resolved)]
-    values[:, columns] = np.where(hit, restored, values[:, columns])
     result: Any = values
     if isinstance(X, pd.DataFrame):
         result = pd.DataFrame(values, index=X.index, columns=X.columns)
-    return (result, corrupted.numpy()) if return_corrupted else result
+    return (result, corrupted) if return_corrupted else result
+
+
+def fail_values(
+    values: np.ndarray,
+    modes: np.ndarray,
+    units: tuple[np.ndarray, np.ndarray],
+    corruption: Corruption,
+    seed: int,
+    *,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fail modes of ``values`` (n, d), given in their own units.
+
+    ``modes`` (d,) is the mode of each column, ``units`` their mean and standard
+    deviation, (d,) each. Returns the failed values (n, d) and which modes failed, (n,
+    M).
+    """
+    mean, scale = units
+    z = torch.from_numpy((values - mean) / scale)
+    failed, corrupted = fail_modes(
+        z,
+        torch.from_numpy(modes),
+        corruption,
+        torch.Generator().manual_seed(seed),
+        clean_fraction=clean_fraction,
+        n_failing=n_failing,
+    )
+    # Into the units and back again would round what the corruption has left alone.
+    untouched = (failed == z).numpy()
+    restored = failed.numpy() * scale + mean
+    return np.where(untouched, values, restored), corrupted.numpy()

@@ -1,0 +1,122 @@
+"""How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import sklearn_emma
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+project = "sklearn_emma"
+author = "The sklearn_emma developers"
+copyright = author
+version = release = sklearn_emma.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "public_api",  # ours, see _ext
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # serves MathJax from this site instead of a network
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "generated/backreferences", "sg_execution_times.rst"]
+
+# -- Text ------------------------------------------------------------------------------
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+myst_update_mathjax = False  # its settings are for a version that we do not serve
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# A name in a role that does not exist is a warning, and so an error. Other projects'
+# names cannot be looked up without a network.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(sklearn|torch|numpy|np|pandas|skorch|joblib|matplotlib|os)(\..*)?")
+]
+
+# -- API reference ---------------------------------------------------------------------
+autosummary_generate = True
+autosummary_generate_overwrite = True
+autodoc_typehints = "none"  # the docstrings say more, with shapes
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+
+# -- Mathematics -----------------------------------------------------------------------
+math_number_all = False
+math_eqref_format = "({number})"
+
+# -- Gallery ---------------------------------------------------------------------------
+# Examples are run from a copy: what they write does not end up among the sources, and
+# the benchmarks beside them, which are not part of the gallery, stay out.
+EXAMPLES = HERE.parent / "examples"
+STAGED = HERE / "_build" / "examples"
+shutil.rmtree(STAGED, ignore_errors=True)
+STAGED.mkdir(parents=True)
+shutil.copy(HERE / "_gallery_header.rst", STAGED / "GALLERY_HEADER.rst")
+for script in EXAMPLES.glob("*.py"):
+    shutil.copy(script, STAGED)
+
+sphinx_gallery_conf = {
+    "examples_dirs": "_build/examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "ignore_pattern": r"^(?!plot_)",  # helpers of examples are not examples
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("sklearn_emma",),
+    "reference_url": {"sklearn_emma": None},
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "plot_gallery": "True",
+}
+
+# -- HTML ------------------------------------------------------------------------------
+html_theme = "pydata_sphinx_theme"
+html_title = f"sklearn_emma {release}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_favicon = "_static/favicon.svg"
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "sklearn_emma"},
+    "header_links_before_dropdown": 8,
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+}
+html_sidebars = {"installation": [], "mathematics": [], "limits": [], "changelog": []}
+
+FIGURE = """
+```{{figure}} {path}
+:alt: Accuracy of a network with and without EMMA while one sensor fails
+:target: auto_examples/plot_01_sensor_failure.html
+
+{caption}
+```
+"""
+
+
+def show_gallery_figure(app, docname, source):
+    """Put the first example's figure on the front page, once the gallery has drawn it."""
+    path = "auto_examples/images/sphx_glr_plot_01_sensor_failure_001.png"
+    if docname == "index" and (HERE / path).exists():
+        caption = "From the example on sensor failure: select the figure for the code."
+        figure = FIGURE.format(path=path, caption=caption)
+        source[0] = source[0].replace("<!-- figure of the gallery -->", figure)
+
+
+def setup(app):
+    """Register what is particular to this site."""
+    app.connect("source-read", show_gallery_figure)

@@ -1,0 +1,121 @@
+"""Attention while two modes fail, at all pairs of levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_emma.robustness._failing import (
+    Factory,
+    FailingMode,
+    check_levels,
+    draw_seeds,
+)
+from sklearn_emma.robustness._inside import (
+    ATTENTION,
+    check_quantity,
+    quantity_function,
+)
+from sklearn_emma.robustness._results import AttentionMap
+
+
+def attention_map(
+    estimator: Any,
+    X: Any,
+    *,
+    failing: tuple[str, str],
+    levels: Any,
+    second_levels: Any = None,
+    quantity: str = "attention",
+    corruption: Factory | None = None,
+    n_repeats: int = 1,
+    modes: Any = None,
+    reference: Any = None,
+    random_state: Any = None,
+) -> AttentionMap:
+    """Mean attention that every mode gets while two of them fail more and more.
+
+    Parameters
+    ----------
+    estimator : fitted EMMAClassifier
+        Or a pipeline, a search or a threshold classifier around one.
+    X : array-like of shape (n_samples, n_features)
+        Test samples, clean.
+    failing : tuple of two str
+        Names of the modes that fail, in every row.
+    levels : array-like of shape (n_first,)
+        Levels of the corruption of the first of them, see :func:`robustness_curve`.
+    second_levels : array-like of shape (n_second,), default=None
+        Levels of the second; None: the same.
+    quantity : {"attention", "importance"}, default="attention"
+        β or α.
+    n_repeats : int, default=1
+        Draws of the corruption.
+    corruption, modes, reference, random_state
+        As in :func:`robustness_curve`.
+
+    Returns
+    -------
+    map : AttentionMap
+        ``mean`` (n_first, n_second, n_modes).
+
+    Raises
+    ------
+    ValueError
+        If ``failing`` is not two different modes, and as :func:`robustness_curve`.
+    TypeError
+        If the estimator pays no attention, or ``corruption`` is not callable.
+
+    See Also
+    --------
+    sklearn_emma.plotting.AttentionMapDisplay : Draws it.
+
+    Notes ----- The same random numbers are drawn at every pair of levels, independent
+    ones for the two modes.
+
+    Examples
+    --------
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.datasets import make_multimodal_classification
+    >>> from sklearn_emma.robustness import attention_map
+    >>> X, y, modes = make_multimodal_classification(
+    ...     n_modes=2, redundancy=1.0, random_state=0
+    ... )
+    >>> clf = EMMAClassifier(modes=modes, max_iter=20, random_state=0).fit(X, y)
+    >>> noisy = attention_map(
+    ...     clf, X, failing=("mode_0", "mode_1"), levels=[0, 1, 8], random_state=0
+    ... )
+    >>> noisy.mean.shape
+    (3, 3, 2)
+    >>> bool(noisy.mean[2, 0, 0] < noisy.mean[0, 2, 0])
+    True
+    """
+    check_quantity(quantity, ATTENTION)
+    if isinstance(failing, str) or len(failing) != 2 or failing[0] == failing[1]:
+        raise ValueError(
+            f"`failing` must be the names of two different modes, got {failing!r}."
+        )
+    first, second = (
+        FailingMode(estimator, X, mode, modes, corruption, reference)
+        for mode in failing
+    )
+    function, columns = quantity_function(estimator, quantity)
+    rows = check_levels(levels)
+    others = rows if second_levels is None else check_levels(second_levels)
+    seeds = draw_seeds(random_state, n_repeats, n_modes=2)
+    mean = np.zeros((len(rows), len(others), len(columns)))
+    for seed, second_seed in seeds:
+        for i, level in enumerate(rows.tolist()):
+            failed = first.copy(X, level, seed)
+            for j, second_level in enumerate(others.tolist()):
+                both = second.copy(failed, second_level, second_seed)
+                mean[i, j] += function(both).mean(axis=0) / n_repeats
+    return AttentionMap(
+        levels=(rows, others),
+        mean=mean,
+        columns=columns,
+        failing=(failing[0], failing[1]),
+        quantity=quantity,
+        corruption=first.corruption_name,
+    )

@@ -1,0 +1,231 @@
+"""Attention and energy of samples against the level of a corruption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sklearn_emma.robustness._failing import (
+    Factory,
+    FailingMode,
+    check_levels,
+    draw_seeds,
+)
+from sklearn_emma.robustness._inside import (
+    ATTENTION,
+    ENERGY,
+    check_quantity,
+    quantity_function,
+)
+from sklearn_emma.robustness._results import DistributionCurve
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def attention_curve(
+    estimator: Any,
+    X: Any,
+    *,
+    mode: str,
+    levels: Any,
+    quantity: str = "attention",
+    corruption: Factory | None = None,
+    n_repeats: int = 5,
+    quantiles: Sequence[float] = QUANTILES,
+    modes: Any = None,
+    reference: Any = None,
+    random_state: Any = None,
+) -> DistributionCurve:
+    """Attention that every mode gets while one of them fails more and more.
+
+    Parameters
+    ----------
+    estimator : fitted EMMAClassifier
+        Or a pipeline, a search or a threshold classifier around one.
+    X : array-like of shape (n_samples, n_features)
+        Test samples, clean.
+    mode : str
+        Name of the mode that fails, in every row.
+    levels : array-like of shape (n_levels,)
+        Levels of the corruption, see :func:`robustness_curve`.
+    quantity : {"attention", "importance"}, default="attention"
+        β or α.
+    corruption, n_repeats, modes, reference, random_state
+        As in :func:`robustness_curve`.
+    quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
+        Which quantiles over the samples to give.
+
+    Returns
+    -------
+    curve : DistributionCurve
+        A column for each mode.
+
+    Raises
+    ------
+    ValueError
+        For an unknown quantity or mode, and as :func:`robustness_curve`.
+    TypeError
+        If the estimator pays no attention, or ``corruption`` is not callable.
+
+    See Also
+    --------
+    sklearn_emma.plotting.AttentionCurveDisplay : Draws it.
+
+    Notes
+    -----
+    The same random numbers are drawn at every level, as in :func:`robustness_curve`.
+
+    Examples
+    --------
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.datasets import make_multimodal_classification
+    >>> from sklearn_emma.robustness import attention_curve
+    >>> X, y, modes = make_multimodal_classification(
+    ...     n_modes=2, redundancy=1.0, random_state=0
+    ... )
+    >>> clf = EMMAClassifier(modes=modes, max_iter=20, random_state=0).fit(X, y)
+    >>> curve = attention_curve(clf, X, mode="mode_0", levels=[0, 8], random_state=0)
+    >>> curve.columns
+    ('mode_0', 'mode_1')
+    >>> bool(curve.mean[1, 0] < curve.mean[0, 0])
+    True
+    """
+    check_quantity(quantity, ATTENTION)
+    failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    return _distribution_curve(
+        estimator, X, failing, levels, quantity, n_repeats, quantiles, random_state
+    )
+
+
+def energy_curve(
+    estimator: Any,
+    X: Any,
+    *,
+    mode: str | None = None,
+    levels: Any,
+    quantity: str = "total_energy",
+    corruption: Factory | None = None,
+    n_repeats: int = 5,
+    quantiles: Sequence[float] = QUANTILES,
+    modes: Any = None,
+    reference: Any = None,
+    random_state: Any = None,
+) -> DistributionCurve:
+    """Energy of the samples while a mode fails more and more.
+
+    Parameters
+    ----------
+    estimator : fitted EMMAClassifier or density estimator
+        Or a pipeline, a search or a threshold classifier around one. For the potential energy
+        also any density estimator with ``score_samples``, such as
+        :class:`~sklearn_emma.PotentialEnergyTransformer`: Ψ = −``score_samples``.
+    X : array-like of shape (n_samples, n_features)
+        Test samples, clean.
+    mode : str or None, default=None
+        Name of the mode that fails, in every row. None: every column that is in a mode.
+    levels : array-like of shape (n_levels,)
+        Levels of the corruption, see :func:`robustness_curve`.
+    quantity : {"total_energy", "modal_energy", "potential_energy"}, \
+default="total_energy"
+        Sum of the modal energies; modal energy E or potential energy Ψ of each mode.
+    corruption, n_repeats, modes, reference, random_state
+        As in :func:`robustness_curve`.
+    quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
+        Which quantiles over the samples to give.
+
+    Returns
+    -------
+    curve : DistributionCurve
+        One column named ``"total"``, or a column for each mode. Dimensionless.
+
+    Raises
+    ------
+    ValueError
+        For an unknown quantity or mode, and as :func:`robustness_curve`.
+    TypeError
+        If the estimator has no such energy, or ``corruption`` is not callable.
+
+    See Also
+    --------
+    sklearn_emma.plotting.EnergyCurveDisplay : Draws it.
+
+    Notes
+    -----
+    The same random numbers are drawn at every level, as in :func:`robustness_curve`.
+
+    Examples
+    --------
+    The potential energy of one mode, without any classifier:
+
+    >>> import numpy as np
+    >>> from sklearn_emma import PotentialEnergyTransformer
+    >>> from sklearn_emma.robustness import energy_curve
+    >>> X = np.random.default_rng(0).normal(size=(500, 3))
+    >>> energy = PotentialEnergyTransformer(random_state=0).fit(X)
+    >>> curve = energy_curve(
+    ...     energy, X, levels=[0, 1, 2], quantity="potential_energy", random_state=0
+    ... )
+    >>> curve.mean.shape
+    (3, 1)
+    >>> bool((np.diff(curve.mean[:, 0]) > 0).all())
+    True
+    """
+    check_quantity(quantity, ENERGY)
+    failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    return _distribution_curve(
+        estimator, X, failing, levels, quantity, n_repeats, quantiles, random_state
+    )
+
+
+def _distribution_curve(
+    estimator: Any,
+    X: Any,
+    failing: FailingMode,
+    levels: Any,
+    quantity: str,
+    n_repeats: int,
+    quantiles: Sequence[float],
+    random_state: Any,
+) -> DistributionCurve:
+    function, columns = quantity_function(estimator, quantity)
+    levels = check_levels(levels)
+    probabilities = np.asarray(quantiles, dtype=np.float64)
+    seeds = draw_seeds(random_state, n_repeats)
+    summaries = [
+        _summary(
+            np.concatenate(
+                [function(failing.copy(X, level, seed)) for (seed,) in seeds]
+            ),
+            probabilities,
+        )
+        for level in levels.tolist()
+    ]
+    mean, std, values = (np.array(part) for part in zip(*summaries, strict=True))
+    return DistributionCurve(
+        levels=levels,
+        mean=mean,
+        std=std,
+        quantiles=values,
+        probabilities=probabilities,
+        columns=columns,
+        quantity=quantity,
+        mode=failing.mode,
+        corruption=failing.corruption_name,
+    )
+
+
+def _summary(
+    values: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (k,), deviation (k,) and quantiles (q, k) of the known values in (n, k)."""
+    n_columns = values.shape[1]
+    mean, std = np.full((2, n_columns), np.nan)
+    quantiles = np.full((len(probabilities), n_columns), np.nan)
+    for i, column in enumerate(values.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            mean[i], std[i] = known.mean(), known.std()
+            quantiles[:, i] = np.quantile(known, probabilities)
+    return mean, std, quantiles

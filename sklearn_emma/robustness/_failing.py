@@ -1,0 +1,158 @@
+"""Copies of samples in which one mode fails at a given level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emma._modes import flatten_columns, resolve_modes
+from sklearn_emma.corruption import Corruption, GaussianNoise
+from sklearn_emma.robustness._corrupt import fail_values
+from sklearn_emma.robustness._inside import unwrap
+
+Units = tuple[np.ndarray, np.ndarray]
+Factory = Callable[[float], Corruption]
+
+
+class FailingMode:
+    """Makes copies of samples in which a mode fails in every row.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Which may know the modes and the units.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    mode : str or None
+        Name of the mode; None: all columns that are in a mode.
+    modes, corruption, reference
+        As :func:`~sklearn_emma.robustness.robustness_curve` takes them.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        mode: str | None,
+        modes: Any,
+        corruption: Factory | None,
+        reference: Any,
+    ) -> None:
+        check_is_fitted(estimator)
+        X = X if hasattr(X, "columns") else np.asarray(X)
+        self.mode = mode
+        self.factory: Factory = GaussianNoise if corruption is None else corruption
+        if not callable(self.factory):
+            raise TypeError(
+                "`corruption` must be a class or function that makes a corruption of a "
+                "given level, such as GaussianNoise (not GaussianNoise(1.0)); got "
+                f"{corruption!r}."
+            )
+        self.columns = find_columns(estimator, X, mode, modes)
+        self.units = find_units(estimator, X, self.columns, reference)
+
+    @property
+    def corruption_name(self) -> str:
+        """Under which the corruption stands on an axis."""
+        return getattr(self.factory, "__name__", type(self.factory).__name__)
+
+    def copy(self, X: Any, level: float, seed: int) -> Any:
+        """X with the mode failing at a level: a container of the kind of X."""
+        values, _ = fail_values(
+            take(X, self.columns),
+            np.zeros(len(self.columns), dtype=np.intp),
+            self.units,
+            self.factory(level),
+            seed,
+        )
+        return put(X, self.columns, values)
+
+
+def check_levels(levels: Any) -> np.ndarray:
+    """Levels as a finite array (n_levels,)."""
+    array = np.array(levels, dtype=np.float64)
+    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+        raise ValueError(
+            f"`levels` must be a non-empty list of finite numbers, got {levels!r}."
+        )
+    return array
+
+
+def draw_seeds(random_state: Any, n_repeats: int, n_modes: int = 1) -> list[list[int]]:
+    """One seed for each repeat and failing mode, n_repeats × n_modes."""
+    if n_repeats < 1:
+        raise ValueError(f"`n_repeats` must be at least 1, got {n_repeats!r}.")
+    rng = check_random_state(random_state)
+    return rng.randint(np.iinfo(np.int32).max, size=(n_repeats, n_modes)).tolist()
+
+
+def find_columns(estimator: Any, X: Any, mode: str | None, modes: Any) -> np.ndarray:
+    """Columns of the mode, as ``modes``, the estimator or X itself names them."""
+    named = getattr(unwrap(estimator), "modes_", None) if modes is None else None
+    if named is None:
+        named = resolve_modes(flatten_columns(X), modes, remainder="drop")
+    if mode is None:
+        return np.concatenate(list(named.values()))
+    if mode not in named:
+        raise ValueError(
+            f"There is no mode {mode!r}; the modes are {list(named)}. Pass `modes`, "
+            "a dict of name to columns, if neither the estimator nor X knows them."
+        )
+    return named[mode]
+
+
+def find_units(estimator: Any, X: Any, columns: np.ndarray, reference: Any) -> Units:
+    """Mean and standard deviation of columns in the reference, in training or in X."""
+    if reference is not None:
+        if np.shape(reference)[1] != np.shape(X)[1]:
+            raise ValueError(
+                f"`reference` has {np.shape(reference)[1]} columns, X has "
+                f"{np.shape(X)[1]}."
+            )
+        return _statistics(reference, columns)
+    inner = unwrap(estimator)
+    if hasattr(inner, "modes_") and hasattr(inner, "scaler_"):
+        order = np.concatenate(list(inner.modes_.values())).tolist()
+        if set(columns.tolist()) <= set(order):
+            known = [order.index(column) for column in columns.tolist()]
+            return inner.scaler_.mean_[known], inner.scaler_.scale_[known]
+    return _statistics(X, columns)
+
+
+def take(X: Any, columns: np.ndarray) -> np.ndarray:
+    """Columns as a new array (n_samples, n_columns) of float64."""
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
+    if hasattr(X, "columns"):
+        X = X[:, columns.tolist()]
+        columns = np.arange(len(columns))
+    return np.asarray(X)[:, columns].astype(np.float64)
+
+
+def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
+    """Copy of X with other values in some columns; the others stay as they are."""
+    if isinstance(X, pd.DataFrame):
+        copy = X.copy()
+        for column, new in zip(columns, values.T, strict=True):
+            copy.isetitem(column, new)
+        return copy
+    if hasattr(X, "with_columns"):
+        # Polars, without importing it; a series makes one of its own kind.
+        old = [X[:, column] for column in columns.tolist()]
+        return X.with_columns(
+            [type(s)(s.name, new) for s, new in zip(old, values.T, strict=True)]
+        )
+    array = np.array(X, dtype=np.result_type(np.asarray(X).dtype, values.dtype))
+    array[:, columns] = values
+    return array
+
+
+def _statistics(X: Any, columns: np.ndarray) -> Units:
+    scaler = StandardScaler().fit(take(X, columns))
+    return scaler.mean_, scaler.scale_

@@ -1,0 +1,121 @@
+"""What the functions of this package return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class RobustnessCurve:
+    """Scores of an estimator at each level of a corruption.
+
+    Attributes
+    ----------
+    levels : ndarray of shape (n_levels,)
+        Levels of the corruption; for noise, σ in training standard deviations.
+    scores : ndarray of shape (n_levels, n_repeats)
+        Score at each level, for each draw of the corruption.
+    mode : str
+        Mode that fails.
+    corruption : str
+        Name of the corruption.
+    score_name : str
+        Name of the score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emma.robustness import RobustnessCurve
+    >>> curve = RobustnessCurve(
+    ...     levels=np.array([0.0, 1.0]),
+    ...     scores=np.array([[0.9, 0.9], [0.6, 0.8]]),
+    ...     mode="radar",
+    ...     corruption="GaussianNoise",
+    ...     score_name="accuracy",
+    ... )
+    >>> curve.mean
+    array([0.9, 0.7])
+    """
+
+    levels: np.ndarray
+    scores: np.ndarray
+    mode: str
+    corruption: str
+    score_name: str
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean score over the repeats, (n_levels,)."""
+        return self.scores.mean(axis=1)
+
+    @property
+    def std(self) -> np.ndarray:
+        """Standard deviation of the score over the repeats, (n_levels,)."""
+        return self.scores.std(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class DistributionCurve:
+    """Distribution over the samples of one quantity, at each level of a corruption.
+
+    NaN where no sample has a value: the energy of a mode that is missing everywhere.
+
+    Attributes
+    ----------
+    levels : ndarray of shape (n_levels,)
+        Levels of the corruption; for noise, σ in training standard deviations.
+    mean, std : ndarray of shape (n_levels, n_columns)
+        Mean and standard deviation over all samples and repeats.
+    quantiles : ndarray of shape (n_levels, n_quantiles, n_columns)
+        Quantiles over all samples and repeats.
+    probabilities : ndarray of shape (n_quantiles,)
+        Which quantiles these are, in [0, 1].
+    columns : tuple of str
+        What the columns are: the modes, or ``"total"``.
+    quantity : str
+        Name of the estimator's method that gave the values, such as ``"attention"``.
+    mode : str or None
+        Mode that fails; None: all.
+    corruption : str
+        Name of the corruption.
+    """
+
+    levels: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    quantiles: np.ndarray
+    probabilities: np.ndarray
+    columns: tuple[str, ...]
+    quantity: str
+    mode: str | None
+    corruption: str
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMap:
+    """Mean attention or importance of every mode while two modes fail, at all levels.
+
+    Attributes
+    ----------
+    levels : tuple of two ndarrays, of shape (n_first,) and (n_second,)
+        Levels of the corruption of the first and of the second failing mode.
+    mean : ndarray of shape (n_first, n_second, n_modes)
+        Mean over all samples and repeats.
+    columns : tuple of str
+        The modes.
+    failing : tuple of two str
+        The first and the second failing mode.
+    quantity : {"attention", "importance"}
+        What was averaged.
+    corruption : str
+        Name of the corruption.
+    """
+
+    levels: tuple[np.ndarray, np.ndarray]
+    mean: np.ndarray
+    columns: tuple[str, ...]
+    failing: tuple[str, str]
+    quantity: str
+    corruption: str

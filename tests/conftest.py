@@ -1,0 +1,35 @@
+"""What all tests share: one thread, the same examples every time, and real data."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# Read when scipy is first imported; without it scikit-learn skips one of its checks.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+torch.set_num_threads(1)
+
+settings.register_profile(
+    "sklearn_emma", deadline=None, derandomize=True, max_examples=25
+)
+settings.load_profile("sklearn_emma")
+
+
+@pytest.fixture(scope="session")
+def htru2():
+    """Data frame X and classes y of HTRU2, if this machine has the file."""
+    from sklearn_emma.datasets import fetch_htru2
+
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    for folder in (os.environ.get("SKLEARN_EMMA_DATA"), beside):
+        if folder and (Path(folder) / "HTRU_2.csv").is_file():
+            return fetch_htru2(
+                data_home=folder,
+                download_if_missing=False,
+                return_X_y=True,
+                as_frame=True,
+            )
+    pytest.skip(f"no HTRU_2.csv in $SKLEARN_EMMA_DATA nor in {beside}")

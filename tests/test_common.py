@@ -1,0 +1,89 @@
+"""scikit-learn's own checks, on every public estimator, with no expected failure."""
+
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.mixture import GaussianMixture
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklearn_emma
+from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma.corruption import GaussianNoise
+
+# Default settings of every public estimator come first; then the switches that lead
+# through other code, with fewer epochs.
+INSTANCES = [
+    PotentialEnergyTransformer(),
+    PotentialEnergyTransformer(preprocessing="standardize", max_iter=10),
+    PotentialEnergyTransformer(
+        n_components=4, preprocessing=None, lr_schedule="constant", max_iter=10
+    ),
+    EMMAClassifier(),
+    EMMAClassifier(
+        rho=1.0,
+        lambda_c=1e-3,
+        energy_scaling="shift",
+        attention_function="hard",
+        symmetric_coupling=True,
+        energy_estimator=GaussianMixture(),
+        corruption=GaussianNoise(0.5),
+        n_draws=2,
+        max_iter=20,
+        base_max_iter=10,
+    ),
+]
+TRANSFORMERS = [e for e in INSTANCES if hasattr(e, "transform")]
+
+
+def identify(estimator):
+    changed = repr(estimator) != repr(type(estimator)())
+    return type(estimator).__name__ + (f"-{INSTANCES.index(estimator)}" * changed)
+
+
+def test_every_public_estimator_is_checked_at_default_settings():
+    public = {getattr(sklearn_emma, name) for name in sklearn_emma.__all__}
+    estimators = {c for c in public if issubclass(c, BaseEstimator)}
+    defaults = {type(e) for e in INSTANCES if repr(e) == repr(type(e)())}
+    assert defaults == estimators
+
+
+@parametrize_with_checks(INSTANCES)
+def test_checks_of_every_estimator(estimator, check):
+    check(estimator)
+
+
+def run(check, estimator):
+    """Run a check that only scikit-learn's own tests call."""
+    getattr(estimator_checks, check)(type(estimator).__name__, clone(estimator))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_param_validation",
+        "check_dataframe_column_names_consistency",
+        "check_inplace_ensure_writeable",
+    ],
+)
+@pytest.mark.parametrize("estimator", INSTANCES, ids=identify)
+def test_more_checks_of_estimators(estimator, check):
+    run(check, estimator)
+
+
+# The checks themselves fit data frames and then transform arrays.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_transformer_get_feature_names_out",
+        "check_transformer_get_feature_names_out_pandas",
+        "check_get_feature_names_out_error",
+        "check_set_output_transform",
+        "check_set_output_transform_pandas",
+        "check_set_output_transform_polars",
+        "check_global_output_transform_pandas",
+    ],
+)
+@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=identify)
+def test_more_checks_of_transformers(estimator, check):
+    run(check, estimator)
