@@ -27,10 +27,14 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "generated/backreferences", "sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "_gallery_header.rst",
+    "generated/backreferences",
+]
 
 # -- Text ------------------------------------------------------------------------------
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 myst_update_mathjax = False  # its settings are for a version that we do not serve
 copybutton_prompt_text = r">>> |\.\.\. "
@@ -44,15 +48,18 @@ nitpick_ignore_regex = [
 ]
 
 # -- API reference ---------------------------------------------------------------------
-autosummary_generate = True
-autosummary_generate_overwrite = True
 autodoc_typehints = "none"  # the docstrings say more, with shapes
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 # -- Mathematics -----------------------------------------------------------------------
-math_number_all = False
 math_eqref_format = "({number})"
+# Underscores in \text need an extension of MathJax.
+mathjax3_config = {
+    "loader": {"load": ["[tex]/textmacros"]},
+    "tex": {"packages": {"[+]": ["textmacros"]}},
+}
 
 # -- Gallery ---------------------------------------------------------------------------
 # Examples are run from a copy: what they write does not end up among the sources, and
@@ -73,10 +80,10 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_emma",),
-    "reference_url": {"sklearn_emma": None},
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,
     "plot_gallery": "True",
 }
 
@@ -87,8 +94,12 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "sklearn_emma"},
+    "navbar_align": "left",
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
     "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "navigation_with_keys": False,

@@ -66,7 +66,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
 
-    lambda_e : float, default=0.01
+    lambda_e : float, default=0.001
         Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes down
         and those of corrupted modes up.
 
@@ -113,7 +113,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Epochs of the predictor in the first phase.
 
     batch_size : int or "auto", default="auto"
-        Samples in a step; ``"auto"`` is an eighth of the samples, between 32 and 256.
+        Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
 
     lr : float, default=0.003
         Learning rate of both phases.
@@ -280,7 +280,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         dropout: float = 0.3,
         rho: float | str = "learn",
         lambda_c: float = 0.0,
-        lambda_e: float = 0.01,
+        lambda_e: float = 0.001,
         energy_scaling: str = "robust",
         attention_function: str = "soft",
         attention_gain: float | None = None,

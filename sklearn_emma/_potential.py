@@ -59,7 +59,7 @@ class PotentialEnergyTransformer(
         Number of epochs.
 
     batch_size : int or "auto", default="auto"
-        Samples in a step; ``"auto"`` is an eighth of the samples, between 32 and 256.
+        Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
 
     lr : float, default=0.02
         Learning rate.

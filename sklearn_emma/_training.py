@@ -250,7 +250,7 @@ def _silent(text: str) -> None:
 
 
 def auto_batch_size(batch_size: int | str, n_samples: int) -> int:
-    """Resolve ``"auto"``: at least about 8 steps an epoch, between 32 and 256 samples."""
+    """Resolve ``"auto"``: about 16 steps an epoch, between 32 and 256 samples."""
     if batch_size == "auto":
-        return int(np.clip(n_samples // 8, 32, 256))
+        return int(np.clip(n_samples // 16, 32, 256))
     return min(int(batch_size), n_samples)

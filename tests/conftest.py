@@ -13,7 +13,7 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 torch.set_num_threads(1)
 
 settings.register_profile(
-    "sklearn_emma", deadline=None, derandomize=True, max_examples=25
+    "sklearn_emma", deadline=None, derandomize=True, max_examples=50
 )
 settings.load_profile("sklearn_emma")
 

@@ -172,7 +172,7 @@ def test_a_padded_stack_trains_as_its_autoencoders_would_by_themselves():
 def scattered():
     """Modes of unequal widths and sizes, with columns in no order: (modes, columns)."""
     rng = np.random.default_rng(0)
-    widths, sizes = [1, 2, 3, 5, 8, 9, 1, 4], [3, 3, 3, 3, 3, 3, 2, 6]
+    widths, sizes = [1, 5, 2, 9, 3, 8, 1, 4], [3, 3, 3, 3, 3, 3, 3, 6]
     order = rng.permutation(sum(widths))
     columns = [part.tolist() for part in np.split(order, np.cumsum(widths)[:-1])]
     modes = [

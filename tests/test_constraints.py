@@ -84,7 +84,9 @@ def test_bounds_hold_after_every_optimiser_step(dtype, symmetric):
         gate.project()
         after = [bounded for bounded, _, _ in gate.bounds()]
         left.update(
-            i for i, (a, b) in enumerate(zip(before, after, strict=True)) if (a != b).any()
+            i
+            for i, (a, b) in enumerate(zip(before, after, strict=True))
+            if (a != b).any()
         )
         assert_within_bounds(gate)
 

@@ -178,7 +178,7 @@ def test_swapped_modes_are_whole_modes_of_other_rows():
     result = apply(SwappedMode(), x)
     sources = []
     for mode in range(3):
-        columns = MODES == mode
+        columns = torch.eq(MODES, mode)
         own = {tuple(row): i for i, row in enumerate(x[:, columns].tolist())}
         sources.append([own[tuple(row)] for row in result[:, columns].tolist()])
         assert sorted(sources[-1]) == list(range(400))

@@ -17,7 +17,7 @@ potentials = st.floats(-1e6, 1e6)
 
 
 def gate_energies(seed, n=4, n_modes=4):
-    """Self-energies (n, M), couplings and exponents (M, M), and which modes are present."""
+    """Self-energies (n, M), couplings and exponents (M, M), which modes are present."""
     rng = np.random.default_rng(seed)
     energies = rng.uniform(math.e, 40, (n, n_modes))
     coupling = rng.uniform(-1, 1, (n_modes, n_modes)) / max(n_modes - 1, 1)
@@ -51,7 +51,9 @@ def test_shift_energy_is_at_least_e_and_never_falls(dtype, low, step, reference)
 )
 def test_robust_energy_is_at_least_e_and_never_falls(dtype, low, step, median, iqr):
     pair = torch.tensor([[low], [low + step]], dtype=dtype)
-    scaled = _energies.robust_energy(pair, scalar([median], dtype), scalar([iqr], dtype))
+    scaled = _energies.robust_energy(
+        pair, scalar([median], dtype), scalar([iqr], dtype)
+    )
     first, second = scaled[:, 0]
     assert scalar(math.e, dtype) <= first <= second
 

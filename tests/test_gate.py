@@ -237,9 +237,9 @@ def test_an_absurd_energy_shuts_its_mode_and_stays_finite(scaling, dtype):
 )
 def test_weighted_quantiles_equal_repeated_rows(values, data):
     weight = data.draw(
-        st.lists(
-            st.integers(0, 4), min_size=len(values), max_size=len(values)
-        ).filter(any)
+        st.lists(st.integers(0, 4), min_size=len(values), max_size=len(values)).filter(
+            any
+        )
     )
     levels = 0.0 + 1e-3, 0.25, 0.5, 0.75, 1.0
     repeated = np.repeat(np.array(values, dtype=float), weight)
@@ -318,7 +318,10 @@ def test_network_gates_columns_as_the_gate_does_modes():
     gate = trained_gate(2)
     index = torch.tensor([0, 1, 1, 0])
     network = EMMANetwork(gate, torch.nn.Identity(), index)
-    x, psi = torch.randn(5, 4, generator=torch.Generator()).double(), draw_potential(5, 2)
+    x, psi = (
+        torch.randn(5, 4, generator=torch.Generator()).double(),
+        draw_potential(5, 2),
+    )
     present = psi < 4
     modes = [x[:, index == mode] for mode in range(2)]
     gated, scores = gate(modes, psi, present)
@@ -340,7 +343,7 @@ def test_modes_that_do_not_fit_are_named(n_tensors, shape):
 @pytest.mark.xfail(strict=True, reason="one row is broadcast over all")
 @pytest.mark.parametrize("rows", [1, 4])
 def test_potential_energies_of_other_rows_are_an_error(rows):
-    with pytest.raises(ValueError, match="rows|samples|shape"):
+    with pytest.raises(ValueError, match=r"rows|samples|shape"):
         EMMAGate(2)([torch.ones(5, 1)] * 2, torch.zeros(rows, 2))
 
 

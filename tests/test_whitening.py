@@ -1,4 +1,4 @@
-"""Coordinates of an autoencoder against scikit-learn's covariance and plain statistics."""
+"""Coordinates of an autoencoder against scikit-learn and plain statistics."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,10 @@ from sklearn_emma._whitening import fit_coordinates
 KINDS = [None, "standardize", "whiten"]
 
 
-def correlated(n, d, seed=0):
+def correlated(n, d, seed=0, mixing=1.0):
     rng = np.random.default_rng(seed)
-    return 3 + rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
+    mix = np.eye(d) + mixing * rng.normal(size=(d, d))
+    return 3 + rng.normal(size=(n, d)) @ mix
 
 
 def coordinates(X, weight=None, kind="whiten"):
@@ -45,9 +46,11 @@ def test_real_features_are_whitened(htru2):
     np.testing.assert_allclose(covariance, np.eye(4), atol=0.02)
 
 
-@pytest.mark.parametrize(("n", "d"), [(500, 3), (30, 10), (8, 20), (2, 5), (6, 1)])
-def test_shrinkage_is_that_of_scikit_learn(n, d):
-    X = correlated(n, d)
+@pytest.mark.parametrize("mixing", [0.0, 1.0])
+@pytest.mark.parametrize("n", [2, 8, 30, 500])
+@pytest.mark.parametrize("d", [1, 2, 20])
+def test_shrinkage_is_that_of_scikit_learn(n, d, mixing):
+    X = correlated(n, d, mixing=mixing)
     scale = X.std(axis=0)
     covariance, _ = oas((X - X.mean(axis=0)) / scale, assume_centered=True)
     _, matrix = fit_coordinates(X, None, "whiten")

@@ -63,17 +63,19 @@ def reference_page(module: ModuleType) -> str:
     return page
 
 
-def write_reference(app: Any) -> None:
-    """Write the pages anew; names that are no longer public lose theirs."""
+def write_reference(app: Any, config: Any) -> None:
+    """Write the pages anew, and have autosummary write one for each name on them."""
     folder = Path(app.srcdir) / "generated" / "api"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    config.autosummary_generate = []
     for name in public_modules():
-        page = reference_page(import_module(name))
-        (folder / f"{name}.rst").write_text(page, encoding="utf-8")
+        path = folder / f"{name}.rst"
+        path.write_text(reference_page(import_module(name)), encoding="utf-8")
+        config.autosummary_generate.append(str(path))
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Run before autosummary's own step, which has the priority 500."""
-    app.connect("builder-inited", write_reference, priority=400)
+    """Write before Sphinx looks which pages there are."""
+    app.connect("config-inited", write_reference)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -104,8 +104,8 @@ def fail_values(
     """Fail modes of ``values`` (n, d), given in their own units.
 
     ``modes`` (d,) is the mode of each column, ``units`` their mean and standard
-    deviation, (d,) each. Returns the failed values (n, d) and which modes failed, (n,
-    M).
+    deviation, (d,) each. Returns the failed values, (n, d), and which modes failed,
+    (n, M).
     """
     mean, scale = units
     z = torch.from_numpy((values - mean) / scale)

@@ -28,7 +28,7 @@ def attention_curve(
     estimator: Any,
     X: Any,
     *,
-    mode: str,
+    mode: str | None,
     levels: Any,
     quantity: str = "attention",
     corruption: Factory | None = None,
@@ -46,8 +46,8 @@ def attention_curve(
         Or a pipeline, a search or a threshold classifier around one.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
-    mode : str
-        Name of the mode that fails, in every row.
+    mode : str or None
+        Name of the mode that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,)
         Levels of the corruption, see :func:`robustness_curve`.
     quantity : {"attention", "importance"}, default="attention"
@@ -118,13 +118,13 @@ def energy_curve(
     Parameters
     ----------
     estimator : fitted EMMAClassifier or density estimator
-        Or a pipeline, a search or a threshold classifier around one. For the potential energy
-        also any density estimator with ``score_samples``, such as
+        Or a pipeline, a search or a threshold classifier around one. For the potential
+        energy also any density estimator with ``score_samples``, such as
         :class:`~sklearn_emma.PotentialEnergyTransformer`: Ψ = −``score_samples``.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
     mode : str or None, default=None
-        Name of the mode that fails, in every row. None: every column that is in a mode.
+        Name of the mode that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,)
         Levels of the corruption, see :func:`robustness_curve`.
     quantity : {"total_energy", "modal_energy", "potential_energy"}, \

@@ -154,5 +154,8 @@ def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
 
 
 def _statistics(X: Any, columns: np.ndarray) -> Units:
-    scaler = StandardScaler().fit(take(X, columns))
+    values = take(X, columns)
+    # A column without any value has no statistics; what they are makes no difference.
+    values[:, np.isnan(values).all(axis=0)] = 0.0
+    scaler = StandardScaler().fit(values)
     return scaler.mean_, scaler.scale_

@@ -14,7 +14,7 @@ ENERGY = ("total_energy", "modal_energy", "potential_energy")
 
 
 def unwrap(estimator: Any) -> Any:
-    """Find what is fitted inside a search, a threshold classifier or a frozen estimator.
+    """Find what is fitted inside a search, a threshold classifier or a frozen one.
 
     Only through wrappers that hand X on as it is: it ends at a pipeline.
     """

@@ -17,8 +17,8 @@ class RobustnessCurve:
         Levels of the corruption; for noise, σ in training standard deviations.
     scores : ndarray of shape (n_levels, n_repeats)
         Score at each level, for each draw of the corruption.
-    mode : str
-        Mode that fails.
+    mode : str or None
+        Mode that fails; None: all.
     corruption : str
         Name of the corruption.
     score_name : str
@@ -41,7 +41,7 @@ class RobustnessCurve:
 
     levels: np.ndarray
     scores: np.ndarray
-    mode: str
+    mode: str | None
     corruption: str
     score_name: str
 

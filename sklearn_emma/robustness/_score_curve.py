@@ -22,7 +22,7 @@ def robustness_curve(
     X: Any,
     y: Any,
     *,
-    mode: str,
+    mode: str | None,
     levels: Any,
     corruption: Factory | None = None,
     scoring: Any = None,
@@ -42,8 +42,8 @@ def robustness_curve(
         Test samples, clean. A data frame stays one; NaN marks a missing value.
     y : array-like of shape (n_samples,)
         Their targets.
-    mode : str
-        Name of the mode that fails, in every row.
+    mode : str or None
+        Name of the mode that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,)
         Levels of the corruption: of Gaussian noise its standard deviation σ ≥ 0, in
         units of each feature's training standard deviation; 0 leaves X as it is.
@@ -88,11 +88,11 @@ def robustness_curve(
 
     Notes
     -----
-    Repeat r draws the same random numbers at every level (common random numbers): noise of
-    σ = 2 is noise of σ = 1 times two. A curve is therefore smooth where independent draws would
-    make it jitter. By the same token, an integer ``random_state`` and one ``reference``
-    give several estimators the very same corrupted samples: their differences are
-    paired.
+    A repeat draws the same random numbers at every level (common random numbers):
+    noise of σ = 2 is noise of σ = 1 times two. A curve is therefore smooth where
+    independent draws would make it jitter. By the same token, an integer
+    ``random_state`` and one ``reference`` give several estimators the very same
+    corrupted samples: their differences are paired.
 
     Examples
     --------
@@ -110,10 +110,28 @@ def robustness_curve(
     >>> bool(curve.mean[0] > curve.mean[1] > curve.mean[2])
     True
     """
-    failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    return score_levels(
+        estimator,
+        X,
+        y,
+        FailingMode(estimator, X, mode, modes, corruption, reference),
+        check_levels(levels),
+        scoring,
+        draw_seeds(random_state, n_repeats),
+    )
+
+
+def score_levels(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    failing: FailingMode,
+    levels: np.ndarray,
+    scoring: Any,
+    seeds: list[list[int]],
+) -> RobustnessCurve:
+    """Curve of one estimator; several share ``failing`` and ``seeds`` to be paired."""
     scorer = check_scoring(estimator, scoring)
-    levels = check_levels(levels)
-    seeds = draw_seeds(random_state, n_repeats)
     scores = [
         [scorer(estimator, failing.copy(X, level, seed), y) for (seed,) in seeds]
         for level in levels.tolist()
@@ -121,7 +139,7 @@ def robustness_curve(
     return RobustnessCurve(
         levels=levels,
         scores=np.array(scores, dtype=np.float64),
-        mode=mode,
+        mode=failing.mode,
         corruption=failing.corruption_name,
         score_name=_score_name(estimator, scoring),
     )

@@ -1,0 +1,90 @@
+"""The axis along which a corruption grows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SCALES = ("auto", "log2", "linear", "dB")
+# Levels nearer than this share of the axis go without a label.
+_CLOSEST_TICKS = 0.08
+
+
+def resolve_scale(scale: str, corruption: str) -> str:
+    """Scale to draw on: by itself log2(1 + σ) for noise, linear for the rest."""
+    if scale not in SCALES:
+        raise ValueError(f"`x_scale` must be one of {list(SCALES)}, got {scale!r}.")
+    if scale == "auto":
+        return "log2" if corruption == "GaussianNoise" else "linear"
+    return scale
+
+
+def positions(levels: np.ndarray, scale: str) -> np.ndarray:
+    """Where levels lie in the axis' data units; NaN where they cannot be drawn.
+
+    In dB that is 10 log10 σ², and σ = 0 lies at minus infinity; on the other scales the
+    units are those of the levels themselves.
+    """
+    levels = np.asarray(levels, dtype=np.float64)
+    if scale == "linear":
+        return levels
+    drawn = levels > 0 if scale == "dB" else levels >= 0
+    known = np.where(drawn, levels, np.nan)
+    return 20 * np.log10(known) if scale == "dB" else known
+
+
+def dress(
+    ax: Axes, levels: np.ndarray, scale: str, mode: str | None, corruption: str
+) -> None:
+    """Scale, ticks and label of the x axis."""
+    where = "all modes" if mode is None else f"mode {mode!r}"
+    if scale == "dB":
+        ax.set_xlabel(f"noise power on {where}, 10 log₁₀ σ² (dB)")
+        return
+    ax.set_xlabel(level_label(where, corruption))
+    if scale == "log2":
+        ax.set_xscale("function", functions=(_log2, _exp2))
+        ticks = _spread_out(np.unique(levels[levels >= 0]))
+        ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+
+
+def level_label(where: str, corruption: str) -> str:
+    """Label of an axis of levels, with their units."""
+    if corruption == "GaussianNoise":
+        return f"noise σ on {where} (training standard deviations)"
+    return f"level of {corruption} on {where}"
+
+
+def mark_trained(ax: Axes, trained: float | tuple[float, float], scale: str) -> Any:
+    """Line at the noise level seen in training, or band over a range of them."""
+    look: dict[str, Any] = {"color": "0.6", "zorder": 0, "label": "noise in training"}
+    low, high = np.broadcast_to(positions(np.asarray(trained), scale), 2)
+    if low == high:
+        return ax.axvline(low, linestyle=(0, (5, 2)), linewidth=1.2, **look)
+    return ax.axvspan(low, high, alpha=0.25, linewidth=0, **look)
+
+
+def _spread_out(levels: np.ndarray) -> np.ndarray:
+    """First and last of rising levels, and between them those with room for a label."""
+    if len(levels) < 3:
+        return levels
+    places = _log2(levels)
+    gap = _CLOSEST_TICKS * (places[-1] - places[0])
+    kept = [len(levels) - 1]
+    for i in range(len(levels) - 2, 0, -1):
+        if places[kept[-1]] - places[i] >= gap and places[i] - places[0] >= gap:
+            kept.append(i)
+    return levels[np.unique([0, *kept])]
+
+
+def _log2(sigma: np.ndarray) -> np.ndarray:
+    # Matplotlib also asks about margins, which may lie below −1.
+    return np.log2(1 + np.maximum(sigma, -0.999))
+
+
+def _exp2(place: np.ndarray) -> np.ndarray:
+    return np.exp2(place) - 1

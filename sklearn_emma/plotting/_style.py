@@ -1,0 +1,84 @@
+"""What all figures share: where they are drawn, and how series are told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart, without its
+# yellow, which fades on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+
+# Sequential in lightness, so that it also reads in grey.
+HEAT = "viridis"
+
+# With longer entries than this a legend has two columns, or it would not fit.
+_LONG_ENTRY = 18
+
+QUANTITIES = {
+    "attention": "attention β",
+    "importance": "importance α",
+    "total_energy": "total energy E",
+    "modal_energy": "modal energy E",
+    "potential_energy": "potential energy Ψ",
+}
+
+
+def check_matplotlib(caller: str) -> None:
+    """Raise ImportError, saying what to install, if there is no matplotlib."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib, which is not installed: "
+            'pip install "sklearn-emma[plot]"'
+        ) from error
+
+
+def axes_for(ax: Axes | None, caller: str) -> Axes:
+    """Return the axes to draw in: those given, or those of a new figure."""
+    check_matplotlib(caller)
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def add_legend(ax: Axes) -> None:
+    """Legend below the axes if the figure makes room for it, else where it fits."""
+    from matplotlib import rcParams
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.transforms import ScaledTranslation
+
+    figure: Any = ax.get_figure(root=True)
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        ax.legend()
+        return
+    labels = ax.get_legend_handles_labels()[1]
+    # Behind ticks, their labels, which may have several lines, and the axis' own label.
+    lines = max(tick.get_text().count("\n") for tick in ax.get_xticklabels())
+    inches = (3.6 + 1.4 * lines) * rcParams["font.size"] / 72
+    down = ScaledTranslation(0, -inches, figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=ax.transAxes + down,
+        ncols=2 if max(map(len, labels)) > _LONG_ENTRY else 3,
+        frameon=False,
+    )
+
+
+def series_style(i: int) -> dict[str, Any]:
+    """Colour, marker and line of the i-th series; all three tell it from others."""
+    k = i % len(COLOURS)
+    return {
+        "color": COLOURS[k],
+        "marker": MARKERS[k],
+        "markersize": 5,
+        "linestyle": LINES[i // len(COLOURS) % len(LINES)],
+    }

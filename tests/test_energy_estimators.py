@@ -1,0 +1,222 @@
+"""Any estimator with ``score_samples`` can be the energy of a mode."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer
+from sklearn.svm import OneClassSVM
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+
+MODES = {"a": [4, 0, 1], "b": [2, 3], "c": [5]}
+
+ESTIMATORS = [
+    GaussianMixture(2),
+    BayesianGaussianMixture(n_components=2, max_iter=500),
+    KernelDensity(bandwidth=0.5),
+    PCA(),
+    IsolationForest(n_estimators=20),
+    OneClassSVM(nu=0.1),
+    LocalOutlierFactor(novelty=True),
+    make_pipeline(PowerTransformer(), GaussianMixture()),
+    make_pipeline(PCA(1), KernelDensity()),
+    PotentialEnergyTransformer(max_iter=20),
+]
+
+
+def quick(energy_estimator, **params):
+    defaults = {
+        "modes": MODES,
+        "max_iter": 3,
+        "base_max_iter": 3,
+        "hidden_layer_sizes": 8,
+        "random_state": 0,
+    }
+    return EMMAClassifier(energy_estimator=energy_estimator, **defaults | params)
+
+
+@pytest.fixture(name="data", scope="module")
+def three_modes():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=120)
+    return rng.normal(size=(120, 6)) * [1, 9, 1, 1, 0.1, 1] + y[:, np.newaxis], y
+
+
+def one_by_one(model, X):
+    """Ψ of each mode by its own estimator, on standardised values."""
+    Z = model.scaler_.transform(X[:, np.concatenate(list(MODES.values()))])
+    blocks = dict(zip(MODES, np.split(Z.astype(X.dtype), [3, 5], axis=1), strict=True))
+    scores = [model.energies_[name].score_samples(blocks[name]) for name in MODES]
+    return -np.stack(scores, axis=1)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_density_models_of_scikit_learn(data, estimator):
+    X, y = data
+    given = clone(estimator)
+    model = quick(given, n_draws=1).fit(X, y)
+    assert all(type(e) is type(given) for e in model.energies_.values())
+    with pytest.raises(NotFittedError):
+        check_is_fitted(given)
+    potential = model.potential_energy(X)
+    assert np.isfinite(potential).all()
+    np.testing.assert_allclose(potential, one_by_one(model, X), rtol=1e-9, atol=1e-9)
+    for i, columns in enumerate(MODES.values()):
+        broken = X.copy()
+        broken[:, columns] += 8 * X.std(axis=0)[columns]
+        assert model.attention(broken)[:, i].mean() < model.attention_[:, i].mean()
+        assert model.total_energy(broken).mean() > model.total_energy(X).mean()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-10), ("f4", 1e-3)])
+def test_the_stack_scores_as_its_members_do(data, dtype, tolerance):
+    """The default energies are scored all at once, others one after the other."""
+    X, y = data[0].astype(dtype), data[1]
+    stacked = quick(PotentialEnergyTransformer(max_iter=5)).fit(X, y)
+    noisy = X + np.random.default_rng(0).normal(size=X.shape).astype(dtype)
+    potential = stacked.potential_energy(noisy)
+    assert potential.dtype == dtype
+    close = {"rtol": tolerance, "atol": tolerance}
+    np.testing.assert_allclose(potential, one_by_one(stacked, noisy), **close)
+
+    mixed = quick({"b": PCA(), "a": PotentialEnergyTransformer(max_iter=5)})
+    mixed.fit(X, y)
+    potential = mixed.potential_energy(noisy)
+    np.testing.assert_allclose(potential, one_by_one(mixed, noisy), **close)
+
+
+def test_a_dict_by_mode(data):
+    X, y = data
+    given = {
+        "b": GaussianMixture(2),
+        "a": PotentialEnergyTransformer(7, max_iter=2),
+    }
+    energies = quick(given).fit(X, y).energies_
+    assert list(energies) == ["a", "b", "c"]
+    assert energies["a"].components_.shape == (7, 3)
+    assert isinstance(energies["b"], GaussianMixture)
+    # A mode that the dict leaves out has the default.
+    assert energies["c"].components_.shape == (32, 1)
+    assert not hasattr(given["b"], "means_")
+
+
+def test_transformers_of_unlike_parameters_are_trained_apart(data):
+    given = {
+        "a": PotentialEnergyTransformer(7, max_iter=2),
+        "b": PotentialEnergyTransformer(5, sigma=0.1, max_iter=4),
+        "c": PotentialEnergyTransformer(7, max_iter=2),
+    }
+    energies = quick(given).fit(*data).energies_
+    assert [energies[m].n_iter_ for m in MODES] == [2, 4, 2]
+    assert [len(energies[m].components_) for m in MODES] == [7, 5, 7]
+    assert energies["a"].loss_curve_ == energies["c"].loss_curve_
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [IsolationForest(n_estimators=5), make_pipeline(IsolationForest(n_estimators=5))],
+    ids=["forest", "in a pipeline"],
+)
+def test_randomness_comes_from_the_classifier(data, estimator):
+    X, y = data
+    first, again, other = (
+        quick(estimator, random_state=seed, n_draws=1).fit(X, y).potential_energy(X)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_a_random_state_of_its_own_is_kept(data):
+    estimator = IsolationForest(n_estimators=5, random_state=42)
+    energies = [quick(estimator, random_state=s).fit(*data).energies_ for s in (0, 1)]
+    Z = np.zeros((1, 3)) + [[0.3, -0.1, 1.0]]
+    scores = [e["a"].score_samples(Z) for e in energies]
+    np.testing.assert_array_equal(*scores)
+
+
+class Recorder(BaseEstimator):
+    """The least that an energy must be; notes what it is given."""
+
+    fitted, scored = [], []
+
+    def fit(self, X, y=None):
+        self.fitted.append(X.copy())
+        return self
+
+    def score_samples(self, X):
+        self.scored.append(X.copy())
+        return -np.square(X).sum(axis=1)
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    monkeypatch.setattr(Recorder, "fitted", [])
+    monkeypatch.setattr(Recorder, "scored", [])
+    return Recorder()
+
+
+def test_it_sees_standardised_columns_in_order(data, recorder):
+    X, y = data
+    quick(recorder).fit(X, y)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    for got, columns in zip(Recorder.fitted, MODES.values(), strict=True):
+        rows = np.lexsort(got.T)
+        expected = Z[:, columns]
+        np.testing.assert_allclose(got[rows], expected[np.lexsort(expected.T)])
+
+
+def test_it_sees_neither_missing_modes_nor_nan(data, recorder):
+    X, y = data[0].copy(), data[1]
+    X[:30, MODES["b"]] = np.nan
+    X[30:40, 0] = np.nan
+    model = quick(recorder).fit(X, y)
+    model.predict(X)
+    assert [len(rows) for rows in Recorder.fitted] == [120, 90, 120]
+    for rows in [*Recorder.fitted, *Recorder.scored]:
+        assert np.isfinite(rows).all()
+
+
+def test_weights_are_repetitions_where_it_takes_none(data, recorder):
+    X, y = data
+    weight = np.random.default_rng(0).integers(0, 4, size=len(y))
+    quick(recorder).fit(X, y, sample_weight=weight)
+    assert [len(rows) for rows in Recorder.fitted] == [weight.sum()] * 3
+
+
+@pytest.mark.parametrize("estimator", [KernelDensity(), GaussianMixture()], ids=str)
+def test_weight_is_repetition(data, estimator):
+    X, y = data
+    weight = np.random.default_rng(0).integers(0, 4, size=len(y))
+    weighted = quick(estimator).fit(X, y, sample_weight=weight)
+    repeated = quick(estimator).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    potential = repeated.potential_energy(X)
+    np.testing.assert_allclose(weighted.potential_energy(X), potential, rtol=1e-7)
+
+
+def test_failing_modes_alone_are_scored_again(data, recorder):
+    """A slow energy is asked about corrupted samples only, all others once."""
+    quick(recorder, max_iter=4, clean_fraction=0.9).fit(*data)
+    epochs = [len(rows) for rows in Recorder.scored if len(rows) < 60]
+    assert len(Recorder.scored) > 6
+    assert sum(epochs) < 0.25 * 4 * 120
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_a_density_of_zero(data, dtype):
+    """−log 0 is infinite; a mode that is impossible is shut out, nothing overflows."""
+    X, y = data[0].astype(dtype), data[1]
+    model = quick(KernelDensity(bandwidth=0.5, kernel="tophat")).fit(X, y)
+    far = X[:5].copy()
+    far[:, MODES["b"]] += 1000
+    for scores in (model.potential_energy, model.modal_energy, model.predict_proba):
+        assert np.isfinite(scores(far)).all()
+    assert np.all(model.attention(far)[:, 1] == 0)
+    assert np.all(model.attention(far)[:, [0, 2]] > 0)

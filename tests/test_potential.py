@@ -1,0 +1,412 @@
+"""The public potential energy: one mode, used as any scikit-learn transformer."""
+
+import copy
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.linalg import sqrtm
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.covariance import OAS
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+
+from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma.datasets import make_circle
+
+
+@pytest.fixture(name="X", scope="module")
+def correlated_features():
+    """Three correlated features of very different units."""
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(120, 3)) @ rng.normal(size=(3, 3))) * [1, 50, 0.01] + 3
+
+
+@pytest.fixture(scope="module")
+def energy(X):
+    return PotentialEnergyTransformer(max_iter=5, random_state=0).fit(X)
+
+
+def small(**params):
+    return PotentialEnergyTransformer(**{"max_iter": 5, "random_state": 0} | params)
+
+
+def same_model(a, b, **tolerance):
+    for name in ("components_", "intercept_hidden_", "intercept_visible_"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), **tolerance)
+
+
+# ---------------------------------------------------------------- what it computes
+
+
+def test_methods_agree(X, energy):
+    potential = energy.transform(X)
+    assert potential.shape == (120, 1)
+    np.testing.assert_array_equal(energy.score_samples(X), -potential[:, 0])
+    np.testing.assert_array_equal(energy.fit_transform(X), energy.transform(X))
+    assert energy.reconstruct(X).shape == X.shape
+    assert energy.reconstruction_error(X).shape == (120,)
+    assert list(energy.get_feature_names_out()) == ["potentialenergytransformer0"]
+
+
+def numerical_gradient(energy, X, step=1e-5):
+    unit = step * np.eye(X.shape[1])
+    rise = [energy.transform(X + e) - energy.transform(X - e) for e in unit]
+    return np.hstack(rise) / (2 * step)
+
+
+def test_gradient_is_x_minus_its_reconstruction(X):
+    Z = StandardScaler().fit_transform(X)
+    raw = small(preprocessing=None, n_components=6).fit(Z)
+    residual = Z - raw.reconstruct(Z)
+    np.testing.assert_allclose(numerical_gradient(raw, Z), residual, atol=1e-8)
+    error = raw.reconstruction_error(Z)
+    np.testing.assert_allclose(error, np.square(residual).sum(axis=1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("preprocessing", ["whiten", "standardize"])
+def test_gradient_in_other_coordinates(X, preprocessing):
+    """Chain rule through z = (x − mean) A: ∂Ψ/∂x = A Aᵀ (x − r(x)), in units of x."""
+    Z = StandardScaler().fit_transform(X) @ [[1, 0.5, 0], [0, 2, 0], [0, 0, 1]] + 1
+    fitted = small(preprocessing=preprocessing).fit(Z)
+    matrix = fitted.whitening_ @ fitted.whitening_.T
+    expected = (Z - fitted.reconstruct(Z)) @ matrix
+    np.testing.assert_allclose(numerical_gradient(fitted, Z), expected, atol=1e-7)
+
+
+def test_difference_is_the_line_integral_of_the_field(X):
+    Z = StandardScaler().fit_transform(X)
+    raw = small(preprocessing=None).fit(Z)
+    start, way = Z[0], Z[1] - Z[0]
+
+    def slope(t):
+        x = (start + t * way)[np.newaxis]
+        return ((x - raw.reconstruct(x)) @ way)[0]
+
+    integral, _ = quad(slope, 0, 1)
+    rise = raw.transform(Z[1:2]) - raw.transform(Z[:1])
+    assert rise.item() == pytest.approx(integral, abs=1e-7)
+
+
+@pytest.mark.parametrize("preprocessing", ["whiten", "standardize", None])
+def test_coordinates_and_units(X, preprocessing):
+    """z = (x − mean) A by scikit-learn's own tools; r(x) comes back in the units of x."""
+    fitted = small(preprocessing=preprocessing).fit(X)
+    mean, matrix = np.zeros(3), np.eye(3)
+    if preprocessing is not None:
+        mean, matrix = X.mean(axis=0), np.diag(1 / X.std(axis=0))
+    if preprocessing == "whiten":
+        covariance = OAS(assume_centered=True).fit((X - mean) @ matrix).covariance_
+        matrix = matrix @ np.linalg.inv(sqrtm(covariance))
+    np.testing.assert_allclose(fitted.mean_, mean, rtol=1e-9)
+    np.testing.assert_allclose(fitted.whitening_, matrix, rtol=1e-7, atol=1e-9)
+    W, c, b = (
+        fitted.components_,
+        fitted.intercept_hidden_,
+        fitted.intercept_visible_,
+    )
+    reconstruction = expit((X - mean) @ matrix @ W.T + c) @ W + b
+    expected = reconstruction @ np.linalg.inv(matrix) + mean
+    np.testing.assert_allclose(fitted.reconstruct(X), expected, rtol=1e-7)
+
+
+def test_denoising_brings_values_back(X):
+    fitted = small(max_iter=60).fit(X)
+    noisy = X + 0.3 * X.std(axis=0) * np.random.default_rng(1).normal(size=X.shape)
+    before, after = (
+        np.square((Y - X) / X.std(axis=0)).mean(axis=0)
+        for Y in (noisy, fitted.reconstruct(noisy))
+    )
+    assert after.sum() < 0.8 * before.sum()
+
+
+def test_energy_rises_with_noise(X):
+    fitted = small(max_iter=30).fit(X)
+    noise = np.random.default_rng(1).normal(size=X.shape) * X.std(axis=0)
+    means = [fitted.transform(X + s * noise).mean() for s in (0, 0.3, 1, 3, 10)]
+    assert np.all(np.diff(means) > 0)
+
+
+# ------------------------------------------------------- the circle of experiment I
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_centre_of_the_circle(seed):
+    """Trained to convergence, Ψ knows that the centre is empty; the error does not."""
+    circle, _ = make_circle(n_samples=2000, random_state=0)
+    centre = np.zeros((1, 2))
+    fitted = PotentialEnergyTransformer(14, preprocessing=None, random_state=seed)
+    fitted.fit(circle)
+    assert fitted.transform(centre).item() > fitted.transform(circle).max()
+    errors = fitted.reconstruction_error(circle)
+    assert fitted.reconstruction_error(centre).item() < errors.max()
+
+
+def test_source_settings():
+    """K = 8, 25 epochs of Adam at 1e-3, batches of 100, σ = 0.008, X as it is."""
+    circle, _ = make_circle(n_samples=2000, random_state=0)
+    fitted = PotentialEnergyTransformer(
+        8,
+        sigma=0.008,
+        preprocessing=None,
+        max_iter=25,
+        batch_size=100,
+        lr=1e-3,
+        lr_schedule="constant",
+        random_state=0,
+    ).fit(circle)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == 25
+    assert fitted.components_.shape == (8, 2)
+    # It learns, and is far from done: a circle is not reconstructed in 500 steps.
+    assert 0.5 < fitted.loss_curve_[-1] < 0.5 * fitted.loss_curve_[0]
+    far = fitted.transform(3 * circle)
+    assert np.all(far > fitted.transform(circle))
+
+
+# -------------------------------------------------------------- samples and weights
+
+
+@pytest.mark.parametrize("batch_size", [16, "auto"])
+def test_weight_is_repetition(X, batch_size):
+    weight = np.random.default_rng(0).integers(0, 4, size=len(X))
+    weighted = small(batch_size=batch_size).fit(X, sample_weight=weight)
+    repeated = small(batch_size=batch_size).fit(np.repeat(X, weight, axis=0))
+    same_model(weighted, repeated, rtol=1e-7)
+
+
+def test_order_of_training_rows_does_not_matter(X, energy):
+    shuffled = small().fit(X[np.random.default_rng(0).permutation(len(X))])
+    same_model(shuffled, energy, rtol=1e-7)
+
+
+def test_equal_weights_of_any_size_change_nothing(X):
+    """Without whitening, whose shrinkage counts samples by their weight."""
+    plain = small(preprocessing="standardize").fit(X)
+    weighted = small(preprocessing="standardize").fit(X, sample_weight=[7.0] * len(X))
+    same_model(weighted, plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f4", 1e-4), ("f8", 1e-10)])
+def test_scores_of_a_row_depend_on_no_other(X, dtype, tolerance):
+    X = X.astype(dtype)
+    fitted = small().fit(X)
+    for method in (fitted.transform, fitted.reconstruction_error, fitted.reconstruct):
+        batch = method(X)
+        alone = np.concatenate([method(x[np.newaxis]) for x in X])
+        order = np.random.default_rng(0).permutation(len(X))
+        np.testing.assert_allclose(alone, batch, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            method(X[order]), batch[order], rtol=tolerance, atol=tolerance
+        )
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "?"])
+def test_dtype(dtype):
+    X = np.random.default_rng(0).integers(0, 2, size=(40, 3)).astype(dtype)
+    expected = np.dtype("f4" if dtype == "f4" else "f8")
+    fitted = small().fit(X)
+    outputs = [fitted.transform(X), fitted.score_samples(X), fitted.reconstruct(X)]
+    learnt = [fitted.components_, fitted.mean_, fitted.whitening_]
+    for array in [*outputs, fitted.reconstruction_error(X), *learnt]:
+        assert array.dtype == expected
+        assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_huge_values(dtype, X):
+    fitted = small().fit(StandardScaler().fit_transform(X).astype(dtype))
+    huge = np.array([[1e6, -1e6, 1e6], [0, 0, 0]], dtype=dtype)
+    potential = fitted.transform(huge)[:, 0]
+    assert np.isfinite(potential).all() and potential[0] > 1e10
+    assert np.isfinite(fitted.reconstruct(huge)).all()
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.full((20, 3), 7.0),
+        np.c_[np.arange(20.0), np.full(20, 7.0)],
+        np.arange(20.0)[:, np.newaxis],
+        np.c_[np.arange(20.0), 2 * np.arange(20.0)],
+        np.array([[0.0, 1.0], [1.0, 0.0]]),
+        np.random.default_rng(0).normal(size=(10, 40)),
+    ],
+    ids=["constant", "one constant", "one column", "collinear", "two rows", "wide"],
+)
+def test_degenerate_data(X):
+    fitted = small().fit(X)
+    assert np.isfinite(fitted.transform(X)).all()
+    assert np.isfinite(fitted.reconstruct(X)).all()
+    outside = X + 100.0
+    assert np.all(fitted.transform(outside) > fitted.transform(X))
+
+
+# ------------------------------------------------------------------- surroundings
+
+
+def test_random_state(X, energy):
+    numpy_before = np.random.get_state()  # noqa: NPY002
+    torch_before = torch.random.get_rng_state()
+    again = small().fit(X)
+    for before, after in zip(numpy_before, np.random.get_state(), strict=True):  # noqa: NPY002
+        np.testing.assert_array_equal(before, after)
+    assert torch.equal(torch_before, torch.random.get_rng_state())
+    same_model(again, energy, rtol=1e-7)
+    from_instance = small(random_state=np.random.RandomState(0)).fit(X)
+    same_model(from_instance, energy, rtol=1e-7)
+    other = small(random_state=1).fit(X)
+    assert not np.allclose(other.components_, energy.components_)
+
+
+def test_random_state_instance_moves_on(X):
+    state = np.random.RandomState(0)
+    first = small(random_state=state).fit(X).components_
+    assert not np.allclose(first, small(random_state=state).fit(X).components_)
+
+
+def test_global_torch_seed_does_not_matter(X, energy):
+    with torch.random.fork_rng():
+        torch.manual_seed(123)
+        same_model(small().fit(X), energy, rtol=1e-7)
+
+
+def through_joblib(estimator):
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [lambda e: pickle.loads(pickle.dumps(e)), through_joblib, copy.deepcopy],
+    ids=["pickle", "joblib", "deepcopy"],
+)
+def test_copies(X, energy, copied):
+    np.testing.assert_array_equal(copied(energy).transform(X), energy.transform(X))
+    assert len(pickle.dumps(energy)) < 20_000  # the training data are not kept
+
+
+def test_column_transformer_gives_the_matrix_of_energies(X):
+    modes = {"a": [0, 1], "b": [2]}
+    union = ColumnTransformer([(name, small(), modes[name]) for name in modes])
+    potential = union.fit_transform(X)
+    expected = [small().fit_transform(X[:, columns]) for columns in modes.values()]
+    np.testing.assert_allclose(potential, np.hstack(expected), rtol=1e-9)
+    assert list(union.get_feature_names_out()) == [
+        "a__potentialenergytransformer0",
+        "b__potentialenergytransformer0",
+    ]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_set_output(X, energy, library):
+    kind = {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]
+    frame = kind({name: X[:, i] for i, name in enumerate("abc")})
+    out = clone(energy).set_output(transform=library).fit(frame).transform(frame)
+    assert isinstance(out, kind)
+    assert list(out.columns) == ["potentialenergytransformer0"]
+    np.testing.assert_allclose(out.to_numpy(), energy.transform(X), rtol=1e-7)
+
+
+def test_pipeline(X):
+    pipe = make_pipeline(StandardScaler(), small())
+    assert pipe.fit(X).score_samples(X).shape == (120,)
+
+
+class Recorder(Callback):
+    def __init__(self, stop=None):
+        self.stop = stop
+        self.epochs = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.epochs.append(net.history[-1, "train_loss"])
+        if len(self.epochs) == self.stop:
+            raise KeyboardInterrupt
+
+
+def test_callbacks_are_copied_and_may_stop(X):
+    recorder = Recorder(stop=2)
+    fitted = small(callbacks=[recorder]).fit(X)
+    assert recorder.epochs == []
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == 2
+
+
+def test_optimizer_and_verbose(X, energy, capsys):
+    fitted = small(optimizer=torch.optim.SGD, lr=1e-3, verbose=True).fit(X)
+    assert not np.allclose(fitted.components_, energy.components_)
+    captured = capsys.readouterr()
+    assert "potential energies" in captured.err and captured.out == ""
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_components": 0}, "'n_components' parameter"),
+        ({"sigma": 0}, "'sigma' parameter"),
+        ({"preprocessing": "pca"}, "'preprocessing' parameter"),
+        ({"max_iter": 0}, "'max_iter' parameter"),
+        ({"batch_size": "all"}, "'batch_size' parameter"),
+        ({"lr": -1.0}, "'lr' parameter"),
+        ({"lr_schedule": "step"}, "'lr_schedule' parameter"),
+    ],
+)
+def test_bad_parameters(X, params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "weight", "message"),
+    [
+        ([[1.0, np.nan], [0.0, 1.0]], None, "contains NaN"),
+        ([[1.0, np.inf], [0.0, 1.0]], None, "contains infinity"),
+        ([[1.0, 2.0]], None, "minimum of 2"),
+        ([1.0, 2.0], None, "Expected 2D array"),
+        ([[1.0], [2.0]], [0.0, 0.0], "non-zero"),
+        ([[1.0], [2.0]], [1.0, -1.0], "Negative"),
+    ],
+)
+def test_bad_data(X, weight, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, sample_weight=weight)
+
+
+def test_unfitted_and_wrong_width(X, energy):
+    for method in ("transform", "score_samples", "reconstruct", "reconstruction_error"):
+        with pytest.raises(NotFittedError):
+            getattr(small(), method)(X)
+        with pytest.raises(ValueError, match="expecting 3 features"):
+            getattr(energy, method)(X[:, :2])
+    with pytest.raises(NotFittedError):
+        small().get_feature_names_out()
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+def test_a_failed_refit_leaves_the_model_as_it_was(X):
+    fitted = small().fit(X)
+    before = fitted.transform(X)
+    with pytest.raises(FloatingPointError, match=r"potential energies.*Lower `lr`"):
+        fitted.set_params(preprocessing=None).fit(1e200 * X[:, :2])
+    np.testing.assert_array_equal(fitted.transform(X), before)
+    assert fitted.n_features_in_ == 3
+    with pytest.raises(FloatingPointError):
+        small(preprocessing=None).fit(1e200 * X)
+
+
+def test_unknown_device(X):
+    with pytest.raises(ValueError, match=r"device.*nowhere"):
+        small(device="nowhere").fit(X)

@@ -1,0 +1,156 @@
+"""Corrupted copies of data in their own units."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sklearn_emma.corruption import Bias, GaussianNoise, MissingMode, ZeroedMode
+from sklearn_emma.robustness import corrupt
+
+MODES = {"a": [3, 0], "b": [1]}  # column 2 is in no mode
+
+
+@pytest.fixture(name="X")
+def samples():
+    units, centres = np.array([1.0, 10.0, 100.0, 0.1]), np.array([0.0, 5.0, -50.0, 2.0])
+    return centres + units * np.random.default_rng(0).normal(size=(200, 4))
+
+
+def cells(corrupted):
+    """Which cells of X are in a mode that failed."""
+    a, b = corrupted.T
+    return np.column_stack([a, b, np.zeros_like(a), a])
+
+
+def test_a_failing_mode_fails_in_units_of_the_standard_deviation(X):
+    before = X.copy()
+    failed, corrupted = corrupt(
+        X, Bias(2.0), modes=MODES, return_corrupted=True, random_state=0
+    )
+    assert (corrupted.sum(axis=1) == 1).all() and corrupted.any(axis=0).all()
+    expected = np.where(cells(corrupted), X + 2.0 * X.std(axis=0), X)
+    np.testing.assert_allclose(failed, expected)
+    np.testing.assert_array_equal(failed[~cells(corrupted)], X[~cells(corrupted)])
+    np.testing.assert_array_equal(X, before)
+
+
+def test_reference_gives_mean_and_units(X):
+    reference = 3.0 * X[:50] + 1.0
+    failed, corrupted = corrupt(
+        X, ZeroedMode(), modes=MODES, reference=reference, return_corrupted=True
+    )
+    expected = np.where(cells(corrupted), reference.mean(axis=0), X)
+    np.testing.assert_allclose(failed, expected)
+
+
+def test_noise_of_one_unit_doubles_the_variance(X):
+    big = np.tile(X, (20, 1))
+    failed = corrupt(big, GaussianNoise(1.0), modes=[[0, 1, 2, 3]], random_state=0)
+    np.testing.assert_allclose(failed.var(0) / big.var(0), 2, rtol=0.1)
+
+
+def test_missing_values_stay_missing_and_others_are_not_touched(X):
+    X[::3, 0] = np.nan
+    failed, corrupted = corrupt(
+        X, Bias(1.0), modes=MODES, return_corrupted=True, random_state=0
+    )
+    np.testing.assert_array_equal(np.isnan(failed), np.isnan(X))
+    expected = np.where(cells(corrupted), X + np.nanstd(X, axis=0), X)
+    np.testing.assert_allclose(failed, expected)
+
+
+@pytest.mark.xfail(strict=True, reason="statistics of a feature without any value")
+def test_a_feature_without_any_value_is_no_problem(X):
+    X[:, 0] = np.nan
+    failed = corrupt(X, Bias(1.0), modes=MODES, random_state=0)
+    np.testing.assert_array_equal(np.isnan(failed), np.isnan(X))
+
+
+def test_random_state_decides_everything(X):
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+
+    def draw(random_state):
+        return corrupt(X, GaussianNoise(), modes=MODES, random_state=random_state)
+
+    np.testing.assert_array_equal(draw(0), draw(0))
+    np.testing.assert_array_equal(draw(0), draw(np.random.RandomState(0)))
+    assert (draw(0) != draw(1)).any()
+    rng = np.random.RandomState(0)
+    assert (draw(rng) != draw(rng)).any(), "an instance moves on"
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_clean_fraction_and_n_failing(X):
+    options = {"modes": [[0], [1], [2, 3]], "return_corrupted": True, "random_state": 0}
+    _, clean = corrupt(X, Bias(), clean_fraction=1.0, **options)
+    assert not clean.any()
+    _, two = corrupt(X, Bias(), n_failing=2, **options)
+    assert (two.sum(axis=1) == 2).all()
+    _, half = corrupt(X, Bias(), clean_fraction=0.5, **options)
+    assert 0.35 < half.any(axis=1).mean() < 0.65
+
+
+def test_a_constant_feature_has_unit_1(X):
+    X[:, 1] = 7.0
+    failed, corrupted = corrupt(
+        X, Bias(2.0), modes=MODES, return_corrupted=True, random_state=0
+    )
+    np.testing.assert_allclose(failed[:, 1], 7.0 + 2.0 * corrupted[:, 1])
+
+
+# ------------------------------------------------------------------ kinds of input
+
+
+def test_a_data_frame_comes_back_as_one(X):
+    frame = pd.DataFrame(X, columns=list("pqrs"), index=np.arange(200)[::-1])
+    named = {"a": ["s", "p"], "b": "q"}
+    failed = corrupt(frame, Bias(), modes=named, random_state=0)
+    assert failed.columns.equals(frame.columns) and failed.index.equals(frame.index)
+    expected = corrupt(X, Bias(), modes=MODES, random_state=0)
+    np.testing.assert_array_equal(failed, expected)
+
+
+def test_two_level_columns_come_back(X):
+    columns = pd.MultiIndex.from_tuples([("a", 0), ("b", 0), ("b", 1), ("a", 1)])
+    frame = pd.DataFrame(X, columns=columns)
+    failed, corrupted = corrupt(
+        frame, MissingMode(), return_corrupted=True, random_state=0
+    )
+    assert failed.columns.equals(columns)
+    np.testing.assert_array_equal(np.isnan(failed["a"]).all(axis=1), corrupted[:, 0])
+    np.testing.assert_array_equal(np.isnan(failed["b"]).all(axis=1), corrupted[:, 1])
+
+
+@pytest.mark.parametrize("make", [list, np.asfortranarray, pl.DataFrame])
+def test_other_inputs_give_an_array(X, make):
+    given = X.tolist() if make is list else make(X)
+    failed = corrupt(given, Bias(), modes=MODES, random_state=0)
+    expected = corrupt(X, Bias(), modes=MODES, random_state=0)
+    np.testing.assert_array_equal(failed, expected)
+
+
+def test_whole_numbers_become_real():
+    X = np.arange(12).reshape(3, 4)
+    failed = corrupt(X, Bias(0.5), random_state=0)
+    assert failed.dtype == np.float64 and (failed != X).sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "culprit"),
+    [
+        (np.inf, {}, "infinity"),
+        (0.0, {"modes": {"a": [9]}}, "Mode 'a': cannot find"),
+        (0.0, {"modes": [[0], [0, 1]]}, "Modes overlap"),
+    ],
+)
+def test_errors_name_what_is_wrong(X, change, options, culprit):
+    X[0, 0] = change
+    with pytest.raises(ValueError, match=culprit):
+        corrupt(X, Bias(), **options)
+
+
+@pytest.mark.xfail(strict=True, reason="an IndexError from the depths")
+def test_reference_of_another_width_is_named(X):
+    with pytest.raises(ValueError, match="reference"):
+        corrupt(X, Bias(), reference=X[:, :2])
