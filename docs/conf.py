@@ -1,4 +1,4 @@
-"""How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
+"""How the site is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
 import shutil
 import sys
@@ -103,6 +103,7 @@ html_theme_options = {
     "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "navigation_with_keys": False,
+    "primary_sidebar_end": [],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
@@ -120,7 +121,7 @@ FIGURE = """
 
 
 def show_gallery_figure(app, docname, source):
-    """Put the first example's figure on the front page, once the gallery has drawn it."""
+    """Put the first example's figure on the front page, once it has been drawn."""
     path = "auto_examples/images/sphx_glr_plot_01_sensor_failure_001.png"
     if docname == "index" and (HERE / path).exists():
         caption = "From the example on sensor failure: select the figure for the code."

@@ -2,24 +2,25 @@
 Predicting on while a sensor fails
 ==================================
 
-The four quadrants of a digit's image stand for four sensors. After training, one of them
-at a time turns to noise, gets stuck, or goes missing. Claim: the same network behind the
-EMMA gate keeps its accuracy where the network by itself loses it, and the attention tells
-which sensor it stopped trusting.
+The four quadrants of a digit's image stand for four sensors. After training, one of
+them at a time turns to noise, gets stuck, or goes missing. Claim: the same network
+behind the EMMA gate keeps its accuracy where the network by itself loses it, and the
+attention tells which sensor it stopped trusting.
 
-Run it with ``python examples/plot_01_sensor_failure.py``; it prints the comparison and saves
-``sensor_failure.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_01_sensor_failure.py``; it prints the comparison and
+saves ``sensor_failure.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
 # %%
-# The data, and three classifiers of the same shape. All are a network with the same hidden
-# layers, trained for the same number of epochs with the same optimiser.
+# The data, and three classifiers of the same shape. All are a network with the same
+# hidden layers, trained for the same number of epochs with the same optimiser.
 #
 # - *plain* never sees a failing sensor in training;
 # - *without* is trained on the same simulated failures as EMMA, but has no attention;
 # - *EMMA* has both.
 
 import os
+import sys
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -35,7 +36,7 @@ digits = load_digits_quadrants()
 X_train, X_test, y_train, y_test = train_test_split(
     digits.data, digits.target, test_size=0.3, stratify=digits.target, random_state=0
 )
-shared = {"modes": digits.modes, "random_state": 0, "verbose": 1}
+shared = {"modes": digits.modes, "random_state": 0, "verbose": sys.stderr.isatty()}
 if FAST:
     shared["max_iter"] = 10
 models = {
@@ -50,9 +51,9 @@ for name, model in models.items():
     model.fit(X_train, y_train)
 
 # %%
-# Now each sensor fails in turn, in four ways. Noise is in units of each pixel's training
-# standard deviation. *plain* and *without* take a missing sensor at its training mean, as
-# EMMA does.
+# Now each sensor fails in turn, in four ways. Noise is in units of each pixel's
+# training standard deviation. *plain* and *without* take a missing sensor at its
+# training mean, as EMMA does.
 
 failures = {
     "noise, σ = 1": GaussianNoise(1.0),
@@ -85,14 +86,14 @@ by_failure = accuracy.groupby("failure", sort=False).mean()
 print(by_failure.to_string(float_format="{:.3f}".format))
 
 # %%
-# The figure: accuracy by failure on the left; on the right, the mean attention that EMMA
-# pays each sensor while another one is noise.
+# The figure: accuracy by failure on the left; on the right, the mean attention that
+# EMMA pays each sensor while another one is noise.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 by_failure.plot.barh(ax=left, color=["0.75", "#56b4e9", "#d55e00"], width=0.75)
 left.invert_yaxis()
 left.set(xlabel="accuracy (mean over the failing sensor)", ylabel="", xlim=(0, 1))
-left.legend(loc="lower left")
+left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 
 emma = models["EMMA"]
 attention = pd.DataFrame(
@@ -108,10 +109,19 @@ for i in range(len(attention)):
 ticks = range(len(attention))
 right.set_xticks(ticks, [s.replace("_", "\n") for s in attention.columns])
 right.set_yticks(ticks, [s.replace("_", "\n") for s in attention.index])
-right.set(xlabel="sensor that is noise, σ = 4", ylabel="sensor", title="mean attention β")
+right.set(
+    xlabel="sensor that is noise, σ = 4", ylabel="sensor", title="mean attention β"
+)
 figure.colorbar(image, ax=right, shrink=0.8)
 figure.savefig("sensor_failure.png", dpi=120)
 print("\nSaved sensor_failure.png")
 
 # %%
-# CONCLUSION
+# Conclusion, from the output above: with every sensor working the three are equal
+# within 0.006. With one sensor at noise of four standard deviations the plain network
+# falls from 0.98 to 0.56; training on failures alone helps only where the failure
+# leaves no values behind (missing: 0.91 to 0.95) and hardly against noise (0.58). EMMA
+# keeps 0.96, because the failing sensor gets an attention of 0.06 to 0.08 and the
+# others 0.97 or more. A sensor stuck at a value that its pixels do take is harder to
+# tell: 0.90 on average, and only 0.71 for the top right quadrant, against 0.62 without
+# attention.

@@ -64,7 +64,8 @@ class AutoencoderStack(nn.Module):
         n_modes, width = len(widths), max(widths)
         used = torch.arange(width) < torch.tensor(widths).unsqueeze(1)
         self.register_buffer("used", used.to(dtype).unsqueeze(1))
-        # Small weights start near the Gaussian energy ½‖x‖², from where training bends it.
+        # Small weights start near the Gaussian energy ½‖x‖², from where training bends
+        # it.
         scale = 0.5 / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
         weight = torch.randn(n_modes, n_components, width, dtype=dtype) * scale
         self.weight = nn.Parameter(weight * self.used)

@@ -16,7 +16,7 @@ from sklearn_emma._whitening import fit_coordinates
 
 
 class Autoencoder(NamedTuple):
-    """What one mode's autoencoder has learnt: W (K, d), c (K,), b (d,) and its losses."""
+    """What one autoencoder has learnt: W (K, d), c (K,), b (d,) and its losses."""
 
     weight: np.ndarray
     hidden_bias: np.ndarray
@@ -25,7 +25,7 @@ class Autoencoder(NamedTuple):
 
 
 class DenoisingLoss(nn.Module):
-    """Σ_modes ‖r(x + ε) − x‖² of each sample, (n,); a mode counts by its own weights."""
+    """Σ_modes ‖r(x + ε) − x‖² of each sample, (n,), weighted mode by mode."""
 
     def forward(self, reconstruction: Tensor, y: Tensor, mode_weight: Tensor) -> Tensor:
         return ((reconstruction - y).square().sum(2) * mode_weight).sum(1)
@@ -37,10 +37,10 @@ def fit_autoencoders(
     weights: list[np.ndarray],
     random_state: Any,
 ) -> None:
-    """Fit several ``PotentialEnergyTransformer`` of equal parameters as one batched computation.
+    """Fit several ``PotentialEnergyTransformer`` of equal parameters at once.
 
-    ``Xs`` and ``weights`` hold the clean values of each mode and their weights. All get one
-    shared seed, derived from ``random_state``.
+    ``Xs`` and ``weights`` hold the clean values of each mode and their weights. All get
+    one shared seed, derived from ``random_state``.
     """
     coordinates, codes = [], []
     for estimator, X, weight in zip(estimators, Xs, weights, strict=True):

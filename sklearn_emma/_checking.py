@@ -1,4 +1,4 @@
-"""Everything that is checked, and every shape that is settled, before anything is trained."""
+"""What is checked, and what shapes are settled, before anything is trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from sklearn_emma._validation import check_sample_weight
 class CheckedData(NamedTuple):
     """Training data, ready to learn from.
 
-    ``X`` is the validated input, all rows in their order; ``data`` the distinct samples.
+    ``X`` is the validated input, all rows in their order; ``data`` the distinct
+    samples.
     """
 
     X: np.ndarray
@@ -135,8 +136,8 @@ def _class_weight(
     unknown = [label for label in class_weight if label not in set(classes.tolist())]
     if unknown:
         raise ValueError(
-            f"`class_weight` names {unknown[0]!r}, which is not a class of y; the classes "
-            f"are {classes.tolist()}."
+            f"`class_weight` names {unknown[0]!r}, which is not a class of y; the "
+            f"classes are {classes.tolist()}."
         )
     factors = [class_weight.get(label, 1.0) for label in classes.tolist()]
     return np.asarray(factors, dtype=float)[labels]

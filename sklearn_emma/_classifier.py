@@ -20,37 +20,40 @@ from sklearn_emma._validation import HasMethods, Interval, StrOptions, fit_conte
 
 
 class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
-    """Classifier that keeps predicting well when a mode fails, and says which it trusted.
+    """Classifier that keeps predicting well while a mode fails, and says which one.
 
-    Columns of X come in *modes*: sensors, instruments, views. A small density model of each
-    mode gives its potential energy Ψ, a measure of how unlikely its values are. Learnt
-    functions turn it into modal energy E, a Gibbs distribution into importance α, a
-    capacity-limited function into attention β, and each mode is multiplied by its β before it
-    reaches the predictor. Trained in two phases: energies and predictor by themselves on
-    clean data; then gate and predictor together on clean and simulated failing modes.
+    Columns of X come in *modes*: sensors, instruments, views. A small density model of
+    each mode gives its potential energy Ψ, a measure of how unlikely its values are.
+    Learnt functions turn it into modal energy E, a Gibbs distribution into importance
+    α, a capacity-limited function into attention β, and each mode is multiplied by its
+    β before it reaches the predictor. Trained in two phases: energies and predictor by
+    themselves on clean data; then gate and predictor together on clean and simulated
+    failing modes.
 
     Parameters
     ----------
     modes : dict, list or None, default=None
-        Columns of each mode: a dict of name to columns, or a list of columns (the modes are
-        then named ``mode0``, ``mode1``, ...). Columns are given as in
-        :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask or
-        callable. ``None`` takes the modes from a data frame with two-level columns or whose
-        columns all read ``mode__feature``; otherwise each column is a mode of its own.
+        Columns of each mode: a dict of name to columns, or a list of columns (the modes
+        are then named ``mode0``, ``mode1``, ...). Columns are given as in
+        :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
+        or callable. ``None`` takes the modes from a data frame with two-level columns
+        or whose columns all read ``mode__feature``; otherwise each column is a mode of
+        its own.
 
     remainder : {"error", "drop", "mode"}, default="error"
-        What happens to columns in no mode. ``"mode"`` makes them one, named ``remainder``.
+        What happens to columns in no mode. ``"mode"`` makes them one, named
+        ``remainder``.
 
     energy_estimator : estimator, dict of estimators or None, default=None
-        Density model with ``score_samples``, cloned for each mode, or a dict by name of mode;
-        Ψ = −``score_samples``. It sees standardised values. None is
+        Density model with ``score_samples``, cloned for each mode, or a dict by name of
+        mode; Ψ is minus ``score_samples``. It sees standardised values. None is
         :class:`PotentialEnergyTransformer`.
 
     predictor : nn.Module, class, factory or None, default=None
-        Torch module from (n, n_features) to logits (n, n_classes). A class or a factory is
-        called with ``(n_features_in, n_outputs)``; a module is taken as already trained: it
-        is copied and fine-tuned. It sees the modes' columns side by side in the order of
-        ``modes``, standardised. None is a fully connected network with a
+        Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
+        is called with ``(n_features_in, n_outputs)``; a module is taken as already
+        trained: it is copied and fine-tuned. It sees the modes' columns side by side in
+        the order of ``modes``, standardised. None is a fully connected network with a
         linear path beside its hidden layers.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
@@ -67,8 +70,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
 
     lambda_e : float, default=0.001
-        Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes down
-        and those of corrupted modes up.
+        Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes
+        down and those of corrupted modes up.
 
     energy_scaling : {"robust", "shift"}, default="robust"
         ``"robust"`` makes modes comparable: z-score of Ψ by training median and
@@ -84,17 +87,17 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         equal importance pass nearly unchanged.
 
     importance_floor : float, default=0.01
-        In Ω, a corrupted mode whose importance is below this is not pushed further. 0 is Ω as in
-        the source, which has no lower bound: a learnt ρ then runs away.
+        In Ω, a corrupted mode whose importance is below this is not pushed further. 0
+        is Ω as in the source, which has no upper bound: a learnt ρ then runs away.
 
     symmetric_coupling : bool, default=False
         Whether the coupling exponents satisfy γ_ij = γ_ji.
 
     corruption : object with a method ``corrupt``, "auto" or None, default="auto"
         How failing modes are simulated in training, see :mod:`sklearn_emma.corruption`.
-        ``"auto"`` is Gaussian noise with σ from 0.1 to 2 training standard deviations, or the
-        mode missing. None trains on the data as given; say which modes are corrupted by
-        ``fit(X, y, corrupted=...)``.
+        ``"auto"`` is Gaussian noise with σ from 0.1 to 2 training standard deviations,
+        or the mode missing. None trains on the data as given; say which modes are
+        corrupted by ``fit(X, y, corrupted=...)``.
 
     clean_fraction : float, default=0.5
         Share of the samples in which no mode is made to fail.
@@ -103,8 +106,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Modes that fail in each of the other samples.
 
     n_draws : int or None, default=None
-        Number of corrupted copies of the data, drawn in advance and taken in turn. None draws
-        afresh every epoch; a small number spares a slow ``energy_estimator``.
+        Number of corrupted copies of the data, drawn in advance and taken in turn. None
+        draws afresh every epoch; a small number spares a slow ``energy_estimator``.
 
     max_iter : int, default=100
         Epochs of the second phase.
@@ -125,8 +128,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         None is ``torch.optim.Adam``.
 
     early_stopping : bool, default=False
-        Whether to hold out samples, corrupted as in training, and stop when their loss no
-        longer falls; the best epoch is kept.
+        Whether to hold out samples, corrupted as in training, and stop when their loss
+        no longer falls; the best epoch is kept.
 
     validation_fraction : float, default=0.1
         Share of the samples held out; only with ``early_stopping``.
@@ -147,8 +150,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Whether ``fit`` goes on with the second phase from where the last ended.
 
     memory : str, joblib.Memory or None, default=None
-        Caches the first phase, so that a search over ``rho``, ``lambda_c`` or ``lambda_e``
-        runs it once for each fold.
+        Caches the first phase, so that a search over ``rho``, ``lambda_c`` or
+        ``lambda_e`` runs it once for each fold.
 
     device : str, default="cpu"
         Torch device.
@@ -193,7 +196,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Epochs of the second phase.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit, where X has string names.
 
     See Also
@@ -203,8 +206,9 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A missing value is replaced by its training mean. A mode with no value at all gets β = 0 and
-    takes no part in the others' energies. Scores of a row never depend on other rows.
+    A missing value is replaced by its training mean. A mode with no value at all gets β
+    = 0 and takes no part in the others' energies. Scores of a row never depend on other
+    rows.
 
     References
     ----------
@@ -360,7 +364,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted. Its values teach its energy nothing.
+            True where a mode is known to be corrupted. Its values teach its energy
+            nothing.
 
         Returns
         -------
@@ -370,7 +375,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Names the parameter or the data at fault; all is checked before any training.
+            Names the parameter or the data at fault; all is checked before any
+            training.
         FloatingPointError
             If a loss stops being finite; says in which phase.
         """

@@ -1,7 +1,8 @@
 """Keep the learnt parameters of the gate within their bounds.
 
-Projection onto a box after each optimiser step: the bounds hold exactly, and a parameter may
-rest on one (a coupling of exactly 0, say), which a smooth reparametrisation forbids.
+Projection onto a box after each optimiser step: the bounds hold exactly, and a
+parameter may rest on one (a coupling of exactly 0, say), which a smooth
+reparametrisation forbids.
 """
 
 from collections.abc import Iterable

@@ -27,8 +27,8 @@ def shift_energy(potential: Tensor, minimum: Tensor) -> Tensor:
 def robust_energy(potential: Tensor, median: Tensor, iqr: Tensor) -> Tensor:
     """Make modes comparable: e + log(1 + softplus(z)), z = (Ψ − median) / IQR.
 
-    Rises strictly with Ψ, never falls below e, and grows like log Ψ, so that a mode with
-    hundreds of features does not drown one with four. ``median`` and ``iqr`` (M,)
+    Rises strictly with Ψ, never falls below e, and grows like log Ψ, so that a mode
+    with hundreds of features does not drown one with four. ``median`` and ``iqr`` (M,)
     are those of the training energies. Returns (n, M).
     """
     return EULER + torch.log1p(softplus((potential - median) / iqr))

@@ -66,7 +66,9 @@ def train_model(
     if predictor is None:
         predictor = partial(MLP, hidden_layer_sizes=sizes, dropout=params.dropout)
     n_classes, dtype = len(checked.classes), torch.from_numpy(data.X[:0]).dtype
-    estimators = clone_estimators(params.energy_estimator, list(checked.modes))
+    estimators = clone_estimators(
+        params.energy_estimator, list(checked.modes), params.device
+    )
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
         build_predictor(predictor, data.X.shape[1], n_classes, dtype)
 

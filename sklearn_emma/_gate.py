@@ -1,4 +1,4 @@
-"""The EMMA gate as a torch module: potential energies in, gated modes and scores out."""
+"""The EMMA gate as a torch module: energies in, gated modes and scores out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _ATTENTION = {
 class GateScores(NamedTuple):
     """What the gate knows of each sample and mode; every field has shape (n, M).
 
-    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the modes
-    that are present; ``log_importance`` is its stable logarithm (a very negative number
-    where a mode is missing); ``modal_energy`` E is low for a mode that looks right.
+    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the
+    modes that are present; ``log_importance`` is its stable logarithm (a very negative
+    number where a mode is missing); ``modal_energy`` E is low for a mode that looks
+    right.
     """
 
     attention: Tensor
@@ -41,13 +42,13 @@ class EMMAGate(nn.Module):
     n_modes : int
         Number of modes M.
     rho : float or "learn", default="learn"
-        Coldness ρ > 0 of the Gibbs distribution. ``"learn"`` makes log ρ a parameter that
-        starts at 0.
+        Coldness ρ > 0 of the Gibbs distribution. ``"learn"`` makes log ρ a parameter
+        that starts at 0.
     energy_scaling : {"robust", "shift"}, default="robust"
         How potential energies are scaled before anything is learnt from them.
     attention : {"soft", "hard", "importance", "none"}, default="soft"
-        β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or no attention at all:
-        β = 1 for every mode that is present.
+        β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or no attention
+        at all: β = 1 for every mode that is present.
     symmetric : bool, default=False
         Whether the coupling exponents satisfy γ_ij = γ_ji.
     gain : float or None, default=None
@@ -57,8 +58,9 @@ class EMMAGate(nn.Module):
     Notes
     -----
     ``calibrate`` must see the potential energies of clean training data once, before
-    training. After each optimiser step call ``project`` to keep the parameters
-    within their bounds: w ≥ 0, b ≥ 0, γ in [0, 1], |w_ij| ≤ 1/(M − 1), g > 0, b_a in [0, 1].
+    training. After each optimiser step call ``project`` to keep the parameters within
+    their bounds: w ≥ 0, b ≥ 0, γ in [0, 1], ``|w_ij|`` ≤ 1/(M − 1), g > 0,
+    b_a in [0, 1].
 
     References
     ----------

@@ -58,9 +58,9 @@ def energy_alignment(
 ) -> Tensor:
     """Ω = Σ_k ξ_k log α_k over the modes present; all arguments (n, M), returns (n,).
 
-    As it stands Ω grows without bound as the α of a corrupted mode goes to 0: with a learnt
-    ρ the coldness runs away and clean modes are shut out with it. With ``floor`` > 0, a
-    corrupted mode counts as max(α, floor), and gains nothing by falling further.
+    As it stands Ω grows without bound as the α of a corrupted mode goes to 0: with a
+    learnt ρ the coldness runs away and clean modes are shut out with it. With ``floor``
+    > 0, a corrupted mode counts as max(α, floor), and gains nothing by falling further.
     """
     pushed_down = log_importance.clamp_min(math.log(floor)) if floor else log_importance
     signed = torch.where(corrupted, -pushed_down, log_importance)

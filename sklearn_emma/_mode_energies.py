@@ -17,8 +17,10 @@ from sklearn_emma._autoencoder_training import fit_autoencoders
 from sklearn_emma._potential import PotentialEnergyTransformer
 
 
-def clone_estimators(energy_estimator: Any, names: list[str]) -> list[Any]:
-    """An unfitted estimator for each mode.
+def clone_estimators(
+    energy_estimator: Any, names: list[str], device: Any = "cpu"
+) -> list[Any]:
+    """An unfitted estimator for each mode; the default trains on ``device``.
 
     Raises
     ------
@@ -38,11 +40,11 @@ def clone_estimators(energy_estimator: Any, names: list[str]) -> list[Any]:
     for name, estimator in zip(names, given, strict=True):
         if estimator is not None and not hasattr(estimator, "score_samples"):
             raise ValueError(
-                f"`energy_estimator` of mode {name!r} must have a `score_samples` method "
-                f"(a log-density up to a constant), got {estimator!r}."
+                f"`energy_estimator` of mode {name!r} must have a `score_samples` "
+                f"method (a log-density up to a constant), got {estimator!r}."
             )
     return [
-        PotentialEnergyTransformer() if e is None else clone(e, safe=True)
+        PotentialEnergyTransformer(device=device) if e is None else clone(e, safe=True)
         for e in given
     ]
 
@@ -75,14 +77,17 @@ def fit_mode_energies(
     for mode, estimator in enumerate(estimators):
         if not present[:, mode].any():
             raise ValueError(
-                f"Mode number {mode} is missing in every training sample: nothing can be "
-                "learnt about it. Leave its columns out."
+                f"Mode number {mode} is missing in every training sample: nothing can "
+                "be learnt about it. Leave its columns out."
             )
         _set_random_state(estimator, seed)
-    together: dict[str, list[int]] = {}
+    # Modes of similar width share a padded batch; padding never more than doubles it.
+    together: dict[tuple[str, int], list[int]] = {}
     for mode, estimator in enumerate(estimators):
         if type(estimator) is PotentialEnergyTransformer:
-            together.setdefault(repr(estimator.get_params()), []).append(mode)
+            size = (Xs[mode].shape[1] - 1).bit_length()
+            key = (repr(estimator.get_params()), size)
+            together.setdefault(key, []).append(mode)
             continue
         rows = present[:, mode]
         _fit_weighted(estimator, Xs[mode][rows], weight[rows])

@@ -13,7 +13,7 @@ SEPARATOR = "__"
 
 
 def flatten_columns(X: Any) -> Any:
-    """Turn two-level column labels into ``mode__feature``; other input is returned as is.
+    """Turn two-level column labels into ``mode__feature``; leave other input alone.
 
     scikit-learn remembers and checks feature names only when they are strings.
     """
@@ -59,7 +59,8 @@ def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
         if shared:
             raise ValueError(
                 f"Modes overlap: column {labels[shared[0]]!r} is in mode "
-                f"{owner[shared[0]]!r} and in mode {name!r}. A column belongs to one mode."
+                f"{owner[shared[0]]!r} and in mode {name!r}. "
+                "A column belongs to one mode."
             )
         owner.update(dict.fromkeys(indices, name))
         resolved[name] = np.asarray(indices, dtype=np.intp)
@@ -67,8 +68,8 @@ def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
     if rest and remainder == "error":
         raise ValueError(
             f"Columns in no mode: {_shorten([labels[i] for i in rest])}. Name them in "
-            "`modes`, or pass remainder='drop' to leave them out or remainder='mode' to "
-            "make them a mode of their own."
+            "`modes`, or pass remainder='drop' to leave them out or remainder='mode' "
+            "to make them a mode of their own."
         )
     if rest and remainder == "mode":
         if "remainder" in resolved:
@@ -127,6 +128,12 @@ def _as_mapping(modes: Any) -> dict[str, Any]:
 def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
     if isinstance(columns, Callable):  # type: ignore[arg-type]
         columns = columns(X)
+    n_features = np.shape(X)[1]
+    if isinstance(columns, slice) and not isinstance(
+        columns.start or columns.stop, str
+    ):
+        # scikit-learn takes an open slice for one between names.
+        columns = range(n_features)[columns]
     if isinstance(columns, np.ndarray | range):
         columns = list(columns)
     try:
@@ -135,7 +142,6 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
         raise ValueError(
             f"Mode {name!r}: cannot find {columns!r} in X: {error}"
         ) from error
-    n_features = np.shape(X)[1]
     indices = [int(i) % n_features for i in indices]
     if not indices:
         raise ValueError(f"Mode {name!r} is empty: {columns!r} selects no column of X.")

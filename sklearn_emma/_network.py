@@ -45,7 +45,8 @@ class EMMANetwork(nn.Module):
     def forward(self, x: Tensor, potential: Tensor, present: Tensor) -> EMMAOutput:
         """Return logits and scores.
 
-        ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present`` (n, M).
+        ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present`` (n,
+        M).
         """
         scores = self.gate.scores(potential, present)
         # Several times faster backwards than indexing with a tensor.
@@ -68,8 +69,8 @@ class BaseModel(nn.Module):
 class MLP(nn.Module):
     """Fully connected ReLU layers with a linear path beside them.
 
-    The linear path lets it hold its own on small wide data, where linear models are hard to
-    beat; dropout keeps the layers from learning such data by heart.
+    The linear path lets it hold its own on small wide data, where linear models are
+    hard to beat; dropout keeps the layers from learning such data by heart.
 
     Parameters
     ----------

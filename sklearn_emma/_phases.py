@@ -1,4 +1,4 @@
-"""The two phases of training: energies and base model, then the whole behind the gate."""
+"""The two phases: energies and base model, then gate and predictor together."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Options:
 class TrainingSet(NamedTuple):
     """Distinct training samples, columns side by side in the order of the modes.
 
-    ``X`` (n, d) with NaN where missing, ``y`` (n,) class numbers, ``weight`` (n,) counts
-    samples, ``loss_weight`` (n,) is that times the weight of the class, ``corrupted`` (n, M)
-    is True where the user knows that a mode failed.
+    ``X`` (n, d) with NaN where missing, ``y`` (n,) class numbers, ``weight`` (n,)
+    counts samples, ``loss_weight`` (n,) is that times the weight of the class,
+    ``corrupted`` (n, M) is True where the user knows that a mode failed.
     """
 
     X: np.ndarray
@@ -78,8 +78,8 @@ def fit_phase_one(
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
 
-    A mode that the user knows to be corrupted teaches its energy nothing, and is at its mean
-    for the predictor. A predictor that comes trained is left as it is.
+    A mode that the user knows to be corrupted teaches its energy nothing, and is at its
+    mean for the predictor. A predictor that comes trained is left as it is.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -140,8 +140,8 @@ def fit_phase_two(
 ) -> dict[str, list[float]]:
     """Train gate and predictor end to end on clean and failing modes, in place.
 
-    Energies are frozen, so a whole epoch is corrupted and scored at once. Returns the loss
-    curves, ``train_loss`` and, with validation data, ``valid_loss``.
+    Energies are frozen, so a whole epoch is corrupted and scored at once. Returns the
+    loss curves, ``train_loss`` and, with validation data, ``valid_loss``.
     """
     with seeded(seed, options.device) as generator:
 

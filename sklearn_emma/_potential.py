@@ -32,13 +32,13 @@ class PotentialEnergyTransformer(
 ):
     """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
 
-    A tied-weight autoencoder r(z) = Wᵀ sigmoid(W z + c) + b learns to remove Gaussian noise.
-    Its reconstruction field is a gradient field, r(z) − z = −∂Ψ/∂z, with
+    A tied-weight autoencoder r(z) = Wᵀ sigmoid(W z + c) + b learns to remove Gaussian
+    noise. Its reconstruction field is a gradient field, r(z) − z = −∂Ψ/∂z, with
 
         Ψ(z) = ½ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
 
-    which is −log p(z) up to a constant: low where data are dense, high for noisy, broken or unseen
-    values. Energies are computed for each row by itself.
+    which is −log p(z) up to a constant: low where data are dense, high for noisy,
+    broken or unseen values. Energies are computed for each row by itself.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class PotentialEnergyTransformer(
         coordinates z.
 
     preprocessing : {"whiten", "standardize"} or None, default="whiten"
-        Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales each
-        feature. ``"whiten"`` also removes their correlation, so that small noise shows as a
-        break of correlation; with W = 0 the energy is then half the squared
+        Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales
+        each feature. ``"whiten"`` also removes their correlation, so that small noise
+        shows as a break of correlation; with W = 0 the energy is then half the squared
         Mahalanobis distance. ``None`` takes X as it is, as the source does.
 
     max_iter : int, default=60
@@ -100,7 +100,7 @@ class PotentialEnergyTransformer(
         Number of epochs run.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit, where X has string names.
 
     See Also

@@ -125,8 +125,8 @@ class EMMAPredictionMixin:
         Returns
         -------
         potential : ndarray of shape (n_samples, n_modes)
-            −``score_samples`` of the mode's energy estimator; NaN where the mode is
-            missing.
+            Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
+            is missing.
         """
         scores = self._scores(X)
         return np.where(scores.present, scores.potential, np.nan)
@@ -150,8 +150,8 @@ class EMMAPredictionMixin:
     def total_energy(self, X: Any) -> np.ndarray:
         """Sum of the modal energies of the modes that are present.
 
-        It rises as inputs are corrupted. It tells *perturbed* from clean inputs; to tell
-        wrong from right predictions, 1 − max probability does better.
+        It rises as inputs are corrupted. It tells *perturbed* from clean inputs; to
+        tell wrong from right predictions, 1 − max probability does better.
 
         Parameters
         ----------
@@ -176,8 +176,8 @@ class EMMAPredictionMixin:
         -------
         explanation : pandas.DataFrame
             Two-level columns (mode, quantity); the quantities are ``attention``,
-            ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The index is
-            that of X, where it has one.
+            ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
+            index is that of X, where it has one.
         """
         scores = self._scores(X)
         missing = ~scores.present

@@ -54,7 +54,7 @@ def build_predictor(
 
 
 def is_trained(predictor: Any) -> bool:
-    """Whether ``predictor`` is a module, to be fine-tuned, rather than a recipe for one."""
+    """Whether ``predictor`` is a module, to be fine-tuned, not a recipe for one."""
     return isinstance(predictor, nn.Module) and not inspect.isclass(predictor)
 
 
@@ -76,6 +76,6 @@ def _check_shapes(
     if getattr(logits, "shape", None) != (2, n_out):
         got = getattr(logits, "shape", type(logits).__name__)
         raise ValueError(
-            f"`predictor` must return logits of shape (n_samples, {n_out}), one for each "
-            f"class; {predictor!r} returned {got} for 2 samples."
+            f"`predictor` must return logits of shape (n_samples, {n_out}), one for "
+            f"each class; {predictor!r} returned {got} for 2 samples."
         )

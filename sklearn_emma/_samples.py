@@ -47,7 +47,7 @@ def merge_duplicates(
 
 @contextmanager
 def unchanged_on_error(estimator: Any) -> Any:
-    """Put an estimator's attributes back if the block fails: nothing half-fitted is left."""
+    """Put an estimator's attributes back if the block fails: all or nothing."""
     before = vars(estimator).copy()
     try:
         yield

@@ -1,8 +1,8 @@
 """The training loop, and the only place that imports skorch.
 
-A skorch net holds module, criterion, optimiser, history and callbacks; the epochs are ours. All
-data of an epoch is in memory, drawn at once, sliced in whole batches, and nothing is read
-back from the device before the epoch ends.
+A skorch net holds module, criterion, optimiser, history and callbacks; the epochs are
+ours. All data of an epoch is in memory, drawn at once, sliced in whole batches, and
+nothing is read back from the device before the epoch ends.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from sklearn_emma._torch_state import threads_for
 class Samples:
     """One epoch's data; every tensor has the samples along its first axis.
 
-    ``inputs`` are the keyword arguments of the module, ``targets`` those of the criterion,
-    beside the output; ``weight`` (n,) weighs the samples.
+    ``inputs`` are the keyword arguments of the module, ``targets`` those of the
+    criterion, beside the output; ``weight`` (n,) weighs the samples.
     """
 
     inputs: dict[str, Tensor]

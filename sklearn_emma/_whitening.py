@@ -11,8 +11,8 @@ def fit_coordinates(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and matrix A (d, d) of the coordinates z = (x − mean) A.
 
-    ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature, and
-    ``"whiten"`` also removes their correlation.
+    ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature,
+    and ``"whiten"`` also removes their correlation.
     """
     n_features = X.shape[1]
     if preprocessing is None:
@@ -30,8 +30,9 @@ def fit_coordinates(
 def _inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Inverse square root of the shrunk covariance of centred ``z``, (d, d).
 
-    Shrinkage towards a multiple of the identity by the oracle approximating formula (Chen et al.,
-    IEEE Trans. Signal Processing 58, 2010, eq. 23), which, unlike scikit-learn's, takes weights.
+    Shrinkage towards a multiple of the identity by the oracle approximating formula
+    (Chen et al., IEEE Trans. Signal Processing 58, 2010, eq. 23), which, unlike
+    scikit-learn's, takes weights.
     """
     n, d = weight.sum(), z.shape[1]
     covariance = (z * weight[:, None]).T @ z / n

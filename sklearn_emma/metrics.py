@@ -137,3 +137,4 @@ def _labels(y: Any, name: str) -> np.ndarray:
 
 
 roc_corner_scorer = make_scorer(roc_corner_score)
+"""Scorer of :func:`roc_corner_score`, for ``scoring=`` anywhere in scikit-learn."""

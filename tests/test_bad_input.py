@@ -51,6 +51,13 @@ def changed(row, column, value):
     return other
 
 
+class OneColumn:
+    """A corruption that returns the wrong shape."""
+
+    def corrupt(self, x, mode_index, generator):
+        return x[:, :1]
+
+
 def recipe_of_one_argument(n_features_in):
     return nn.Linear(n_features_in, 2)
 
@@ -114,6 +121,7 @@ BAD_PARAMETERS = [
     # Corruption.
     ({"corruption": "gauss"}, "'corruption' parameter.*'corrupt'"),
     ({"corruption": GaussianNoise}, "corruption"),
+    ({"corruption": OneColumn()}, r"`corruption`.*\(.*4\)"),
     ({"corruption": GaussianNoise(-1)}, "GaussianNoise: sigma.*-1"),
     ({"corruption": Mixture([GaussianNoise()], [1, 2])}, "weights has 2 entries for 1"),
     # The rest.

@@ -177,6 +177,16 @@ def test_predictor_from_a_recipe(data, predictor):
     assert differ(model, quick(predictor=predictor, random_state=1).fit(X, y), X)
 
 
+def normalised(n_in, n_out):
+    return nn.Sequential(nn.BatchNorm1d(n_in), nn.Linear(n_in, n_out))
+
+
+def test_batch_normalisation_with_one_row_left_over(data):
+    X, y = data
+    model = quick(predictor=normalised, batch_size=len(y) - 1).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
 def test_trained_predictor_is_copied_and_fine_tuned(data):
     X, y = data
     trained = small_module(4, 3)

@@ -67,6 +67,14 @@ def test_class_weight_moves_predictions(data):
     assert_same(balanced, by_hand, X, rtol=1e-7)
 
 
+def test_a_class_may_weigh_nothing(data):
+    """Even where all samples of a batch are of that class."""
+    X, y = data
+    model = quick(class_weight={0: 0.0}, batch_size=1, max_iter=1, lr=0.01).fit(X, y)
+    assert np.isfinite(model.loss_curve_ + model.base_loss_curve_).all()
+    assert model.predict_proba(X)[:, 0].mean() < 0.25
+
+
 def test_class_weight_of_string_labels(data):
     X, y = data
     names = np.array(["x", "y", "z"])
@@ -148,6 +156,19 @@ def test_a_corruption_of_ones_own(data, monkeypatch):
     assert x.shape == (120, 3)
     np.testing.assert_allclose(x.mean(dim=0), 0, atol=1e-9)
     np.testing.assert_allclose(x.std(dim=0, correction=0), 1, rtol=1e-9)
+
+
+class InPlace:
+    """A corruption that spoils what it is given."""
+
+    def corrupt(self, x, mode_index, generator):
+        return x.add_(1e3)
+
+
+def test_a_careless_corruption_spoils_nothing_but_what_fails(data):
+    careless = quick(corruption=InPlace(), clean_fraction=1.0).fit(*data)
+    careful = quick(corruption=Shift(), clean_fraction=1.0).fit(*data)
+    assert max(careless.loss_curve_) < 3 * max(careful.loss_curve_)
 
 
 @pytest.mark.parametrize("n_draws", [1, 2])

@@ -1,6 +1,6 @@
 """The documentation site: its code runs, it names all that is public and nothing else.
 
-None of this needs Sphinx; that the site builds without warnings is checked by building it.
+None of this needs Sphinx; that the site builds without warnings is seen by building it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-import sklearn_emma
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

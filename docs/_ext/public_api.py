@@ -1,7 +1,7 @@
-"""The API reference follows the code: one page for each public module, from its ``__all__``.
+"""The API reference follows the code: a page for each public module, from ``__all__``.
 
-A module that appears in the package appears in the reference with the next build; there is
-no second list of names to keep.
+A module that appears in the package appears in the reference with the next build; there
+is no second list of names to keep.
 """
 
 from __future__ import annotations
@@ -40,15 +40,13 @@ SECTION = """
 
 def public_modules() -> list[str]:
     """Names of the package and of its public modules, in alphabetical order."""
-    return ["sklearn_emma"] + sorted(
-        f"sklearn_emma.{module.name}"
-        for module in pkgutil.iter_modules(sklearn_emma.__path__)
-        if not module.name.startswith("_")
-    )
+    names = [module.name for module in pkgutil.iter_modules(sklearn_emma.__path__)]
+    public = sorted(name for name in names if not name.startswith("_"))
+    return ["sklearn_emma", *(f"sklearn_emma.{name}" for name in public)]
 
 
 def reference_page(module: ModuleType) -> str:
-    """Source of the module's page: its docstring, then tables of classes and functions."""
+    """Source of a module's page: its docstring, then tables of what is in it."""
     names = sorted(module.__all__)
     classes = [name for name in names if inspect.isclass(getattr(module, name))]
     functions = [name for name in names if name not in classes]
@@ -75,7 +73,15 @@ def write_reference(app: Any, config: Any) -> None:
         config.autosummary_generate.append(str(path))
 
 
+def skip_tuple_fields(
+    app: Any, what: str, name: str, obj: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out "Alias for field number 0"; the class explains its fields."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Write before Sphinx looks which pages there are."""
     app.connect("config-inited", write_reference)
+    app.connect("autodoc-skip-member", skip_tuple_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

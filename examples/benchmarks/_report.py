@@ -13,7 +13,7 @@ import pandas as pd
 from _protocol import SIGMAS, UNSEEN
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 OURS = "emma"
 KEYS = ["dataset", "seed", "method"]

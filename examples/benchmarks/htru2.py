@@ -44,7 +44,7 @@ def f1_threshold(y_true: np.ndarray, proba: np.ndarray) -> float:
 
 
 def conditions(X: pd.DataFrame, sd: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Test data under each failure; noise in units of the training standard deviation."""
+    """Test data under each failure; noise in units of the training sd."""
     rng = np.random.default_rng(seed)
     made = {"clean": X.to_numpy()}
     modes = {"IP": slice(0, 4), "DM": slice(4, 8)}

@@ -116,6 +116,7 @@ class SkorchModule(nn.Module):
         self.network = network
 
     def forward(self, x, potential, present):
+        """Return logits."""
         return self.network(x, potential, present).logits
 
 

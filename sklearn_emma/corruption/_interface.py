@@ -26,7 +26,7 @@ def fail_modes(
     clean_fraction: float = 0.0,
     n_failing: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Let ``n_failing`` modes, drawn uniformly, fail in each row that is not left clean.
+    """Let ``n_failing`` modes, drawn uniformly, fail in each row that is not clean.
 
     Parameters
     ----------

@@ -199,20 +199,15 @@ class RobustnessCurveDisplay:
         *,
         floors: Mapping[str, float] | None = None,
         trained_level: float | tuple[float, float] | None = None,
-        ax: Axes | None = None,
-        x_scale: str = "auto",
+        **options: Any,
     ) -> RobustnessCurveDisplay:
         """Draw curves that are already computed.
 
         Parameters
         ----------
-        curves : dict of str to RobustnessCurve
-            By name of the estimator.
-        floors, trained_level
+        curves, floors, trained_level
             As in the class.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None: a new figure.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        **options
             As in :meth:`plot`.
 
         Returns
@@ -228,7 +223,7 @@ class RobustnessCurveDisplay:
             Without matplotlib.
         """
         display = cls(curves, floors=floors, trained_level=trained_level)
-        return display.plot(ax, x_scale=x_scale)
+        return display.plot(**options)
 
     def plot(
         self, ax: Axes | None = None, *, x_scale: str = "auto"
@@ -248,8 +243,8 @@ class RobustnessCurveDisplay:
         -------
         self : RobustnessCurveDisplay
         """
-        ax = axes_for(ax, type(self).__name__)
         first = _check_alike(self.curves)
+        ax = axes_for(ax, type(self).__name__)
         scale = resolve_scale(x_scale, first.corruption)
         self.lines_, self.bands_ = {}, {}
         for i, (name, curve) in enumerate(self.curves.items()):

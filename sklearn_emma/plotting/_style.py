@@ -61,7 +61,8 @@ def add_legend(ax: Axes) -> None:
         return
     labels = ax.get_legend_handles_labels()[1]
     # Behind ticks, their labels, which may have several lines, and the axis' own label.
-    lines = max(tick.get_text().count("\n") for tick in ax.get_xticklabels())
+    ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+    lines = max((text.count("\n") for text in ticks), default=0)
     inches = (3.6 + 1.4 * lines) * rcParams["font.size"] / 72
     down = ScaledTranslation(0, -inches, figure.dpi_scale_trans)
     ax.legend(

@@ -128,7 +128,7 @@ def find_units(estimator: Any, X: Any, columns: np.ndarray, reference: Any) -> U
 def take(X: Any, columns: np.ndarray) -> np.ndarray:
     """Columns as a new array (n_samples, n_columns) of float64."""
     if isinstance(X, pd.DataFrame):
-        return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
+        return X.iloc[:, columns].to_numpy(np.float64, copy=True, na_value=np.nan)
     if hasattr(X, "columns"):
         X = X[:, columns.tolist()]
         columns = np.arange(len(columns))

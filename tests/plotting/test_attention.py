@@ -36,6 +36,12 @@ def test_bars_are_as_wide_as_their_bins_are_full(display):
     assert share[12] == share.sum() == 1
 
 
+def test_the_fullest_bin_of_every_histogram_is_as_wide(display):
+    widest = [max(b.get_width() for b in bars) for bars in display.bars_.values()]
+    assert len(widest) == 4
+    np.testing.assert_allclose(widest, widest[0])
+
+
 def test_modes_stand_side_by_side_above_their_condition(display):
     left, right = [], []
     for group, condition in enumerate(("none", "ip")):
