@@ -137,7 +137,9 @@ def summary(columns):
     return (mean.map("{:.3f}".format) + " ± " + sd.map("{:.3f}".format)).to_string()
 
 
-print("\nF1 on test data by λ_e (mean of the five conditions last), mean ± sd over seeds")
+print(
+    "\nF1 on test data by λ_e (mean of the five conditions last), mean ± sd over seeds"
+)
 print(summary([*f1, "F1 mean"]))
 zero = bounded["F1 mean"].xs(0, level="λ_e")
 print("\nMean F1 minus that at λ_e = 0, by seed")
@@ -172,7 +174,9 @@ for lambda_e, colour in zip((0, 0.01, 1), ("0.5", "#009E73", "#D55E00")):
 axes[1].set(xscale="symlog", yscale="log", title="E against Ψ, clean and σ = 0.5")
 axes[1].set(xlabel="potential energy Ψ of ip", ylabel="modal energy E of ip")
 axes[1].legend()
-for lambda_e, colour in zip((0.001, 0.01, 0.1, 1), ("0.6", "#009E73", "#0072B2", "#D55E00")):
+for lambda_e, colour in zip(
+    (0.001, 0.01, 0.1, 1), ("0.6", "#009E73", "#0072B2", "#D55E00")
+):
     for floor, line in ((0.0, "-"), (0.01, "--")):
         rho = coldness[lambda_e, floor]
         label = f"λ_e = {lambda_e}, floor {floor:g}"

@@ -170,9 +170,7 @@ level = overall.loc["no gate", "accuracy"].mean()
 right.axhline(level, color="0.4", linestyle="--", label="no gate")
 right.set(xlabel="detection AUROC, mean over the failures", title="does it matter?")
 right.set_ylabel("accuracy with one mode failing")
-right.legend(
-    loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False
-)
+right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 figure.savefig("any_density_estimator.png", dpi=120)
 print("\nSaved any_density_estimator.png")
 

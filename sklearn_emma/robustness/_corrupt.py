@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
+from sklearn_emma.robustness._units import reference_units
 
 
 def corrupt(
@@ -74,12 +74,10 @@ def corrupt(
     values = check_array(
         frame, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
     )
-    other = flatten_columns(X if reference is None else reference)
-    scaler = StandardScaler().fit(np.asarray(other, dtype=np.float64)[:, columns])
     values[:, columns], corrupted = fail_values(
         values[:, columns],
         mode_index(resolved),
-        (scaler.mean_, scaler.scale_),
+        reference_units(X if reference is None else reference, X, columns),
         corruption,
         draw_seed(check_random_state(random_state)),
         clean_fraction=clean_fraction,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,8 +14,8 @@ from sklearn_emma._modes import flatten_columns, resolve_modes
 from sklearn_emma.corruption import Corruption, GaussianNoise
 from sklearn_emma.robustness._corrupt import fail_values
 from sklearn_emma.robustness._inside import unwrap
+from sklearn_emma.robustness._units import Units, reference_units, take
 
-Units = tuple[np.ndarray, np.ndarray]
 Factory = Callable[[float], Corruption]
 
 
@@ -110,29 +109,14 @@ def find_columns(estimator: Any, X: Any, mode: str | None, modes: Any) -> np.nda
 def find_units(estimator: Any, X: Any, columns: np.ndarray, reference: Any) -> Units:
     """Mean and standard deviation of columns in the reference, in training or in X."""
     if reference is not None:
-        if np.shape(reference)[1] != np.shape(X)[1]:
-            raise ValueError(
-                f"`reference` has {np.shape(reference)[1]} columns, X has "
-                f"{np.shape(X)[1]}."
-            )
-        return _statistics(reference, columns)
+        return reference_units(reference, X, columns)
     inner = unwrap(estimator)
     if hasattr(inner, "modes_") and hasattr(inner, "scaler_"):
         order = np.concatenate(list(inner.modes_.values())).tolist()
         if set(columns.tolist()) <= set(order):
             known = [order.index(column) for column in columns.tolist()]
             return inner.scaler_.mean_[known], inner.scaler_.scale_[known]
-    return _statistics(X, columns)
-
-
-def take(X: Any, columns: np.ndarray) -> np.ndarray:
-    """Columns as a new array (n_samples, n_columns) of float64."""
-    if isinstance(X, pd.DataFrame):
-        return X.iloc[:, columns].to_numpy(np.float64, copy=True, na_value=np.nan)
-    if hasattr(X, "columns"):
-        X = X[:, columns.tolist()]
-        columns = np.arange(len(columns))
-    return np.asarray(X)[:, columns].astype(np.float64)
+    return reference_units(X, X, columns)
 
 
 def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
@@ -151,11 +135,3 @@ def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
     array = np.array(X, dtype=np.result_type(np.asarray(X).dtype, values.dtype))
     array[:, columns] = values
     return array
-
-
-def _statistics(X: Any, columns: np.ndarray) -> Units:
-    values = take(X, columns)
-    # A column without any value has no statistics; what they are makes no difference.
-    values[:, np.isnan(values).all(axis=0)] = 0.0
-    scaler = StandardScaler().fit(values)
-    return scaler.mean_, scaler.scale_
