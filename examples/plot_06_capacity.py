@@ -2,18 +2,19 @@
 How much attention capacity is best?
 ====================================
 
-λ_c taxes the capacity of the attention function: the larger it is, the less the gate lets
-through. The source expects an optimum between too little and too much, as Yerkes and Dodson
-found for arousal. Claim to be tested: is there such an optimum? Five values of λ_c on
-HTRU2, with everything else, and the first phase of training, the same.
+λ_c taxes the capacity of the attention function: the larger it is, the less the gate
+lets through. The source expects an optimum between too little and too much, as Yerkes
+and Dodson found for arousal. Claim to be tested: is there such an optimum? Five values
+of λ_c on HTRU2, with everything else, and the first phase of training, the same.
 
 Run it with ``python examples/plot_06_capacity.py``; it prints the tables and saves
 ``capacity.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
 # %%
-# The data, pulsar candidates in two modes: features of the integrated profile (``ip``) and
-# of the dispersion-measure curve (``dm``). Each seed splits them anew, 67/16.5/16.5.
+# The data, pulsar candidates in two modes: features of the integrated profile (``ip``)
+# and of the dispersion-measure curve (``dm``). Each seed splits them anew,
+# 67/16.5/16.5.
 
 import os
 from tempfile import TemporaryDirectory
@@ -51,8 +52,8 @@ def split(seed):
 
 
 # %%
-# One classifier for each λ_c and seed. ``memory`` caches energies and base model, which do
-# not depend on λ_c. The decision threshold is the one with the best F1 on validation
+# One classifier for each λ_c and seed. ``memory`` caches energies and base model, which
+# do not depend on λ_c. The decision threshold is the one with the best F1 on validation
 # data, half of which has a failing mode.
 
 rows, fitted = {}, {}
@@ -111,8 +112,8 @@ print("\nAttention β on test data, mean over the samples")
 print(summary(attention).T.to_string())
 
 # %%
-# F1 against λ_c on the left; in the middle the attention that goes with it; on the right
-# the attention functions of one seed for the two extremes.
+# F1 against λ_c on the left; in the middle the attention that goes with it; on the
+# right the attention functions of one seed for the two extremes.
 
 figure, axes = plt.subplots(1, 4, figsize=(16, 4.4), layout="constrained")
 x = range(len(LAMBDA_C))

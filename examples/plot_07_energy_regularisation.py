@@ -3,18 +3,18 @@ Energy regularisation
 =====================
 
 λ_e weighs Ω = Σ ξ log α, which pushes the energies of clean modes down and those of
-corrupted modes up. The source finds that it sharpens attention and helps the score. Claims
-to be tested on HTRU2: does F1 depend on λ_e? Do modal energies E tell failing modes from
-clean ones better than the potential energies Ψ they are made of? And why is Ω bounded here,
-by ``importance_floor``, when it is not in the source?
+corrupted modes up. The source finds that it sharpens attention and helps the score.
+Claims to be tested on HTRU2: does F1 depend on λ_e? Do modal energies E tell failing
+modes from clean ones better than the potential energies Ψ they are made of? And why is
+Ω bounded here, by ``importance_floor``, when it is not in the source?
 
-Run it with ``python examples/plot_07_energy_regularisation.py``; it prints the tables and saves
-``energy_regularisation.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_07_energy_regularisation.py``; it prints the tables
+and saves ``energy_regularisation.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
 # %%
-# The data, pulsar candidates in two modes, ``ip`` and ``dm``. A callback keeps the coldness ρ of
-# every epoch, which is learnt.
+# The data, pulsar candidates in two modes, ``ip`` and ``dm``. A callback keeps the
+# coldness ρ of every epoch, which is learnt.
 
 import os
 from tempfile import TemporaryDirectory
@@ -55,8 +55,8 @@ class Coldness(Callback):
 
 
 # %%
-# One classifier for each λ_e and seed; ``memory`` caches what does not depend on it. For
-# the first seed also with ``importance_floor=0``, which is Ω as in the source.
+# One classifier for each λ_e and seed; ``memory`` caches what does not depend on it.
+# For the first seed also with ``importance_floor=0``, which is Ω as in the source.
 
 rows, fitted = {}, {}
 for seed in SEEDS:

@@ -2,10 +2,10 @@
 Searching 125 configurations, then the threshold
 ================================================
 
-The source ranks 125 configurations, five values each of the coldness ρ and of the weights
-λ_c and λ_e. Claims: scikit-learn's own search does that in a pipeline, the first phase of
-training is run once for each fold and not 125 times, and the threshold is tuned
-afterwards, by the ROC curve as in the source or by F1. Does the search pay?
+The source ranks 125 configurations, five values each of the coldness ρ and of the
+weights λ_c and λ_e. Claims: scikit-learn's own search does that in a pipeline, the
+first phase of training is run once for each fold and not 125 times, and the threshold
+is tuned afterwards, by the ROC curve as in the source or by F1. Does the search pay?
 
 Run it with ``python examples/plot_08_grid_search.py``; it prints the ranking and saves
 ``grid_search.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
@@ -13,8 +13,8 @@ Run it with ``python examples/plot_08_grid_search.py``; it prints the ranking an
 
 # %%
 # HTRU2, pulsar candidates in two modes. To end in a few minutes the search runs on a
-# stratified subsample of 3,000 training rows, with 8 epochs instead of 100, two
-# folds; the fast mode uses 600 rows and one epoch.
+# stratified subsample of 3,000 training rows, with 8 epochs instead of 100, two folds;
+# the fast mode uses 600 rows and one epoch.
 
 import os
 import time
@@ -80,8 +80,8 @@ def precision_under_failures(model, X, y):
 
 
 # %%
-# The search. ``memory`` of the classifier caches its first phase; that of the pipeline, the
-# scaler. Counting the entries of the cache shows how often the first phase was run.
+# The search. ``memory`` of the classifier caches its first phase; that of the pipeline,
+# the scaler. Counting the entries of the cache shows how often the first phase was run.
 
 cache = TemporaryDirectory()
 pipeline = Pipeline(
@@ -134,8 +134,8 @@ for name, model in {"best of the search": search, "defaults": defaults}.items():
 cache.cleanup()
 
 # %%
-# The threshold, on validation data half of which have a failing mode: by the point of the ROC
-# curve nearest to the corner (0, 1), as in the source, and by F1.
+# The threshold, on validation data half of which have a failing mode: by the point of
+# the ROC curve nearest to the corner (0, 1), as in the source, and by F1.
 
 X_tune = corrupt(
     X_val, Mixture(), reference=X_train, clean_fraction=0.5, random_state=0
@@ -168,8 +168,8 @@ print("\nOn test data")
 print(thresholds.to_string(float_format="{:.3f}".format))
 
 # %%
-# Left and middle: mean average precision of every configuration. Right: what the two rules
-# maximise, and where they end up.
+# Left and middle: mean average precision of every configuration. Right: what the two
+# rules maximise, and where they end up.
 
 figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
 low, high = ranked["AP mean"].min(), ranked["AP mean"].max()

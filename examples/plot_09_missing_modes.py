@@ -2,20 +2,20 @@
 Missing modes
 =============
 
-A sensor that is switched off often reports zeros, that is, values close to the mean: the
-most *likely* input there is. No energy can find fault with it. Claim: declare a missing mode
-as NaN and the gate does the right thing, whatever is missing; leave it as silent zeros and the
-attention trusts the dead sensor.
+A sensor that is switched off often reports zeros, that is, values close to the mean:
+the most *likely* input there is. No energy can find fault with it. Claim: declare a
+missing mode as NaN and the gate does the right thing, whatever is missing; leave it as
+silent zeros and the attention trusts the dead sensor.
 
-Run it with ``python examples/plot_09_missing_modes.py``; it prints the comparison and saves
-``missing_modes.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_09_missing_modes.py``; it prints the comparison and
+saves ``missing_modes.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
 # %%
-# HTRU2: pulsar candidates in two modes. *EMMA* and *no gate*, the same network without the
-# gate, are trained alike: half of the samples have a mode that is noisy or missing. *plain* is
-# the network trained on complete data. A decision threshold for each is chosen for F1 on
-# validation data that fail as in training.
+# HTRU2: pulsar candidates in two modes. *EMMA* and *no gate*, the same network without
+# the gate, are trained alike: half of the samples have a mode that is noisy or missing.
+# *plain* is the network trained on complete data. A decision threshold for each is
+# chosen for F1 on validation data that fail as in training.
 
 import os
 
@@ -59,7 +59,8 @@ class MissingCells:
 
 # %%
 # Fit, and measure: a whole mode declared missing, a whole mode at its mean without a
-# word, a growing share of missing cells all over the table, and rows with nothing at all.
+# word, a growing share of missing cells all over the table, and rows with nothing at
+# all.
 
 rows, cells, inside = {}, {name: [] for name in METHODS}, []
 SHARES = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]

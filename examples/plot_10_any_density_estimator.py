@@ -2,18 +2,21 @@
 Any density estimator as the energy
 ===================================
 
-The source suggests that roughly any approximation of −log p will do as potential energy:
-it is frozen when attention is trained, and needs no gradient. Claim to be tested: five very
-different estimators with ``score_samples`` behind the same gate give about the same accuracy
-under failures. And does the better detector of failures make the better classifier?
+The source suggests that roughly any approximation of −log p will do as potential
+energy: it is frozen when attention is trained, and needs no gradient. Claim to be
+tested: five very different estimators with ``score_samples`` behind the same gate give
+about the same accuracy under failures. And does the better detector of failures make
+the better classifier?
 
-Run it with ``python examples/plot_10_any_density_estimator.py``; it prints the comparison and
-saves ``any_density_estimator.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_10_any_density_estimator.py``; it prints the
+comparison and saves ``any_density_estimator.png``. ``SKLEARN_EMMA_FAST=1`` shortens the
+training.
 """
 
 # %%
-# Breast cancer, bundled with scikit-learn, in three modes of ten features. The default is
-# first; *no gate* is the same network, trained on the same failures, without attention.
+# Breast cancer, bundled with scikit-learn, in three modes of ten features. The default
+# is first; *no gate* is the same network, trained on the same failures, without
+# attention.
 
 import os
 
@@ -34,13 +37,14 @@ from sklearn_emma.robustness import corrupt
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(5)
-EPOCHS = {"max_iter": 5, "base_max_iter": 5} if FAST else {}
+EPOCHS = {"max_iter": 2, "base_max_iter": 2} if FAST else {}
+N_DRAWS, N_TREES = (1, 5) if FAST else (5, 50)
 ENERGIES = {
     "default (autoencoder)": None,
     "GaussianMixture": GaussianMixture(3, reg_covar=1e-3),
     "KernelDensity": KernelDensity(bandwidth=0.5),
     "PCA": PCA(n_components=0.95, svd_solver="full"),
-    "IsolationForest": IsolationForest(n_estimators=50),
+    "IsolationForest": IsolationForest(n_estimators=N_TREES),
 }
 FAILURES = {
     "noise σ = 0.5": GaussianNoise(0.5),
@@ -50,31 +54,31 @@ FAILURES = {
     "stuck at one value": StuckMode(),
 }
 cancer = load_breast_cancer_modes()
+X, y = cancer.data, cancer.target
 
 # %%
-# Any of them is one argument. ``n_draws=5`` draws five corrupted copies of the training data in
-# advance and takes them in turn, so that slow estimators score those only.
+# Any of them is one argument. ``n_draws`` draws five corrupted copies of the training
+# data in advance and takes them in turn, so that slow estimators score those only.
 
 models = {
-    name: EMMAClassifier(cancer.modes, energy_estimator=energy, n_draws=5, **EPOCHS)
+    name: EMMAClassifier(
+        cancer.modes, energy_estimator=energy, n_draws=N_DRAWS, **EPOCHS
+    )
     for name, energy in ENERGIES.items()
 }
 models["no gate"] = EMMAClassifier(
-    cancer.modes, attention_function="none", lambda_e=0, n_draws=5, **EPOCHS
+    cancer.modes, attention_function="none", lambda_e=0, n_draws=N_DRAWS, **EPOCHS
 )
 
 # %%
-# Detection is the AUROC with which a mode's own Ψ tells failing from clean test samples, mean
-# over the modes. Accuracy is with one mode failing in every sample, mean over the modes.
+# Detection is the AUROC with which a mode's own Ψ tells failing from clean test
+# samples, mean over the modes. Accuracy is with one mode failing in every sample, mean
+# over the modes.
 
 records = []
 for seed in SEEDS:
     X_train, X_test, y_train, y_test = train_test_split(
-        cancer.data,
-        cancer.target,
-        test_size=0.3,
-        stratify=cancer.target,
-        random_state=seed,
+        X, y, test_size=0.3, stratify=y, random_state=seed
     )
     # The same failing samples for all.
     failing = {
@@ -114,7 +118,7 @@ def table(quantity):
     values = by_seed[quantity].unstack("seed").dropna(how="all")
     text = [
         f"{m:.3f} ± {0 if np.isnan(s) else s:.3f}"
-        for m, s in zip(values.mean(axis=1), values.std(axis=1))
+        for m, s in zip(values.mean(axis=1), values.std(axis=1), strict=True)
     ]
     frame = pd.Series(text, index=values.index).unstack("failure")
     order = [c for c in ["none", *FAILURES] if c in frame]
@@ -154,7 +158,7 @@ left.set(xlim=(0.4, 1.01), title="detection")
 left.legend(
     loc="upper center", bbox_to_anchor=(0.35, -0.14), ncols=3, frameon=False, title=None
 )
-for name, colour in zip(ENERGIES, colours):
+for name, colour in zip(ENERGIES, colours, strict=True):
     mean, sd = overall.loc[name].mean(), overall.loc[name].std().fillna(0)
     right.errorbar(
         mean["detection"],

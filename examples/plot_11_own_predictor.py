@@ -2,20 +2,21 @@
 Your own torch predictor, trained beforehand
 ============================================
 
-You have a network, and it is trained. Claim: handed to ``EMMAClassifier`` as it is, it is
-fine-tuned behind the gate without a change to its architecture, and keeps its accuracy
-when a sensor fails, at no cost on clean data.
+You have a network, and it is trained. Claim: handed to ``EMMAClassifier`` as it is, it
+is fine-tuned behind the gate without a change to its architecture, and keeps its
+accuracy when a sensor fails, at no cost on clean data.
 
-Run it with ``python examples/plot_11_own_predictor.py``; it prints the comparison and saves
-``own_predictor.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_11_own_predictor.py``; it prints the comparison and
+saves ``own_predictor.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
 # %%
 # The four quadrants of a digit's image stand for four sensors. The network is a small
-# residual one with batch normalisation, trained in a plain torch loop on clean, standardised
-# data. EMMA hands a predictor the columns of the modes side by side, standardised: the
-# network is trained on columns in that order.
+# residual one with batch normalisation, trained in a plain torch loop on clean,
+# standardised data. EMMA hands a predictor the columns of the modes side by side,
+# standardised: the network is trained on columns in that order.
 
+import copy
 import os
 
 import matplotlib.pyplot as plt
@@ -37,6 +38,7 @@ FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
 EPOCHS, FINE_TUNING = (5, 5) if FAST else (40, 40)
 digits = load_digits_quadrants()
+X, y = digits.data, digits.target
 order = np.concatenate(list(digits.modes.values()))
 
 
@@ -60,44 +62,44 @@ class Residual(nn.Module):
         return self.last(h)
 
 
-def train_beforehand(X, y, seed):
-    """Train the network with no word of failing sensors."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = Residual(X.shape[1], 10)
-        z = torch.tensor(StandardScaler().fit_transform(X)[:, order]).float()
-        target = torch.from_numpy(y)
-        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-        for _ in range(EPOCHS):
-            for batch in torch.randperm(len(z)).split(64):
-                loss = nn.functional.cross_entropy(network(z[batch]), target[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-    return network.eval()
+class TorchClassifier(ClassifierMixin, BaseEstimator):
+    """The network in a plain torch loop; missing values are at their training mean."""
 
+    def __init__(self, seed=0):
+        self.seed = seed
 
-class AsTrained(ClassifierMixin, BaseEstimator):
-    """The network by itself; missing values are at their training mean."""
+    def fit(self, X, y):
+        """Train with no word of failing sensors."""
+        self.scaler_ = StandardScaler().fit(X)
+        z, target = self.inputs(X), torch.tensor(y)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            self.network_ = Residual(z.shape[1], 10)
+            optimizer = torch.optim.Adam(self.network_.parameters(), lr=1e-3)
+            for _ in range(EPOCHS):
+                for rows in torch.randperm(len(z)).split(64):
+                    logits = self.network_(z[rows])
+                    loss = nn.functional.cross_entropy(logits, target[rows])
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+        self.network_.eval()
+        return self
 
-    def __init__(self, network, scaler):
-        self.network = network
-        self.scaler = scaler
-
-    def __sklearn_is_fitted__(self):
-        return True
+    def inputs(self, X):
+        """Standardised columns (n, d) in the order of the modes."""
+        return torch.tensor(np.nan_to_num(self.scaler_.transform(X)[:, order])).float()
 
     def predict(self, X):
         """Digits (n,)."""
-        z = np.nan_to_num(self.scaler.transform(X)[:, order])
         with torch.no_grad():
-            return self.network(torch.tensor(z).float()).argmax(1).numpy()
+            return self.network_(self.inputs(X)).argmax(1).numpy()
 
 
 # %%
-# *before* is the network as trained. *EMMA* is the same network fine-tuned behind the gate: an
-# instance of a module is taken as already trained. *no gate* is fine-tuned for as long, on
-# the same simulated failures, without the gate.
+# *before* is the network as trained. *EMMA* is the same network fine-tuned behind the
+# gate: an instance of a module is taken as already trained. *no gate* is fine-tuned for
+# as long, on the same simulated failures, without the gate.
 
 failures = {
     "none": None,
@@ -111,58 +113,37 @@ SENSOR = "bottom_right"
 rows, scores = {}, {}
 for seed in SEEDS:
     X_train, X_test, y_train, y_test = train_test_split(
-        digits.data,
-        digits.target,
-        test_size=0.3,
-        stratify=digits.target,
-        random_state=seed,
+        X, y, test_size=0.3, stratify=y, random_state=seed
     )
-    network = train_beforehand(X_train, y_train, seed)
-    trained = {name: value.clone() for name, value in network.state_dict().items()}
+    units = {"reference": X_train, "random_state": seed}
+    before = TorchClassifier(seed).fit(X_train, y_train)
+    network, trained = before.network_, copy.deepcopy(before.network_.state_dict())
     shared = {"modes": digits.modes, "predictor": network, "random_state": seed}
     shared["max_iter"] = FINE_TUNING
     models = {
-        "before": AsTrained(network, StandardScaler().fit(X_train)),
+        "before": before,
         "no gate": EMMAClassifier(attention_function="none", lambda_e=0, **shared),
         "EMMA": EMMAClassifier(**shared),
     }
     for name in ("no gate", "EMMA"):
         models[name].fit(X_train, y_train)
-    after = models["EMMA"].network_.predictor
-    unchanged = all(
-        torch.equal(value, trained[name])
-        for name, value in network.state_dict().items()
-    )
-    assert unchanged and type(after) is Residual  # yours is copied, never written to
-    start, end = trained["first.weight"], after.state_dict()["first.weight"].float()
-    moved = float((end - start).norm() / start.norm())
+    # Yours is copied, never written to.
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, trained[name])
+    start = trained["first.weight"]
+    change = models["EMMA"].network_.predictor.first.weight.detach() - start
+    moved = float(change.norm() / start.norm())
     print(f"seed {seed}: fine-tuning moved the first layer's weights by {moved:.0%}")
     for failure, corruption in failures.items():
         for sensor, columns in digits.modes.items():
-            X_failed = X_test
-            if corruption is not None:
-                X_failed = corrupt(
-                    X_test,
-                    corruption,
-                    modes={sensor: columns},
-                    reference=X_train,
-                    random_state=seed,
-                )
+            only = {"modes": {sensor: columns}, **units}
+            X_failed = corrupt(X_test, corruption, **only) if corruption else X_test
             rows[seed, failure, sensor] = {
                 name: model.score(X_failed, y_test) for name, model in models.items()
             }
     for name, model in models.items():
-        curve = robustness_curve(
-            model,
-            X_test,
-            y_test,
-            mode=SENSOR,
-            levels=SIGMAS,
-            modes=digits.modes,
-            reference=X_train,
-            n_repeats=3,
-            random_state=seed,
-        )
+        options = {"mode": SENSOR, "modes": digits.modes, "levels": SIGMAS, **units}
+        curve = robustness_curve(model, X_test, y_test, n_repeats=3, **options)
         scores.setdefault(name, []).append(curve.mean)
 
 accuracy = pd.DataFrame(rows).T.rename_axis(["seed", "failure", "sensor"])

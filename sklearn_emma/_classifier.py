@@ -69,7 +69,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
 
-    lambda_e : float, default=0.001
+    lambda_e : float, default=0.003
         Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes
         down and those of corrupted modes up.
 
@@ -86,7 +86,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Initial gain g > 0; None is twice the number of modes, so that modes of
         equal importance pass nearly unchanged.
 
-    importance_floor : float, default=0.01
+    importance_floor : float, default=0.1
         In Ω, a corrupted mode whose importance is below this is not pushed further. 0
         is Ω as in the source, which has no upper bound: a learnt ρ then runs away.
 
@@ -177,7 +177,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     network_ : EMMANetwork
         Trained torch module.
     capacity_ : float
-        Area under the attention curve, in (0, 1).
+        Area under tanh(g α − b_a) for α from 0 to 1.
     rho_ : float
         Coldness ρ.
     energy_weights_, energy_biases_ : ndarray of shape (n_modes,)
@@ -284,11 +284,11 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         dropout: float = 0.3,
         rho: float | str = "learn",
         lambda_c: float = 0.0,
-        lambda_e: float = 0.001,
+        lambda_e: float = 0.003,
         energy_scaling: str = "robust",
         attention_function: str = "soft",
         attention_gain: float | None = None,
-        importance_floor: float = 0.01,
+        importance_floor: float = 0.1,
         symmetric_coupling: bool = False,
         corruption: Any = "auto",
         clean_fraction: float = 0.5,

@@ -140,6 +140,8 @@ class EMMAGate(nn.Module):
         """
         for mode in range(self.n_modes):
             known = ~potential[:, mode].isnan()
+            if sample_weight is not None:
+                known &= sample_weight > 0
             values = potential[known, mode]
             if self.energy_scaling == "shift":
                 self.location[mode] = values.min() if len(values) else 0.0
@@ -156,6 +158,9 @@ class EMMAGate(nn.Module):
 
         ``potential`` (n, M); ``present`` (n, M) is False where a mode is missing.
         """
+        if present is not None:
+            # Whatever stands for a missing mode, NaN too, must not reach a gradient.
+            potential = torch.where(present, potential, self.location)
         if self.energy_scaling == "shift":
             scaled = _energies.shift_energy(potential, self.location)
         else:
@@ -205,11 +210,19 @@ class EMMAGate(nn.Module):
         ValueError
             If the number of modes or the shape of ``potential`` does not fit.
         """
-        if len(modes) != self.n_modes or potential.shape[1:] != (self.n_modes,):
+        lengths = {len(x) for x in modes}
+        if len(modes) != self.n_modes or len(lengths) != 1:
             raise ValueError(
-                f"The gate has {self.n_modes} modes; got {len(modes)} mode tensors and "
-                f"potential energies of shape {tuple(potential.shape)}."
+                f"The gate needs {self.n_modes} mode tensors of equal length; got "
+                f"shapes {[tuple(x.shape) for x in modes]}."
             )
+        expected = (len(modes[0]), self.n_modes)
+        for name, tensor in (("potential", potential), ("present", present)):
+            if tensor is not None and tensor.shape != expected:
+                raise ValueError(
+                    f"`{name}` must have shape (n, n_modes) = {expected}, got "
+                    f"{tuple(tensor.shape)}."
+                )
         scores = self.scores(potential, present)
         gated = [
             x * beta.view(-1, *[1] * (x.dim() - 1))
@@ -279,7 +292,8 @@ def _weighted_quantiles(
     if not len(values):
         return [values.new_zeros(()) for _ in levels]
     ordered, order = values.sort()
-    mass = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
+    weight = torch.ones_like(values) if weight is None else weight[order]
+    mass = weight.double().cumsum(0)
     targets = torch.tensor(levels, dtype=mass.dtype, device=mass.device) * mass[-1]
     # A hair below the target, or rounding in the sum decides which value it is.
     positions = torch.searchsorted(mass, targets * (1 - 1e-9))

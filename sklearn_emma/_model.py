@@ -60,8 +60,6 @@ class EMMAModel:
         network: EMMANetwork,
     ) -> None:
         self.columns = columns
-        # All columns in their own order is the usual case, and needs no copy.
-        self.reorders = not np.array_equal(columns, np.arange(len(columns)))
         self.scaler = scaler
         self.energies = energies
         self.network = network
@@ -90,7 +88,9 @@ class EMMAModel:
 
     def select(self, X: np.ndarray) -> np.ndarray:
         """Columns of the modes side by side, in the model's type."""
-        selected = X[:, self.columns] if self.reorders else X
+        # All columns in their own order is the usual case, and needs no copy.
+        in_order = np.array_equal(self.columns, np.arange(X.shape[1]))
+        selected = X if in_order else X[:, self.columns]
         return selected.astype(self.dtype, copy=False)
 
     def standardise(self, X: np.ndarray) -> Tensor:

@@ -101,6 +101,13 @@ def _modes_from_labels(labels: list[Any]) -> dict[str, np.ndarray]:
             for i, (mode, _, _) in enumerate(parts):
                 groups.setdefault(mode, []).append(i)
             return {mode: np.asarray(i, dtype=np.intp) for mode, i in groups.items()}
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated:
+            raise ValueError(
+                f"Columns share a name: {_shorten(repeated)}. Without `modes` each "
+                "column is a mode of its own, named after it: rename them or give "
+                "`modes`."
+            )
         names = labels
     else:
         names = [f"x{i}" for i in range(len(labels))]
@@ -134,8 +141,10 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
     ):
         # scikit-learn takes an open slice for one between names.
         columns = range(n_features)[columns]
-    if isinstance(columns, np.ndarray | range):
+    if isinstance(columns, range):
         columns = list(columns)
+    elif isinstance(columns, np.ndarray):
+        columns = columns.tolist()
     try:
         indices = get_column_indices(X, columns)
     except (ValueError, TypeError, IndexError, KeyError) as error:

@@ -83,8 +83,9 @@ def fit_phase_one(
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
-    scaler = StandardScaler().fit(clean, sample_weight=data.weight)
     # A column without a single clean value has no statistics: it stays at 0.
+    with np.errstate(invalid="ignore"):
+        scaler = StandardScaler().fit(clean, sample_weight=data.weight)
     scaler.mean_ = np.nan_to_num(scaler.mean_)
     scaler.scale_ = np.nan_to_num(scaler.scale_, nan=1.0)
     z = torch.from_numpy(standardise(clean, scaler))
@@ -101,7 +102,8 @@ def fit_phase_one(
         module = build_predictor(predictor, x.shape[1], n_classes, x.dtype)
         if is_trained(predictor):
             return PhaseOne(scaler, estimators, module, [])
-        net = _net(BaseModel(module), BaseLoss(), options)
+        batch_size = auto_batch_size(options.batch_size, len(x))
+        net = _net(BaseModel(module), BaseLoss(), options, batch_size=batch_size)
         samples = Samples(
             {"x": x},
             {"y": torch.from_numpy(data.y)},
@@ -111,7 +113,7 @@ def fit_phase_one(
             net,
             lambda: samples,
             max_iter=options.max_iter,
-            batch_size=auto_batch_size(options.batch_size, len(samples)),
+            batch_size=batch_size,
             generator=generator,
             phase="base model",
             verbose=verbose,
@@ -151,6 +153,7 @@ def fit_phase_two(
                 model, rows, corruption, clean_fraction, n_failing, generator
             )
 
+        batch_size = auto_batch_size(options.batch_size, len(data.y))
         net = _net(
             model.network,
             EMMALoss(lambda_c, lambda_e, importance_floor),
@@ -158,6 +161,8 @@ def fit_phase_two(
             patience=patience if validation is not None else None,
             tol=tol,
             callbacks=callbacks,
+            batch_size=batch_size,
+            classes=np.unique(data.y).tolist(),
         )
         held_out = None if validation is None else simulator(validation).draw()
         draw = simulator(data).draw
@@ -167,7 +172,7 @@ def fit_phase_two(
             net,
             draw,
             max_iter=options.max_iter,
-            batch_size=auto_batch_size(options.batch_size, len(data.y)),
+            batch_size=batch_size,
             generator=generator,
             phase="attention",
             validation=held_out,

@@ -22,7 +22,11 @@ def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
     """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        # Not torch.manual_seed: it would reseed every GPU, forked or not.
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield torch.Generator(device).manual_seed(seed)
 
 

@@ -72,8 +72,13 @@ def make_net(
     patience: int | None = None,
     tol: float = 1e-4,
     callbacks: list[Any] | None = None,
+    batch_size: int = 128,
+    classes: list[int] | None = None,
 ) -> NeuralNetClassifier:
-    """Assemble an initialised skorch net; ``patience`` None is no early stopping."""
+    """Assemble an initialised skorch net; ``patience`` None is no early stopping.
+
+    ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
+    """
     # Callbacks keep state, and a parameter of an estimator is never changed.
     callbacks = copy.deepcopy(list(callbacks or []))
     if lr_schedule == "cosine":
@@ -84,15 +89,18 @@ def make_net(
             patience=patience, threshold=tol, load_best=True, sink=_silent
         )
         callbacks.append(("early_stopping", stopping))
-    options = {}
+    options: dict[str, Any] = {}
     if "fused" in inspect.signature(optimizer).parameters:
         options["optimizer__fused"] = device.type in ("cpu", "cuda")
+    if classes is not None:
+        options["classes"] = classes
     net = NeuralNetClassifier(
         module,
         criterion=criterion,
         optimizer=optimizer,
         lr=lr,
         max_epochs=max_iter,
+        batch_size=batch_size,
         train_split=None,
         predict_nonlinearity=_softmax,
         device=device,
@@ -103,7 +111,7 @@ def make_net(
         callbacks__valid_loss=None,
         callbacks__valid_acc=None,
         callbacks__print_log=None,
-        verbose=0,
+        verbose=1,  # of the user's own callbacks; ours are silent
         **options,
     )
     return net.initialize()
@@ -191,12 +199,18 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         output = module(**batch.inputs)
         per_sample = criterion(output, **batch.targets)
-        loss = torch.dot(per_sample, batch.weight) / batch.weight.sum()
+        loss = _weighted_mean(per_sample, batch.weight)
         loss.backward()
         step.update(loss=loss.detach(), y_pred=output)
         if sees_gradients:
             parameters = list(module.named_parameters())
-            net.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+            pair = (batch.inputs, batch.targets["y"])
+            net.notify(
+                "on_grad_computed",
+                named_parameters=parameters,
+                batch=pair,
+                training=True,
+            )
         return loss
 
     module.train()
@@ -221,9 +235,15 @@ def _evaluate(net: NeuralNetClassifier, data: Samples) -> float:
     net.notify("on_batch_begin", batch=pair, training=False)
     output = net.module_(**data.inputs)
     per_sample = net.criterion_(output, **data.targets)
-    loss = torch.dot(per_sample, data.weight) / data.weight.sum()
+    loss = _weighted_mean(per_sample, data.weight)
     net.notify("on_batch_end", batch=pair, training=False, loss=loss, y_pred=output)
     return float(loss)
+
+
+def _weighted_mean(per_sample: Tensor, weight: Tensor) -> Tensor:
+    # A batch may be all of a class that weighs nothing.
+    mass = weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    return torch.dot(per_sample, weight) / mass
 
 
 def _record(net: NeuralNetClassifier, name: str, loss: float, phase: str) -> None:

@@ -118,6 +118,7 @@ BAD_PARAMETERS = [
     ({"max_iter": 0}, "'max_iter' parameter"),
     ({"batch_size": 0}, "'batch_size' parameter"),
     ({"lr": 0.0}, "'lr' parameter"),
+    ({"dropout": 1.0}, "'dropout' parameter"),
     # Corruption.
     ({"corruption": "gauss"}, "'corruption' parameter.*'corrupt'"),
     ({"corruption": GaussianNoise}, "corruption"),

@@ -210,6 +210,7 @@ def test_trained_predictor_is_copied_and_fine_tuned(data):
     [
         {"lr": 0.05},
         {"lr_schedule": "constant"},
+        {"dropout": 0.0},
         {"optimizer": torch.optim.SGD},
         {"batch_size": 11},
         {"base_max_iter": 5},

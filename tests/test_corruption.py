@@ -218,7 +218,6 @@ def test_mixture_needs_a_weight_for_each_corruption():
         apply(Mixture(weights=[1, 2, 3]), data())
 
 
-@pytest.mark.xfail(strict=True, reason="torch's RuntimeError, which names no culprit")
 @pytest.mark.parametrize(
     "mixture", [Mixture([]), Mixture(weights=[-1, 2]), Mixture(weights=[0, 0])]
 )

@@ -66,7 +66,6 @@ def test_columns_by_position(X, columns, expected):
         pytest.param(
             np.array(["c", "a"]),
             [2, 0],
-            marks=pytest.mark.xfail(strict=True, reason="list() leaves np.str_ in it"),
         ),
     ],
 )
@@ -108,13 +107,10 @@ def test_a_mode_for_each_column_by_default():
     assert resolve(numbered) == {"x0": [0], "x1": [1], "x2": [2], "x3": [3]}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the last of equal labels takes the place of all"
-)
-def test_columns_of_equal_names_are_not_lost():
+def test_columns_of_equal_names_are_named():
     twice = pd.DataFrame(ARRAY, columns=list("abbc"))
-    columns = [i for mode in resolve(twice).values() for i in mode]
-    assert sorted(columns) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="share a name: 'b'"):
+        resolve(twice)
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])

@@ -41,7 +41,6 @@ def test_global_random_state_is_as_before(error):
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
 
 
-@pytest.mark.xfail(strict=True, reason="torch.manual_seed seeds every device")
 def test_other_devices_are_not_seeded(monkeypatch):
     seeds = []
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)

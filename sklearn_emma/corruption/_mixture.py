@@ -47,6 +47,11 @@ class Mixture(BaseEstimator):
             weights = torch.as_tensor(
                 self.weights, dtype=weights.dtype, device=x.device
             )
+        if not corruptions or (weights < 0).any() or not weights.sum() > 0:
+            raise ValueError(
+                "Mixture: needs at least one corruption, and weights >= 0 of which one "
+                f"is positive; got {self.corruptions!r} and {self.weights!r}."
+            )
         if len(weights) != len(corruptions):
             raise ValueError(
                 f"Mixture: weights has {len(weights)} entries for "
