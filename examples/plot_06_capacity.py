@@ -78,7 +78,9 @@ for seed in SEEDS:
                 beta = attention_curve(emma, X_test, levels=SIGMAS, **options)
                 row["clean"] = f1.mean[0]
                 row[f"clean β {mode}"] = beta.mean[0, 1 - healthy]
-                for sigma, score, level in zip(SIGMAS[1:], f1.mean[1:], beta.mean[1:]):
+                for sigma, score, level in zip(
+                    SIGMAS[1:], f1.mean[1:], beta.mean[1:], strict=True
+                ):
                     row[f"{mode} σ={sigma}"] = score
                     row[f"{mode} σ={sigma} β failing"] = level[1 - healthy]
                     row[f"{mode} σ={sigma} β healthy"] = level[healthy]
@@ -115,7 +117,8 @@ print(summary(attention).T.to_string())
 # F1 against λ_c on the left; in the middle the attention that goes with it; on the
 # right the attention functions of one seed for the two extremes.
 
-figure, axes = plt.subplots(1, 4, figsize=(16, 4.4), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+axes = axes.ravel()
 x = range(len(LAMBDA_C))
 colours = {"clean": "0.4", "ip": "#0072B2", "dm": "#D55E00", "mean": "black"}
 for name in f1:
@@ -155,8 +158,8 @@ axes[1].set_title("attention")
 for ax in axes[:2]:
     ax.set_xticks(x, [f"{value:g}" for value in LAMBDA_C])
     ax.set_xlabel("λ_c")
-    ax.legend(fontsize="small", loc="lower left")
-for ax, lambda_c in zip(axes[2:], (LAMBDA_C[0], LAMBDA_C[-1])):
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+for ax, lambda_c in zip(axes[2:], (LAMBDA_C[0], LAMBDA_C[-1]), strict=True):
     AttentionFunctionDisplay.from_estimator(fitted[lambda_c], ax=ax)
     ax.set_title(f"attention function, λ_c = {lambda_c:g}")
 figure.savefig("capacity.png", dpi=120)

@@ -51,7 +51,7 @@ class Coldness(Callback):
 
     def on_epoch_end(self, net, **_):
         """Append ρ to the list of this key."""
-        coldness.setdefault(self.key, []).append(float(net.module_.gate.rho))
+        coldness.setdefault(self.key, []).append(net.module_.gate.rho.item())
 
 
 # %%
@@ -105,7 +105,7 @@ for seed in SEEDS:
                     random_state=seed,
                 )
                 row["F1 clean"] = curve.mean[0]
-                for sigma, score in zip(SIGMAS[1:], curve.mean[1:]):
+                for sigma, score in zip(SIGMAS[1:], curve.mean[1:], strict=True):
                     row[f"F1 {mode} σ={sigma}"] = score
                 row[f"β {mode} clean"] = beta[:, i].mean()
                 row[f"β {mode} when noisy"] = emma.attention(X_noisy)[:, i].mean()

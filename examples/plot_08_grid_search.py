@@ -13,8 +13,9 @@ Run it with ``python examples/plot_08_grid_search.py``; it prints the ranking an
 
 # %%
 # HTRU2, pulsar candidates in two modes. To end in a few minutes the search runs on a
-# stratified subsample of 3,000 training rows, with 8 epochs instead of 100, two folds;
-# the fast mode uses 600 rows and one epoch.
+# stratified subsample of 3,000 training rows, with 20 epochs instead of 100 at about three
+# times the default learning rate, in two folds. The fast mode has 600 rows, one epoch and
+# three values of each.
 
 import os
 import time
@@ -44,12 +45,14 @@ from sklearn_emma.robustness import corrupt
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 ROWS = 600 if FAST else 3000
-EPOCHS = {"max_iter": 1, "base_max_iter": 2} if FAST else {"max_iter": 8}
+EPOCHS = {"max_iter": 1 if FAST else 20, "base_max_iter": 20, "lr": 0.01}
 GRID = {
     "emma__rho": [0.1, 0.3, 1, 3, 10],
     "emma__lambda_c": [0, 0.001, 0.01, 0.1, 1],
     "emma__lambda_e": [0, 0.001, 0.01, 0.1, 1],
 }
+if FAST:
+    GRID = {name: values[::2] for name, values in GRID.items()}
 X, y = fetch_htru2(return_X_y=True, as_frame=True)
 X_train, X_rest, y_train, y_rest = train_test_split(
     X, y, train_size=ROWS, stratify=y, random_state=0
@@ -108,13 +111,13 @@ results = pd.DataFrame(search.cv_results_).rename(
 results["sd"] = results["std_test_mean"]
 shown = ["rho", "lambda_c", "lambda_e", "AP clean", "AP ip", "AP dm", "AP mean", "sd"]
 ranked = results.sort_values("AP mean", ascending=False)[shown]
-print("\nBest and worst five of 125: average precision, cross-validated")
+print("\nBest and worst five: average precision, cross-validated")
 best_and_worst = pd.concat([ranked.head(), ranked.tail()])
 print(best_and_worst.to_string(index=False, float_format="{:.3f}".format))
 best = ranked.iloc[0]
 close = (ranked["AP mean"] > best["AP mean"] - best["sd"]).sum()
 print(
-    f"\n{close} of 125 lie within one sd over the folds ({best['sd']:.3f}) of the best"
+    f"\n{close} of {len(ranked)} lie within one sd over the folds ({best['sd']:.3f}) of the best"
 )
 for name in ("rho", "lambda_c", "lambda_e"):
     means = ranked.groupby(name)["AP mean"].agg(["mean", "max"])
@@ -173,20 +176,20 @@ print(thresholds.to_string(float_format="{:.3f}".format))
 
 figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
 low, high = ranked["AP mean"].min(), ranked["AP mean"].max()
-for ax, other in zip(axes, ("lambda_c", "lambda_e")):
+for ax, other in zip(axes[:2], ("lambda_c", "lambda_e"), strict=True):
     grid = ranked.pivot_table(index=other, columns="rho", values="AP mean")
     image = ax.imshow(grid, origin="lower", vmin=low, vmax=high, cmap="viridis")
     for i, j in np.ndindex(grid.shape):
         value = grid.iloc[i, j]
         colour = "black" if value > (low + high) / 2 else "white"
         ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour)
-    ax.set_xticks(range(5), [f"{v:g}" for v in grid.columns])
-    ax.set_yticks(range(5), [f"{v:g}" for v in grid.index])
+    ax.set_xticks(range(grid.shape[1]), [f"{v:g}" for v in grid.columns])
+    ax.set_yticks(range(grid.shape[0]), [f"{v:g}" for v in grid.index])
     symbols = {"lambda_c": "λ_c", "lambda_e": "λ_e"}
     third = symbols["lambda_e" if other == "lambda_c" else "lambda_c"]
     ax.set(xlabel="ρ", ylabel=symbols[other], title=f"mean over {third}")
 figure.colorbar(image, ax=axes[:2], label="average precision", shrink=0.8)
-for (name, model), colour in zip(tuned.items(), ("#0072B2", "#D55E00")):
+for (name, model), colour in zip(tuned.items(), ("#0072B2", "#D55E00"), strict=True):
     curve = model.cv_results_
     axes[2].plot(curve["thresholds"], curve["scores"], color=colour, label=name)
     axes[2].axvline(model.best_threshold_, color=colour, linestyle=":")

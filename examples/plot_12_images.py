@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -47,18 +48,14 @@ class Network(nn.Module):
     def __init__(self, attention):
         super().__init__()
         self.gate = EMMAGate(2, attention=attention)
-        self.branches = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(1, 16, 3, padding=1),
-                nn.ReLU(),
-                nn.Conv2d(16, 32, 3, padding=1),
-                nn.ReLU(),
-                nn.MaxPool2d(2),
-                nn.Flatten(),
-            )
-            for _ in HALVES
-        )
-        self.last = nn.Linear(2 * 32 * 2 * 4, 10)
+        self.branches = nn.ModuleList(self.branch() for _ in HALVES)
+        self.last = nn.Linear(2 * 256, 10)
+
+    def branch(self):
+        """From (n, 1, 4, 8) to (n, 256)."""
+        first = nn.Conv2d(1, 16, 3, padding=1), nn.ReLU()
+        second = nn.Conv2d(16, 32, 3, padding=1), nn.ReLU()
+        return nn.Sequential(*first, *second, nn.MaxPool2d(2), nn.Flatten())
 
     def forward(self, images, potential):
         """Logits (n, 10) of two images (n, 1, 4, 8), and the scores of the gate."""
@@ -73,12 +70,15 @@ class Network(nn.Module):
 # means Gaussian noise; σ is in units of each pixel's standard deviation.
 
 
+def flat(image):
+    """Pixels (n, 32) of an image (n, 1, 4, 8)."""
+    return image.flatten(1).numpy()
+
+
 def potential_of(images, energies):
     """Potential energy Ψ (n, 2) of two images, from the fitted energy of each."""
-    flat = [image.flatten(1).numpy() for image in images]
-    return torch.tensor(
-        np.hstack([energies[i].transform(pixels) for i, pixels in enumerate(flat)])
-    )
+    psi = [e.transform(flat(image)) for e, image in zip(energies, images, strict=True)]
+    return torch.tensor(np.hstack(psi))
 
 
 def fail(images, half, sigma, generator):
@@ -98,7 +98,6 @@ def fail(images, half, sigma, generator):
 
 
 def train(network, images, y, energies, seed, simulate):
-    """Train gate and branches together."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     inputs, failing = images, torch.full((len(y),), -1)
@@ -140,20 +139,15 @@ for seed in SEEDS:
         torch.tensor(scaler.transform(part)).float().view(-1, 2, 1, 4, 8).unbind(1)
         for part in (X_train, X_test)
     )
-    energies = [
-        PotentialEnergyTransformer(max_iter=ENERGY_EPOCHS, random_state=seed).fit(
-            image.flatten(1).numpy()
-        )
-        for image in images
-    ]
+    energy = PotentialEnergyTransformer(max_iter=ENERGY_EPOCHS, random_state=seed)
+    energies = [clone(energy).fit(flat(image)) for image in images]
     networks = {}
     for name in NAMES:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = Network("soft" if name == "EMMA" else "none")
-        networks[name] = train(
-            network, images, y_train, energies, seed, simulate=name != "plain"
-        )
+        simulate = name != "plain"
+        networks[name] = train(network, images, y_train, energies, seed, simulate)
     for i, half in enumerate(HALVES):
         correct, beta = {name: [] for name in NAMES}, []
         for sigma in SIGMAS:
@@ -179,12 +173,11 @@ curves = {
 for half in HALVES:
     text = pd.DataFrame(index=pd.Index(SIGMAS, name="σ"))
     for name in NAMES:
-        mean, sd = curves[half, name].mean, curves[half, name].std
-        text[name] = [f"{mean[k]:.3f} ± {sd[k]:.3f}" for k in range(len(SIGMAS))]
-    beta = np.mean(attention[half], axis=0).round(3)
-    text[["β upper", "β lower"]] = beta
+        text[name] = curves[half, name].mean
+        text[f"{name} sd"] = curves[half, name].std
+    text[["β upper", "β lower"]] = np.mean(attention[half], axis=0)
     print(f"\nNoise in the {half} half: accuracy, mean ± sd over seeds; mean attention")
-    print(text.to_string())
+    print(text.to_string(float_format="{:.3f}".format))
 
 # %%
 # Accuracy against noise; and one digit with noise in its lower half, before the gate
@@ -208,8 +201,7 @@ titles = {"before the gate": noisy, "behind the gate": gated}
 for ax, (title, pair) in zip(axes[2:], titles.items(), strict=True):
     digit = torch.cat([image[0, 0] for image in pair]).numpy()
     ax.imshow(digit, cmap="gray", vmin=-3, vmax=3)
-    ax.axhline(3.5, color="#D55E00")
-    ax.set(xticks=[], yticks=[], title=f"a {y_test[0]} {title}")
+    ax.set(xticks=[], yticks=[], title=f"a {y_test[0]}, {title}")
 axes[2].set_xlabel("σ = 2 in the lower half")
 axes[3].set_xlabel(f"β = {beta[0]:.2f} (upper)\nβ = {beta[1]:.2f} (lower)")
 figure.savefig("images.png", dpi=120)

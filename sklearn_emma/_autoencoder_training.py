@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from sklearn_emma._autoencoder import AutoencoderStack
-from sklearn_emma._torch_state import draw_seed, seeded
+from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
 from sklearn_emma._whitening import fit_coordinates
 
@@ -86,7 +86,7 @@ def _train_stack(
     list of Autoencoder
         In the order of ``Xs``.
     """
-    device = torch.device(params.device)
+    device = resolve_device(params.device)
     widths = [X.shape[1] for X in Xs]
     x = torch.zeros(
         len(Xs[0]), len(Xs), max(widths), dtype=torch.from_numpy(Xs[0]).dtype

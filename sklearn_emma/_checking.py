@@ -84,22 +84,43 @@ def check_continues(
     ValueError
         Names both.
     """
-    same = list(modes) == list(checked.modes) and all(
-        np.array_equal(modes[name], checked.modes[name]) for name in modes
-    )
-    if not same or not np.array_equal(classes, checked.classes):
+    before = {name: columns.tolist() for name, columns in modes.items()}
+    now = {name: columns.tolist() for name, columns in checked.modes.items()}
+    if list(before.items()) != list(now.items()):
         raise ValueError(
-            "warm_start=True needs the modes and classes of the previous fit, "
-            f"{list(modes)} and {classes.tolist()}; got {list(checked.modes)} and "
-            f"{checked.classes.tolist()}."
+            f"warm_start=True needs the modes of the previous fit, {before}; got {now}."
         )
+    if not np.array_equal(classes, checked.classes):
+        raise ValueError(
+            "warm_start=True needs the classes of the previous fit, "
+            f"{classes.tolist()}; got {checked.classes.tolist()}."
+        )
+
+
+def check_modes_seen(data: TrainingSet, modes: dict[str, np.ndarray]) -> None:
+    """See that every mode has at least one clean value to learn its energy from.
+
+    Raises
+    ------
+    ValueError
+        Names the mode, and why it has none.
+    """
+    index = mode_index(modes)
+    known, clean = ~np.isnan(data.X), ~np.isnan(data.clean(index))
+    for number, name in enumerate(modes):
+        if not clean[:, index == number].any():
+            why = "corrupted" if known[:, index == number].any() else "missing"
+            raise ValueError(
+                f"Mode {name!r} is {why} in every training sample: nothing can be "
+                "learnt about it. Leave its columns out."
+            )
 
 
 def _check_classes(classes: np.ndarray, n_samples: int) -> None:
     if len(classes) < 2:
         raise ValueError(
             f"The number of classes has to be greater than one; y has 1 class: "
-            f"{classes[0]!r}."
+            f"{classes.tolist()[0]!r}."
         )
     if len(classes) >= n_samples > 2:
         raise ValueError(
@@ -139,5 +160,9 @@ def _class_weight(
             f"`class_weight` names {unknown[0]!r}, which is not a class of y; the "
             f"classes are {classes.tolist()}."
         )
-    factors = [class_weight.get(label, 1.0) for label in classes.tolist()]
-    return np.asarray(factors, dtype=float)[labels]
+    factors = np.array([class_weight.get(label, 1.0) for label in classes.tolist()])
+    if not (np.isfinite(factors) & (factors >= 0)).all() or not factors.any():
+        raise ValueError(
+            f"`class_weight` must be finite, >= 0 and not all 0, got {class_weight!r}."
+        )
+    return factors.astype(float)[labels]

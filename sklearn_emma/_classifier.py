@@ -148,6 +148,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
 
     warm_start : bool, default=False
         Whether ``fit`` goes on with the second phase from where the last ended.
+        Energies and gate are kept: ``rho``, ``energy_scaling`` and
+        ``attention_function`` stay those of the first fit.
 
     memory : str, joblib.Memory or None, default=None
         Caches the first phase, so that a search over ``rho``, ``lambda_c`` or

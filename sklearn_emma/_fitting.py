@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
-from sklearn_emma._checking import CheckedData
+from sklearn_emma._checking import CheckedData, check_modes_seen
 from sklearn_emma._gate import EMMAGate
 from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
@@ -26,7 +27,7 @@ from sklearn_emma._phases import (
 )
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
-from sklearn_emma.corruption import Mixture
+from sklearn_emma.corruption import Corruption, Mixture
 
 
 class Trained(NamedTuple):
@@ -61,7 +62,7 @@ def train_model(
     """
     device = resolve_device(params.device)
     data, validation = checked.data, None
-    sizes = tuple(int(size) for size in np.atleast_1d(params.hidden_layer_sizes))
+    sizes = _check_sizes(params.hidden_layer_sizes)
     predictor = params.predictor
     if predictor is None:
         predictor = partial(MLP, hidden_layer_sizes=sizes, dropout=params.dropout)
@@ -71,6 +72,9 @@ def train_model(
     )
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
         build_predictor(predictor, data.X.shape[1], n_classes, dtype)
+    corruption = Mixture() if params.corruption == "auto" else params.corruption
+    if corruption is not None:
+        _check_corruption(corruption, checked.mode_index, dtype)
 
     rng = check_random_state(params.random_state)
     split_seed, energy_seed, base_seed, seed = (draw_seed(rng) for _ in range(4))
@@ -78,6 +82,7 @@ def train_model(
         data, validation = split_validation(
             data, params.validation_fraction, split_seed
         )
+    check_modes_seen(data, checked.modes)
     options = Options(
         max_iter=params.base_max_iter,
         batch_size=params.batch_size,
@@ -88,7 +93,7 @@ def train_model(
     )
     base_curve: list[float] = []
     if previous is not None:
-        model = copy.deepcopy(previous)
+        model = copy.deepcopy(previous).astype(dtype)
     else:
         memory = check_memory(params.memory)
         first = memory.cache(fit_phase_one, ignore=["verbose"])(
@@ -107,7 +112,7 @@ def train_model(
         model.to(device),
         data,
         validation,
-        corruption=Mixture() if params.corruption == "auto" else params.corruption,
+        corruption=corruption,
         clean_fraction=params.clean_fraction,
         n_failing=params.n_failing,
         n_draws=params.n_draws,
@@ -124,6 +129,36 @@ def train_model(
     return Trained(
         model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
     )
+
+
+def _check_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    whole = len(sizes) == 0 or np.issubdtype(sizes.dtype, np.integer)
+    if sizes.ndim != 1 or not whole or (sizes < 1).any():
+        raise ValueError(
+            "`hidden_layer_sizes` must be positive integers, got "
+            f"{hidden_layer_sizes!r}."
+        )
+    return tuple(sizes.tolist())
+
+
+def _check_corruption(
+    corruption: Corruption, index: np.ndarray, dtype: torch.dtype
+) -> None:
+    """Try it on three rows, before anything is trained."""
+    if inspect.isclass(corruption):
+        raise ValueError(
+            f"`corruption` must be an instance, got the class {corruption.__name__}; "
+            f"write {corruption.__name__}()."
+        )
+    x = torch.zeros(3, len(index), dtype=dtype)
+    failed = corruption.corrupt(x, torch.from_numpy(index), torch.Generator())
+    if not isinstance(failed, torch.Tensor) or failed.shape != x.shape:
+        got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
+        raise ValueError(
+            f"`corruption` must return a tensor of the shape of x; {corruption!r} made "
+            f"{got} of {tuple(x.shape)}."
+        )
 
 
 def _assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -106,6 +107,10 @@ class EMMAGate(nn.Module):
             raise ValueError(
                 f"energy_scaling must be 'robust' or 'shift', got {energy_scaling!r}."
             )
+        if n_modes < 1 or (gain is not None and not gain > 0):
+            raise ValueError(
+                f"n_modes must be >= 1 and gain > 0, got {n_modes!r} and {gain!r}."
+            )
         self.n_modes = n_modes
         self.energy_scaling = energy_scaling
         self.attention = attention
@@ -120,8 +125,10 @@ class EMMAGate(nn.Module):
         if rho == "learn":
             self.log_rho = nn.Parameter(torch.zeros(()))
         else:
-            if isinstance(rho, str) or not rho > 0:
-                raise ValueError(f"rho must be > 0 or 'learn', got {rho!r}.")
+            if isinstance(rho, str) or not 0 < rho < math.inf:
+                raise ValueError(
+                    f"rho must be a finite number > 0 or 'learn', got {rho!r}."
+                )
             self.register_buffer("log_rho", torch.tensor(float(rho)).log())
         self.register_buffer("location", torch.zeros(n_modes))
         self.register_buffer("scale", torch.ones(n_modes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from sklearn_emma._autoencoder import PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
 from sklearn_emma._potential import PotentialEnergyTransformer
+from sklearn_emma._torch_state import resolve_device
 
 
 def clone_estimators(
@@ -38,15 +40,26 @@ def clone_estimators(
     else:
         given = [energy_estimator] * len(names)
     for name, estimator in zip(names, given, strict=True):
+        if inspect.isclass(estimator):
+            raise ValueError(
+                f"`energy_estimator` of mode {name!r} must be an instance, got the "
+                f"class {estimator.__name__}; write {estimator.__name__}()."
+            )
         if estimator is not None and not hasattr(estimator, "score_samples"):
             raise ValueError(
                 f"`energy_estimator` of mode {name!r} must have a `score_samples` "
                 f"method (a log-density up to a constant), got {estimator!r}."
             )
-    return [
+    cloned = [
         PotentialEnergyTransformer(device=device) if e is None else clone(e, safe=True)
         for e in given
     ]
+    for estimator in cloned:
+        if type(estimator) is PotentialEnergyTransformer:
+            # It is trained without its `fit`, which would check them.
+            estimator._validate_params()
+            resolve_device(estimator.device)
+    return cloned
 
 
 def fit_mode_energies(
@@ -74,12 +87,7 @@ def fit_mode_energies(
     verbose : bool, default=False
         Whether the default estimators show their progress.
     """
-    for mode, estimator in enumerate(estimators):
-        if not present[:, mode].any():
-            raise ValueError(
-                f"Mode number {mode} is missing in every training sample: nothing can "
-                "be learnt about it. Leave its columns out."
-            )
+    for estimator in estimators:
         _set_random_state(estimator, seed)
     # Modes of similar width share a padded batch; padding never more than doubles it.
     together: dict[tuple[str, int], list[int]] = {}
@@ -131,6 +139,12 @@ class ModeEnergies:
         """Move what lives on a device, in place."""
         if self.stack is not None:
             self.stack.to(device)
+        return self
+
+    def astype(self, dtype: torch.dtype) -> ModeEnergies:
+        """Compute in another floating-point type from now on, in place."""
+        if self.stack is not None:
+            self.stack.to(dtype)
         return self
 
     @torch.no_grad()

@@ -81,6 +81,12 @@ class EMMAModel:
             self.energies.to(device)
         return self
 
+    def astype(self, dtype: torch.dtype) -> EMMAModel:
+        """Compute in another floating-point type from now on, in place."""
+        self.network.to(dtype)
+        self.energies.astype(dtype)
+        return self
+
     def on_cpu(self) -> EMMAModel:
         """Return self on a CPU, as a copy where it lives elsewhere."""
         cpu = torch.device("cpu")

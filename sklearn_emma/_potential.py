@@ -301,6 +301,7 @@ class PotentialEnergyTransformer(
 
     @property
     def _n_features_out(self) -> int:
+        check_is_fitted(self)  # or names would be given out before there is a fit
         return 1
 
     def __sklearn_tags__(self) -> Any:

@@ -42,7 +42,13 @@ def build_predictor(
     if is_trained(predictor):
         module: Any = copy.deepcopy(predictor)
     else:
-        module = predictor(n_features_in, n_outputs)
+        try:
+            module = predictor(n_features_in, n_outputs)
+        except TypeError as error:
+            raise TypeError(
+                f"`predictor` is called as predictor(n_features_in, n_outputs); "
+                f"{predictor!r} failed: {error}"
+            ) from error
     if not isinstance(module, nn.Module):
         raise TypeError(
             "`predictor` must be a torch module, or a class or factory "

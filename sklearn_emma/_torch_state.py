@@ -60,6 +60,9 @@ def resolve_device(device: Any, fallback: bool = False) -> torch.device:
         if fallback:
             return torch.device("cpu")
         raise ValueError(f"`device` {device!r} cannot be used: {error}") from error
+    if resolved.type == "cuda" and resolved.index is None:
+        # Tensors name the device by number; only so do the two compare equal.
+        resolved = torch.device("cuda", torch.cuda.current_device())
     return resolved
 
 

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -43,13 +44,15 @@ class Samples:
         return len(self.weight)
 
     def batches(self, batch_size: int, generator: Generator) -> Iterator[Samples]:
-        """Shuffle, then cut."""
+        """Shuffle, then cut; a last batch of one row joins the one before."""
         n = len(self)
+        starts = list(range(0, n, batch_size))
+        if n % batch_size == 1 and n > 1:
+            del starts[-1]  # layers that normalise a batch cannot do with one row
         order = torch.randperm(n, generator=generator, device=self.weight.device)
         shuffled = self.map(lambda tensor: tensor[order])
-        for start in range(0, n, batch_size):
-            cut = slice(start, start + batch_size)
-            yield shuffled.map(itemgetter(cut))
+        for start, end in pairwise([*starts, n]):
+            yield shuffled.map(itemgetter(slice(start, end)))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Samples:
         """Apply ``function`` to every tensor."""

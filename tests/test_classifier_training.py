@@ -150,8 +150,10 @@ def test_a_corruption_of_ones_own(data, monkeypatch):
     modes = {"b": [2, 3], "a": [1]}
     model = quick(corruption=corruption, modes=modes, remainder="drop").fit(X, y)
     assert model.corruption is corruption
-    assert len(Shift.calls) == 3  # afresh in each epoch
-    x, mode_index, generator = Shift.calls[0]
+    trial, *calls = Shift.calls  # the first is a trial, before training
+    assert len(trial[0]) < len(calls[0][0])
+    assert len(calls) == 3  # afresh in each epoch
+    x, mode_index, generator = calls[0]
     assert mode_index == [0, 0, 1] and isinstance(generator, torch.Generator)
     assert x.shape == (120, 3)
     np.testing.assert_allclose(x.mean(dim=0), 0, atol=1e-9)
@@ -175,7 +177,7 @@ def test_a_careless_corruption_spoils_nothing_but_what_fails(data):
 def test_n_draws(data, monkeypatch, n_draws):
     monkeypatch.setattr(Shift, "calls", [])
     quick(corruption=Shift(), n_draws=n_draws).fit(*data)
-    assert len(Shift.calls) == n_draws
+    assert len(Shift.calls) == 1 + n_draws  # the first is a trial
 
 
 class Destroy:

@@ -358,10 +358,10 @@ def test_potential_energies_of_other_rows_are_an_error(rows):
     [
         ({"attention": "loud"}, "attention must be .*'loud'"),
         ({"energy_scaling": "log"}, "energy_scaling must be .*'log'"),
-        ({"rho": 0.0}, "rho must be > 0 or 'learn', got 0.0"),
-        ({"rho": -1}, "rho must be > 0 or 'learn', got -1"),
-        ({"rho": "hot"}, "rho must be > 0 or 'learn', got 'hot'"),
-        ({"rho": math.nan}, "rho must be > 0 or 'learn', got nan"),
+        ({"rho": 0.0}, "rho must be a finite number > 0 or 'learn', got 0.0"),
+        ({"rho": -1}, "rho must be a finite number > 0 or 'learn', got -1"),
+        ({"rho": "hot"}, "rho must be a finite number > 0 or 'learn', got 'hot'"),
+        ({"rho": math.nan}, "rho must be a finite number > 0 or 'learn', got nan"),
     ],
 )
 def test_bad_parameters_are_named(parameters, culprit):
@@ -376,3 +376,11 @@ def test_summary_holds_copies_under_readable_names():
     assert (np.diag(summary["coupling_weights"]) == 0).all()
     summary["energy_weights"][:] = -1
     assert (gate.weight > 0).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rho": math.inf}, {"rho": 0}, {"gain": 0.0}, {"n_modes": 0}]
+)
+def test_parameters_out_of_range_are_named(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        EMMAGate(**{"n_modes": 2, **wrong})

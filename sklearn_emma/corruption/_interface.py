@@ -66,5 +66,6 @@ def fail_modes(
     ranks = lottery.argsort(dim=1).argsort(dim=1)
     fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
     corrupted = (ranks < n_failing) & fails
-    failed = corruption.corrupt(x, mode_index, generator)
+    # A copy: a corruption that writes to what it is given must not spoil clean rows.
+    failed = corruption.corrupt(x.clone(), mode_index, generator)
     return torch.where(corrupted[:, mode_index], failed, x), corrupted

@@ -38,7 +38,7 @@ def test_every_column_is_in_one_mode(load):
 
 
 @pytest.mark.parametrize("load", LOADERS)
-def test_return_X_y(load):
+def test_data_and_target_alone(load):
     bunch = load()
     X, y = load(return_X_y=True)
     np.testing.assert_array_equal(X, bunch.data)

@@ -262,7 +262,7 @@ def test_where_the_data_are_looked_for(cached, monkeypatch, tmp_path_factory):
 
     # 1. the cache of the user, under the name of the package
     monkeypatch.setattr(_htru2.pooch, "os_cache", lambda name: cached / f"../{name}")
-    with pytest.raises(OSError, match="sklearn_emma.HTRU_2.csv"):
+    with pytest.raises(OSError, match=r"sklearn_emma.HTRU_2\.csv"):
         fetch_htru2(download_if_missing=False)
     monkeypatch.setattr(_htru2.pooch, "os_cache", lambda name: cached)
     assert fetch_htru2().filename == str(cached / "HTRU_2.csv")
