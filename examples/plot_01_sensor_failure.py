@@ -123,5 +123,5 @@ print("\nSaved sensor_failure.png")
 # leaves no values behind (missing: 0.91 to 0.95) and hardly against noise (0.58). EMMA
 # keeps 0.96, because the failing sensor gets an attention of 0.06 to 0.08 and the
 # others 0.97 or more. A sensor stuck at a value that its pixels do take is harder to
-# tell: 0.90 on average, and only 0.71 for the top right quadrant, against 0.62 without
+# tell: 0.89 on average, and only 0.70 for the top right quadrant, against 0.62 without
 # attention.

@@ -135,7 +135,7 @@ for setup in SETUPS:
     print(f"\nTraining {setup!r}: loss {loss:.4f}; mean ± sd over {N_SEEDS} trainings")
     for name, measure in measured.items():
         at = pd.DataFrame({place: measure(points) for place, points in places.items()})
-        row = [f"{p} {at[p].mean():.5f} ± {at[p].std(ddof=0):.5f}" for p in at]
+        row = [f"{p} {at[p].mean():.3g} ± {at[p].std(ddof=0):.1g}" for p in at]
         stands_out = (at["centre"] > at["beside (r = 3.05)"]).sum()
         print(f"{name}: {'; '.join(row)}")
         print(f"  centre above beside in {stands_out} of {N_SEEDS}")

@@ -35,7 +35,7 @@ from sklearn_emma.robustness import corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
-EPOCHS = {"max_iter": 3, "base_max_iter": 3} if FAST else {"max_iter": 25}
+EPOCHS = {"max_iter": 2, "base_max_iter": 2} if FAST else {"max_iter": 25}
 LAMBDA_E = [0, 0.001, 0.01, 0.1, 1]
 SIGMAS = [0, 1, 4]
 X, y = fetch_htru2(return_X_y=True, as_frame=True)
@@ -94,16 +94,9 @@ for seed in SEEDS:
             row["clean: one mode shut out (β < 0.1)"] = (beta < 0.1).any(axis=1).mean()
             psi, modal = emma.potential_energy(X_test), emma.modal_energy(X_test)
             for i, (mode, X_noisy) in enumerate(noisy.items()):
-                curve = robustness_curve(
-                    tuned,
-                    X_test,
-                    y_test,
-                    mode=mode,
-                    levels=SIGMAS,
-                    scoring="f1",
-                    n_repeats=1,
-                    random_state=seed,
-                )
+                options = {"mode": mode, "levels": SIGMAS, "n_repeats": 1}
+                options |= {"scoring": "f1", "random_state": seed}
+                curve = robustness_curve(tuned, X_test, y_test, **options)
                 row["F1 clean"] = curve.mean[0]
                 for sigma, score in zip(SIGMAS[1:], curve.mean[1:], strict=True):
                     row[f"F1 {mode} σ={sigma}"] = score
@@ -154,35 +147,35 @@ print(runaway.T.to_string(float_format="{:.3g}".format))
 # F1 by λ_e; E against Ψ of the noisy and the clean mode; and the coldness over the
 # epochs with and without the floor.
 
-figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(15, 5.6), layout="constrained")
 ax, x = axes[0], range(len(LAMBDA_E))
-labels = {"F1 clean": "0.4", "F1 ip σ=1": "#0072B2", "F1 ip σ=4": "#0072B2"}
-labels |= {"F1 dm σ=1": "#D55E00", "F1 dm σ=4": "#D55E00", "F1 mean": "black"}
-for name, colour in labels.items():
-    groups = bounded[name].groupby("λ_e")
-    style = {"linestyle": "--" if "σ=4" in name else "-", "marker": "o", "capsize": 3}
-    text = name.removeprefix("F1 ").replace("=", " = ")
-    error = groups.std().fillna(0)
-    ax.errorbar(x, groups.mean(), error, color=colour, label=text, **style)
+colours = {"clean": "0.4", "ip": "#0072B2", "dm": "#D55E00", "mean": "black"}
+for name in [*f1, "F1 mean"]:
+    groups, label = bounded[name].groupby("λ_e"), name[3:].replace("=", " = ")
+    style = {"color": colours[label.split()[0]], "marker": "o", "capsize": 3}
+    style |= {"linestyle": "--" if "4" in label else "-", "label": label}
+    ax.errorbar(x, groups.mean(), groups.std().fillna(0), **style)
 ax.set_xticks(x, [f"{value:g}" for value in LAMBDA_E])
 ax.set(xlabel="λ_e", ylabel="F1 (mean ± sd over seeds)", title="F1, one mode noisy")
-ax.legend(fontsize="small", ncols=2)
-for lambda_e, colour in zip((0, 0.01, 1), ("0.5", "#009E73", "#D55E00")):
+colours = dict(
+    zip(LAMBDA_E, ["0.5", "#E69F00", "#009E73", "#0072B2", "#D55E00"], strict=True)
+)
+for lambda_e in (0, 0.01, 1):
     psi, modal = (np.concatenate(fitted[0.01, lambda_e, "ip"][k]) for k in ("Ψ", "E"))
-    order = np.argsort(psi)[::5]
-    axes[1].plot(psi[order], modal[order], ".", color=colour, label=f"λ_e = {lambda_e}")
-axes[1].set(xscale="symlog", yscale="log", title="E against Ψ, clean and σ = 0.5")
+    label = f"λ_e = {lambda_e}"
+    axes[1].plot(psi, modal, ".", markersize=3, color=colours[lambda_e], label=label)
+axes[1].set(xlim=(psi.min() - 0.5, np.quantile(psi, 0.98)))
 axes[1].set(xlabel="potential energy Ψ of ip", ylabel="modal energy E of ip")
-axes[1].legend()
-for lambda_e, colour in zip(
-    (0.001, 0.01, 0.1, 1), ("0.6", "#009E73", "#0072B2", "#D55E00")
-):
+axes[1].set_title("E against Ψ, clean and σ = 0.5 (98 % of the samples)")
+for lambda_e in LAMBDA_E[1:]:
     for floor, line in ((0.0, "-"), (0.01, "--")):
-        rho = coldness[lambda_e, floor]
-        label = f"λ_e = {lambda_e}, floor {floor:g}"
-        axes[2].plot(range(1, len(rho) + 1), rho, line, color=colour, label=label)
+        rho, label = coldness[lambda_e, floor], f"λ_e = {lambda_e}, floor {floor:g}"
+        epochs = range(1, len(rho) + 1)
+        axes[2].plot(epochs, rho, line, color=colours[lambda_e], label=label)
 axes[2].set(xlabel="epoch", ylabel="coldness ρ", yscale="log", title="learnt ρ")
-axes[2].legend(fontsize="small")
+below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "frameon": False}
+for ax in axes:
+    ax.legend(ncols=3 if ax is not axes[2] else 2, **below)
 figure.savefig("energy_regularisation.png", dpi=120)
 print("\nSaved energy_regularisation.png")
 

@@ -151,10 +151,9 @@ means = by_seed["detection"].groupby(["energy", "failure"], sort=False).mean()
 means.unstack("energy").loc[list(FAILURES), list(ENERGIES)].plot.barh(
     ax=left, color=colours, width=0.8
 )
-left.axvline(0.5, color="0.4", linestyle=":")
 left.invert_yaxis()
-left.set(xlabel="AUROC of Ψ, failing against clean (dotted: chance)", ylabel="")
-left.set(xlim=(0.4, 1.01), title="detection")
+left.set(xlabel="AUROC of Ψ, failing against clean (0.5: chance)", ylabel="")
+left.set(xlim=(0.5, 1.01), title="detection")
 left.legend(
     loc="upper center", bbox_to_anchor=(0.35, -0.14), ncols=3, frameon=False, title=None
 )
@@ -172,7 +171,9 @@ for name, colour in zip(ENERGIES, colours, strict=True):
     )
 level = overall.loc["no gate", "accuracy"].mean()
 right.axhline(level, color="0.4", linestyle="--", label="no gate")
-right.set(xlabel="detection AUROC, mean over the failures", title="does it matter?")
+right.set(
+    xlabel="detection AUROC, mean over the failures", title="detection and accuracy"
+)
 right.set_ylabel("accuracy with one mode failing")
 right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 figure.savefig("any_density_estimator.png", dpi=120)
