@@ -2,11 +2,11 @@
 Energy rises with noise
 =======================
 
-Experiment II of the thesis, on the HTRU2 pulsar candidates: 17,898 radio signals, each in two
-modes of four features, the integrated profile (IP) and the dispersion-measure curve (DM). Claim:
-the potential energy Ψ of each mode, learnt from clean samples alone, rises monotonically with
-the noise on it. Trained on pulsars alone, it tells pulsars from background, although it
-has seen no background.
+Experiment II of the thesis, on the HTRU2 pulsar candidates: 17,898 radio signals, each
+in two modes of four features, the integrated profile (IP) and the dispersion-measure
+curve (DM). Claim: the potential energy Ψ of each mode, learnt from clean samples alone,
+rises monotonically with the noise on it. Trained on pulsars alone, it tells pulsars
+from background, although it has seen no background.
 
 Run it with ``python examples/plot_03_energy_and_noise.py``; it prints what it measures.
 ``SKLEARN_EMMA_FAST=1`` shortens it.
@@ -15,9 +15,9 @@ Run it with ``python examples/plot_03_energy_and_noise.py``; it prints what it m
 # %%
 # Training
 # --------
-# One energy a mode, for each of five splits into training and test samples, which are also five
-# random states of everything else. Two set-ups: the package's defaults, and that of the
-# thesis (12 hidden units, 30 epochs of batches of 64, training noise 0.01).
+# One energy a mode, for each of five splits into training and test samples, which are
+# also five random states of everything else. Two set-ups: the package's defaults, and
+# that of the thesis (12 hidden units, 30 epochs of batches of 64, training noise 0.01).
 
 import os
 
@@ -61,9 +61,9 @@ def learn(X_mode, seed, **setup):
 # %%
 # Energy against noise
 # --------------------
-# Noise on the test samples, σ in units of each feature's standard deviation in training. Beside
-# the curve, we measure how well Ψ tells a noisy from a clean sample: the area under the ROC
-# curve (AUROC), 0.5 for guessing.
+# Noise on the test samples, σ in units of each feature's standard deviation in
+# training. Beside the curve, we measure how well Ψ tells a noisy from a clean sample:
+# the area under the ROC curve (AUROC), 0.5 for guessing.
 
 curves, auroc = {}, {}
 for seed in range(N_SEEDS):
@@ -106,9 +106,10 @@ print("\nAUROC of noisy against clean samples")
 print(found.unstack().to_string(float_format="{:.3f}".format))
 
 # %%
-# The figure: above, mean ± 2 standard deviations over the test samples, as in the thesis, for
-# the defaults and the first of the seeds; below, the range of 90 % of the samples. The mean
-# rises, and so does the spread; the energies are skewed, few samples being far above most.
+# The figure: above, mean ± 2 standard deviations over the test samples, as in the
+# thesis, for the defaults and the first of the seeds; below, the range of 90 % of the
+# samples. The mean rises, and so does the spread; the energies are skewed, few samples
+# being far above most.
 
 figure, axes = plt.subplots(2, 2, figsize=(11, 9.5), layout="constrained")
 for row, band in zip(axes, (2.0, (0.05, 0.95)), strict=True):
@@ -122,8 +123,8 @@ for row, band in zip(axes, (2.0, (0.05, 0.95)), strict=True):
 # Pulsars only
 # ------------
 # Now the energies learn from the pulsars of the training samples (one in eleven). Each
-# panel has Ψ of the test samples of both classes, without the lowest 0.5 % and the highest
-# 5 % of all.
+# panel has Ψ of the test samples of both classes, without the lowest 2 % and the
+# highest 5 % of all.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 of_classes = {}
@@ -143,7 +144,7 @@ for seed in range(N_SEEDS):
         }
         if seed > 0:
             continue
-        bins = np.linspace(*np.quantile(psi, (0.005, 0.95)), 60)
+        bins = np.linspace(*np.quantile(psi, (0.02, 0.95)), 60)
         for label, name, colour in (
             (1, "pulsars", "#0072B2"),
             (0, "background", "0.5"),
@@ -155,10 +156,19 @@ for seed in range(N_SEEDS):
             xlabel=f"potential energy Ψ of mode {mode!r}",
             ylabel="test samples of the class (%)",
         )
+        ax.locator_params(axis="x", nbins=6)
         ax.legend()
 found = pd.DataFrame(of_classes).T.groupby(level=0, sort=False).agg(["mean", "std"])
 print("\nTrained on pulsars alone, background less pulsars: mean and sd over the seeds")
 print(found.T.to_string(float_format="{:.3f}".format))
 
 # %%
-# CONCLUSION
+# Conclusion, from the output above. The mean of Ψ rises at every step from σ = 0 to 2,
+# for both modes and in five of five seeds: by 54.2 ± 2.2 for IP and 74.0 ± 2.0 for DM.
+# Of single samples it tells noise of σ = 1 with an AUROC of 0.97 and 0.99, and of σ =
+# 0.5 of 0.90 and 0.94. The thesis's set-up rises in five of five, too, and tells less:
+# 0.90 and 0.89, 0.83 and 0.83. Its narrow bands do not come back: with energies by
+# sample some noisy samples stay as low as clean ones, at any σ.
+#
+# Trained on pulsars alone, Ψ is higher for background: AUROC 0.88 ± 0.02 for IP, 0.78 ±
+# 0.02 for DM. The classes overlap, most of all in DM.

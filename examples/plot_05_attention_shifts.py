@@ -3,9 +3,10 @@ Where attention goes, and what energy foretells
 ===============================================
 
 What EMMA has learnt about the two modes of HTRU2, the integrated profile (IP) and the
-dispersion-measure curve (DM). Claim: attention leaves the mode that is corrupted, the more
-the noisier it is; the total energy rises with the noise and tells corrupted samples from
-clean ones, but it does not foretell wrong predictions better than the predicted probability.
+dispersion-measure curve (DM). Claim: attention leaves the mode that is corrupted, the
+more the noisier it is; the total energy rises with the noise and tells corrupted
+samples from clean ones, but it does not foretell wrong predictions better than the
+predicted probability.
 
 Run it with ``python examples/plot_05_attention_shifts.py``; it prints what it measures.
 ``SKLEARN_EMMA_FAST=1`` shortens it.
@@ -14,8 +15,8 @@ Run it with ``python examples/plot_05_attention_shifts.py``; it prints what it m
 # %%
 # Training
 # --------
-# The package's defaults, one model for each of three splits: two thirds of the samples train,
-# one third tests. Figures show the first.
+# The package's defaults, one model for each of three splits: two thirds of the samples
+# train, one third tests. Figures show the first.
 
 import os
 
@@ -58,9 +59,10 @@ MODES = list(emma.modes_)
 # %%
 # Attention
 # ---------
-# Above, the distribution of attention over the test samples, clean and with one mode failing,
-# and the function by which importance becomes attention. Below, attention against the noise
-# on one mode (mean and quartiles), and the attention of IP over noise on both.
+# Above, the distribution of attention over the test samples, clean and with one mode
+# failing, and the function by which importance becomes attention. Below, attention
+# against the noise on one mode (mean and quartiles), and the attention of IP over noise
+# on both.
 
 figure, axes = plt.subplots(2, 2, figsize=(12, 10), layout="constrained")
 failures = {
@@ -116,8 +118,8 @@ print(over_seeds(paid))
 # %%
 # Total energy
 # ------------
-# The total energy of the test samples against noise on one mode: mean and the range of 90 %
-# of the samples.
+# The total energy of the test samples against noise on one mode: mean and the range of
+# 90 % of the samples.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharey=True, layout="constrained")
 for ax, noisy in zip(axes, MODES, strict=True):
@@ -126,10 +128,10 @@ print("\nMean total energy E: mean ± sd over the seeds")
 print(over_seeds({key: curve.mean[:, 0] for key, curve in energies.items()}))
 
 # %%
-# What can it predict? Three questions, each answered by an AUROC (0.5 is guessing) of the
-# total energy and of 1 − max probability, the usual measure of doubt: is this sample noisy or
-# clean; among clean samples, is the prediction wrong; and the same among samples half of
-# which have one mode noisy (σ from 0.1 to 2).
+# What can it predict? Three questions, each answered by an AUROC (0.5 is guessing) of
+# the total energy and of 1 − max probability, the usual measure of doubt: is this
+# sample noisy or clean; among clean samples, is the prediction wrong; and the same
+# among samples half of which have one mode noisy (σ from 0.1 to 2).
 
 rows = []
 for seed, (model, reference, X_of_test, y_of_test) in enumerate(runs):
@@ -158,4 +160,15 @@ print(
 )
 
 # %%
-# CONCLUSION
+# Conclusion, from the output above, over three seeds. Without noise IP gets an
+# attention of 0.92 and DM 0.82. Noise of σ = 1 takes IP to 0.34 and DM to 0.19, noise
+# of σ = 10 both to 0.00, and the healthy mode rises to 0.99. With noise on both,
+# attention goes to the less noisy. A mode stuck at one value loses most of it, too,
+# although training never showed one.
+#
+# The total energy rises at every step, from 7.2 to above 15, and tells noise of σ = 1
+# from clean samples with an AUROC of 0.956, where the predicted probability knows
+# little (0.587). It is worth less for foretelling wrong predictions: 0.73 on clean
+# samples and 0.65 on half-noisy ones, against 0.90 of 1 − max probability. An unusual
+# input is often predicted rightly, since the healthy mode remains; so energy says that
+# a sensor fails, and the probability whether the answer is in doubt.

@@ -114,56 +114,50 @@ print("\nAttention β on test data, mean over the samples")
 print(summary(attention).T.to_string())
 
 # %%
-# F1 against λ_c on the left; in the middle the attention that goes with it; on the
-# right the attention functions of one seed for the two extremes.
+# Above: F1 and attention against λ_c. Below: the attention functions that the last seed
+# learnt at the two extremes.
 
-figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
-axes = axes.ravel()
+figure, axes = plt.subplots(2, 2, figsize=(11, 9.4), layout="constrained")
 x = range(len(LAMBDA_C))
 colours = {"clean": "0.4", "ip": "#0072B2", "dm": "#D55E00", "mean": "black"}
 for name in f1:
-    groups = f1[name].groupby("λ_c")
-    key = name.split()[0]
-    axes[0].errorbar(
-        x,
-        groups.mean(),
-        groups.std().fillna(0),
-        color=colours[key],
-        linestyle="--" if "σ=4" in name else "-",
-        linewidth=2.5 if key == "mean" else 1.3,
-        marker="o",
-        capsize=3,
-        label="mean of the five" if key == "mean" else name.replace("=", " = "),
-    )
-axes[0].set(ylabel="F1 (mean ± sd over seeds)", title="F1, one mode noisy")
-for name, colour in {
-    "clean β ip": "#56B4E9",
-    "clean β dm": "#E69F00",
-    "ip σ=1 β failing": "#0072B2",
-    "ip σ=1 β healthy": "#D55E00",
+    groups, key = f1[name].groupby("λ_c"), name.split()[0]
+    style = {"color": colours[key], "marker": "o", "capsize": 3}
+    style |= {"linestyle": "--" if "σ=4" in name else "-"}
+    style |= {"linewidth": 2.5 if key == "mean" else 1.3}
+    label = "mean of the five" if key == "mean" else name.replace("=", " = ")
+    error = groups.std().fillna(0)
+    axes[0, 0].errorbar(x, groups.mean(), error, label=label, **style)
+axes[0, 0].set(ylabel="F1 (mean ± sd over seeds)", title="F1, one mode noisy")
+for name, (colour, label) in {
+    "clean β ip": ("#56B4E9", "β of ip, clean"),
+    "clean β dm": ("#E69F00", "β of dm, clean"),
+    "ip σ=1 β failing": ("#0072B2", "β of ip, ip noisy σ = 1"),
+    "ip σ=1 β healthy": ("#D55E00", "β of dm, ip noisy σ = 1"),
 }.items():
     groups = table[name].groupby("λ_c")
-    error = groups.std().fillna(0)
-    label = {
-        "clean β ip": "β of ip, clean",
-        "clean β dm": "β of dm, clean",
-        "ip σ=1 β failing": "β of ip, ip noisy σ = 1",
-        "ip σ=1 β healthy": "β of dm, ip noisy σ = 1",
-    }[name]
-    axes[1].errorbar(
-        x, groups.mean(), error, color=colour, marker="s", capsize=3, label=label
-    )
-axes[1].set(ylabel="attention β (mean ± sd over seeds)", ylim=(-0.03, 1.03))
-axes[1].set_title("attention")
-for ax in axes[:2]:
+    style = {"color": colour, "marker": "s", "capsize": 3, "label": label}
+    axes[0, 1].errorbar(x, groups.mean(), groups.std().fillna(0), **style)
+axes[0, 1].set(ylabel="attention β (mean ± sd over seeds)", title="attention")
+for ax in axes[0]:
     ax.set_xticks(x, [f"{value:g}" for value in LAMBDA_C])
     ax.set_xlabel("λ_c")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
-for ax, lambda_c in zip(axes[2:], (LAMBDA_C[0], LAMBDA_C[-1]), strict=True):
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
+for ax, lambda_c in zip(axes[1], (LAMBDA_C[0], LAMBDA_C[-1]), strict=True):
     AttentionFunctionDisplay.from_estimator(fitted[lambda_c], ax=ax)
     ax.set_title(f"attention function, λ_c = {lambda_c:g}")
 figure.savefig("capacity.png", dpi=120)
 print("\nSaved capacity.png")
 
 # %%
-# CONCLUSION
+# Measured on three seeds with 25 epochs (``max_iter=25``), mean ± standard deviation:
+# **there is no optimum between too little and too much**. The F1 over the five
+# conditions is 0.784 ± 0.010 at λ_c = 0, 0.784 ± 0.008 at 0.001, 0.771 ± 0.017 at 0.01,
+# and 0.742 ± 0.011 and ± 0.012 at 0.1 and 1. Seed by seed, the best is 0, 0 and 0.001,
+# the last by 0.003; at 0.1 every seed has lost 0.038 to 0.046.
+#
+# The loss is where ``ip`` is noisy (σ = 1: from 0.733 to 0.595). The tax has shut
+# ``dm`` out for good (mean β on clean data from 0.897 to 0.000), and so there is
+# nothing to fall back on. Clean F1 hardly moves (0.887 to 0.882), as ``ip`` nearly
+# suffices by itself. The optimum that the source reports is not there with per-sample
+# energies; that is why the default is ``lambda_c=0``.

@@ -13,12 +13,11 @@ Run it with ``python examples/plot_08_grid_search.py``; it prints the ranking an
 
 # %%
 # HTRU2, pulsar candidates in two modes. To end in a few minutes the search runs on a
-# stratified subsample of 3,000 training rows, with 20 epochs instead of 100 at about three
-# times the default learning rate, in two folds. The fast mode has 600 rows, one epoch and
-# three values of each.
+# stratified subsample of 3,000 training rows, with 20 epochs instead of 100 at about
+# three times the default learning rate, in two folds. The fast mode has 600 rows, one
+# epoch and three values of each parameter.
 
 import os
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,10 +73,9 @@ def failing(X, sigma):
 
 def precision_under_failures(model, X, y):
     """Average precision, which needs no threshold, clean and under noise σ = 1."""
-    conditions = {"clean": X, **failing(X, 1.0)}
     scores = {
         name: average_precision_score(y, model.predict_proba(data)[:, 1])
-        for name, data in conditions.items()
+        for name, data in {"clean": X, **failing(X, 1.0)}.items()
     }
     return {**scores, "mean": np.mean(list(scores.values()))}
 
@@ -87,23 +85,17 @@ def precision_under_failures(model, X, y):
 # the scaler. Counting the entries of the cache shows how often the first phase was run.
 
 cache = TemporaryDirectory()
-pipeline = Pipeline(
-    [
-        ("scale", StandardScaler().set_output(transform="pandas")),
-        ("emma", EMMAClassifier(memory=cache.name, random_state=0, **EPOCHS)),
-    ],
-    memory=cache.name,
-)
+scale = StandardScaler().set_output(transform="pandas")
+emma = EMMAClassifier(memory=cache.name, random_state=0, **EPOCHS)
+pipeline = Pipeline([("scale", scale), ("emma", emma)], memory=cache.name)
 folds = StratifiedKFold(2, shuffle=True, random_state=0)
 search = GridSearchCV(
     pipeline, GRID, scoring=precision_under_failures, refit="mean", cv=folds
 )
-start = time.perf_counter()
 search.fit(X_train, y_train)
-seconds = time.perf_counter() - start
 n_fits = len(search.cv_results_["params"]) * folds.get_n_splits() + 1
 first_phases = len(list(Path(cache.name).glob("**/fit_phase_one/*/output.pkl")))
-print(f"{n_fits} fits in {seconds:.0f} s; the first phase was run {first_phases} times")
+print(f"{n_fits} fits; the first phase was run {first_phases} times")
 
 results = pd.DataFrame(search.cv_results_).rename(
     columns=lambda c: c.removeprefix("param_emma__").replace("mean_test_", "AP ")
@@ -112,17 +104,14 @@ results["sd"] = results["std_test_mean"]
 shown = ["rho", "lambda_c", "lambda_e", "AP clean", "AP ip", "AP dm", "AP mean", "sd"]
 ranked = results.sort_values("AP mean", ascending=False)[shown]
 print("\nBest and worst five: average precision, cross-validated")
-best_and_worst = pd.concat([ranked.head(), ranked.tail()])
-print(best_and_worst.to_string(index=False, float_format="{:.3f}".format))
+extremes = pd.concat([ranked.head(), ranked.tail()])
+print(extremes.to_string(index=False, float_format="{:.3f}".format))
 best = ranked.iloc[0]
 close = (ranked["AP mean"] > best["AP mean"] - best["sd"]).sum()
-print(
-    f"\n{close} of {len(ranked)} lie within one sd over the folds ({best['sd']:.3f}) of the best"
-)
+print(f"\n{close} of {len(ranked)} lie within one sd ({best['sd']:.3f}) of the best")
 for name in ("rho", "lambda_c", "lambda_e"):
-    means = ranked.groupby(name)["AP mean"].agg(["mean", "max"])
-    print(f"\nAP by {name}, over the other two")
-    print(means.T.to_string(float_format="{:.3f}".format))
+    means = ranked.groupby(name)["AP mean"].agg(["mean", "max"]).T.round(3)
+    print(f"\nAP by {name}, over the other two\n{means.to_string()}")
 
 # %%
 # Does the ranking hold on test data? Against the best of the search stand the
@@ -132,27 +121,23 @@ defaults = clone(pipeline).fit(X_train, y_train)
 print("\nAverage precision on test data")
 for name, model in {"best of the search": search, "defaults": defaults}.items():
     scores = precision_under_failures(model, X_test, y_test)
-    text = ", ".join(f"{key} {value:.3f}" for key, value in scores.items())
-    print(f"{name:20s} {text}")
+    print(f"{name:20s}", {key: float(round(s, 3)) for key, s in scores.items()})
 cache.cleanup()
 
 # %%
 # The threshold, on validation data half of which have a failing mode: by the point of
 # the ROC curve nearest to the corner (0, 1), as in the source, and by F1.
 
-X_tune = corrupt(
-    X_val, Mixture(), reference=X_train, clean_fraction=0.5, random_state=0
-)
+units = {"reference": X_train, "random_state": 0}
+X_tune = corrupt(X_val, Mixture(), clean_fraction=0.5, **units)
+frozen = FrozenEstimator(search.best_estimator_)
+options = {"cv": "prefit", "refit": False, "store_cv_results": True}
 tuned = {
-    name: TunedThresholdClassifierCV(
-        FrozenEstimator(search.best_estimator_),
-        scoring=scoring,
-        cv="prefit",
-        refit=False,
-        store_cv_results=True,
-    ).fit(X_tune, y_val)
+    name: TunedThresholdClassifierCV(frozen, scoring=scoring, **options)
     for name, scoring in {"ROC corner": roc_corner_scorer, "F1": "f1"}.items()
 }
+for model in tuned.values():
+    model.fit(X_tune, y_val)
 conditions = {"clean": X_test, **failing(X_test, 1.0)}
 rows = {}
 for name, model in {"0.5": search.best_estimator_, **tuned}.items():
@@ -164,7 +149,6 @@ for name, model in {"0.5": search.best_estimator_, **tuned}.items():
             "F1": f1_score(y_test, predicted),
             "pulsars found": tp / (tp + fn),
             "false alarms": fp / (fp + tn),
-            "false among the alarms": fp / (fp + tp),
         }
 thresholds = pd.DataFrame(rows).T.rename_axis(["threshold by", "noisy mode, σ = 1"])
 print("\nOn test data")
@@ -179,15 +163,13 @@ low, high = ranked["AP mean"].min(), ranked["AP mean"].max()
 for ax, other in zip(axes[:2], ("lambda_c", "lambda_e"), strict=True):
     grid = ranked.pivot_table(index=other, columns="rho", values="AP mean")
     image = ax.imshow(grid, origin="lower", vmin=low, vmax=high, cmap="viridis")
-    for i, j in np.ndindex(grid.shape):
-        value = grid.iloc[i, j]
-        colour = "black" if value > (low + high) / 2 else "white"
-        ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour)
+    for (i, j), value in np.ndenumerate(grid):
+        style = {"color": "black" if value > (low + high) / 2 else "white"}
+        ax.text(j, i, f"{value:.2f}", ha="center", va="center", **style)
     ax.set_xticks(range(grid.shape[1]), [f"{v:g}" for v in grid.columns])
     ax.set_yticks(range(grid.shape[0]), [f"{v:g}" for v in grid.index])
-    symbols = {"lambda_c": "λ_c", "lambda_e": "λ_e"}
-    third = symbols["lambda_e" if other == "lambda_c" else "lambda_c"]
-    ax.set(xlabel="ρ", ylabel=symbols[other], title=f"mean over {third}")
+axes[0].set(xlabel="ρ", ylabel="λ_c", title="mean over λ_e")
+axes[1].set(xlabel="ρ", ylabel="λ_e", title="mean over λ_c")
 figure.colorbar(image, ax=axes[:2], label="average precision", shrink=0.8)
 for (name, model), colour in zip(tuned.items(), ("#0072B2", "#D55E00"), strict=True):
     curve = model.cv_results_
@@ -196,8 +178,20 @@ for (name, model), colour in zip(tuned.items(), ("#0072B2", "#D55E00"), strict=T
 axes[2].set(xlabel="decision threshold", ylabel="score on validation data")
 axes[2].set(title="tuned threshold (dotted)", ylim=(0, 1.02))
 axes[2].legend()
+figure.get_layout_engine().set(w_pad=0.15)
 figure.savefig("grid_search.png", dpi=120)
 print("\nSaved grid_search.png")
 
 # %%
-# CONCLUSION
+# Measured on 3,000 rows with 20 epochs and two folds: 251 fits, the first phase run 3
+# times (two folds, and the final fit). **The search does not pay here**: the best (ρ =
+# 0.1, λ_c = 0.1, λ_e = 0) has an average precision of 0.892 on test data, and so have
+# the defaults with a learnt ρ; 46 of 125 are within one standard deviation over the
+# folds of the best (0.879 ± 0.022). The search tells what to stay away from: high ρ
+# (mean 0.867 at 0.1, 0.777 at 10), and large λ_c or λ_e. The source's best ρ, 1e-4,
+# belongs to energies summed over batches.
+#
+# The rule of the threshold matters more. The ROC corner is at 0.081, the best F1 at
+# 0.455. With ``ip`` noisy the first finds 90 % of the pulsars and F1 is 0.526, with 15
+# % false alarms; the second finds 71 %, F1 is 0.752, with 1.8 %. For rare classes take
+# F1.

@@ -2,10 +2,10 @@
 Missing modes
 =============
 
-A sensor that is switched off often reports zeros, that is, values close to the mean:
-the most *likely* input there is. No energy can find fault with it. Claim: declare a
-missing mode as NaN and the gate does the right thing, whatever is missing; leave it as
-silent zeros and the attention trusts the dead sensor.
+A sensor that is switched off often reports zeros. Once standardised, these are close to
+the training mean, an input that looks perfectly normal: no energy can find fault with
+it. Claims to be tested: declared as NaN, a missing mode is left out and the other one
+decides; as silent zeros, it is trusted. And what about single missing cells?
 
 Run it with ``python examples/plot_09_missing_modes.py``; it prints the comparison and
 saves ``missing_modes.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
@@ -101,22 +101,19 @@ for seed in SEEDS:
         )
         cells[name].append(curve.mean)
         if name == "EMMA":
-            psi = model.potential_energy(X_test)
             for i, mode in enumerate(MODES):
                 silent = failed[f"{mode} silently zero"]
-                declared = failed[f"{mode} declared missing"]
-                inside.append(
-                    {
-                        "mode": mode,
-                        "clean rows more likely than the zeros": np.mean(
-                            psi[:, i] < model.potential_energy(silent)[0, i]
-                        ),
-                        "β complete": model.attention(X_test)[:, i].mean(),
-                        "β silently zero": model.attention(silent)[:, i].mean(),
-                        "β declared": model.attention(declared)[:, i].mean(),
-                        "β of the other": model.attention(declared)[:, 1 - i].mean(),
-                    }
-                )
+                declared = model.attention(failed[f"{mode} declared missing"])
+                psi = model.potential_energy(X_test)[:, i]
+                below = psi < model.potential_energy(silent)[0, i]
+                beta, pulsars = model.attention(silent), y_test == 1
+                seen = {"mode": mode, "clean rows with a Ψ below": below.mean()}
+                seen["β complete"] = model.attention(X_test)[:, i].mean()
+                seen["β silently zero"] = beta[:, i].mean()
+                seen["β declared"] = declared[:, i].mean()
+                seen["β of the other, pulsars, silent"] = beta[pulsars, 1 - i].mean()
+                seen["... declared"] = declared[pulsars, 1 - i].mean()
+                inside.append(seen)
             nothing = corrupt(X_test[:5], MissingMode(), n_failing=2, **units)
             assert nothing.isna().all(axis=None)
             empty = model.attention(nothing).sum(), model.predict_proba(nothing)[0, 1]
@@ -158,4 +155,18 @@ figure.savefig("missing_modes.png", dpi=120)
 print("\nSaved missing_modes.png")
 
 # %%
-# CONCLUSION
+# Measured on three seeds with 25 epochs, mean ± standard deviation. Declared missing, a
+# mode gets β = 0 and the other one 0.999 among pulsars: F1 is 0.510 ± 0.035 without
+# ``ip`` and 0.884 ± 0.020 without ``dm``. **Silent zeros are trusted**: β of ``ip`` is
+# 0.976, more than on complete data, and F1 falls to 0.172 ± 0.292. The zeros have a
+# lower Ψ than 84 % of the clean samples (``dm``: 50 %). As the network sees ``ip`` at
+# its mean either way, the harm is done to the healthy mode: pulsars are rare, and
+# beside a perfect ``ip`` their ``dm`` looks suspect (β 0.711).
+#
+# Declaring is not what the gate does best. *No gate*, trained on the same failures,
+# cannot tell zeros from missing and reaches 0.540 ± 0.041 in both cases, as good as
+# EMMA declared and better than EMMA silent; trained on complete data only (*plain*),
+# the network depends on the seed (0.243 ± 0.233). Nor is the gate for scattered gaps:
+# it acts on whole modes. With half of the cells missing F1 is 0.542 (EMMA), 0.567 (no
+# gate) and 0.613 (plain). With nothing known, total attention is 0 and a prediction
+# still comes, P(pulsar) 0.048 to 0.063 where 0.092 are pulsars.

@@ -60,15 +60,12 @@ X, y = cancer.data, cancer.target
 # Any of them is one argument. ``n_draws`` draws five corrupted copies of the training
 # data in advance and takes them in turn, so that slow estimators score those only.
 
+shared = {"modes": cancer.modes, "n_draws": N_DRAWS, **EPOCHS}
 models = {
-    name: EMMAClassifier(
-        cancer.modes, energy_estimator=energy, n_draws=N_DRAWS, **EPOCHS
-    )
+    name: EMMAClassifier(energy_estimator=energy, **shared)
     for name, energy in ENERGIES.items()
 }
-models["no gate"] = EMMAClassifier(
-    cancer.modes, attention_function="none", lambda_e=0, n_draws=N_DRAWS, **EPOCHS
-)
+models["no gate"] = EMMAClassifier(attention_function="none", lambda_e=0, **shared)
 
 # %%
 # Detection is the AUROC with which a mode's own Ψ tells failing from clean test
@@ -81,14 +78,9 @@ for seed in SEEDS:
         X, y, test_size=0.3, stratify=y, random_state=seed
     )
     # The same failing samples for all.
+    units = {"reference": X_train, "random_state": seed}
     failing = {
-        (failure, mode): corrupt(
-            X_test,
-            corruption,
-            modes={mode: columns},
-            reference=X_train,
-            random_state=seed,
-        )
+        (failure, mode): corrupt(X_test, corruption, modes={mode: columns}, **units)
         for failure, corruption in FAILURES.items()
         for mode, columns in cancer.modes.items()
     }
@@ -130,13 +122,14 @@ print(table("detection").to_string())
 print("\nAccuracy with one mode failing, mean ± sd over seeds")
 print(table("accuracy").to_string())
 print("\nMean over the failures, mean ± sd over seeds")
-for name in models:
+for name in ENERGIES:
     mean, sd = overall.loc[name].mean(), overall.loc[name].std().fillna(0)
     print(
         f"{name:22s} accuracy {mean['accuracy']:.3f} ± {sd['accuracy']:.3f}, "
         f"detection {mean['detection']:.3f} ± {sd['detection']:.3f}"
     )
 accuracy = overall["accuracy"].unstack("seed")
+print(f"no gate: accuracy {accuracy.loc['no gate'].mean():.3f}")
 gain = accuracy.sub(accuracy.loc["no gate"]).drop("no gate")
 print("\nAccuracy minus that without a gate, mean ± sd of the paired differences")
 for name, row in gain.iterrows():
@@ -154,30 +147,28 @@ means.unstack("energy").loc[list(FAILURES), list(ENERGIES)].plot.barh(
 left.invert_yaxis()
 left.set(xlabel="AUROC of Ψ, failing against clean (0.5: chance)", ylabel="")
 left.set(xlim=(0.5, 1.01), title="detection")
-left.legend(
-    loc="upper center", bbox_to_anchor=(0.35, -0.14), ncols=3, frameon=False, title=None
-)
+left.legend(loc="upper center", bbox_to_anchor=(0.35, -0.14), ncols=3, frameon=False)
 for name, colour in zip(ENERGIES, colours, strict=True):
     mean, sd = overall.loc[name].mean(), overall.loc[name].std().fillna(0)
-    right.errorbar(
-        mean["detection"],
-        mean["accuracy"],
-        sd["accuracy"],
-        sd["detection"],
-        marker="o",
-        color=colour,
-        capsize=3,
-        label=name,
-    )
+    style = {"marker": "o", "capsize": 3, "color": colour, "label": name}
+    right.errorbar(*mean[["detection", "accuracy"]], *sd[columns[3:]], **style)
 level = overall.loc["no gate", "accuracy"].mean()
 right.axhline(level, color="0.4", linestyle="--", label="no gate")
-right.set(
-    xlabel="detection AUROC, mean over the failures", title="detection and accuracy"
-)
+right.set(xlabel="AUROC, mean over the failures", title="detection and accuracy")
 right.set_ylabel("accuracy with one mode failing")
 right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 figure.savefig("any_density_estimator.png", dpi=120)
 print("\nSaved any_density_estimator.png")
 
 # %%
-# CONCLUSION
+# Measured on five seeds, mean ± standard deviation. **For four of the five the
+# hypothesis holds**: with one mode failing, accuracy is 0.925 ± 0.014 (default), 0.924
+# ± 0.013 (KernelDensity), 0.920 ± 0.011 (PCA) and 0.918 ± 0.013 (GaussianMixture),
+# against 0.863 without a gate: paired gains of 0.055 to 0.062, each ± 0.011 at most.
+# IsolationForest gains less, 0.023 ± 0.006: its energy hardly grows with the noise (σ =
+# 4: accuracy 0.856 against 0.954 or more).
+#
+# Better detection does not mean better classification. GaussianMixture finds noise of σ
+# = 0.5 with an AUROC of 0.967, KernelDensity with 0.798, and their accuracy there is
+# 0.961 and 0.962: noise that is hard to see does little harm. No energy is good at a
+# sensor stuck at one value (AUROC 0.56 to 0.76, accuracy 0.77 to 0.81).

@@ -108,7 +108,7 @@ failures = {
     "stuck at one value": StuckMode(),
     "missing": MissingMode(),
 }
-SIGMAS = [0, 0.25, 0.5, 1, 2, 4, 8]
+SIGMAS = np.array([0, 0.25, 0.5, 1, 2, 4, 8])
 SENSOR = "bottom_right"
 rows, scores = {}, {}
 for seed in SEEDS:
@@ -119,7 +119,7 @@ for seed in SEEDS:
     before = TorchClassifier(seed).fit(X_train, y_train)
     network, trained = before.network_, copy.deepcopy(before.network_.state_dict())
     shared = {"modes": digits.modes, "predictor": network, "random_state": seed}
-    shared["max_iter"] = FINE_TUNING
+    shared |= {"max_iter": FINE_TUNING}
     models = {
         "before": before,
         "no gate": EMMAClassifier(attention_function="none", lambda_e=0, **shared),
@@ -152,31 +152,32 @@ mean = by_seed.groupby("failure", sort=False).mean()
 sd = by_seed.groupby("failure", sort=False).std().fillna(0)
 print("\nAccuracy on test images, mean over the failing sensor, ± sd over seeds")
 print((mean.map("{:.3f}".format) + " ± " + sd.map("{:.3f}".format)).to_string())
-print("\nEMMA minus before, and minus no gate (paired)")
-for other in ("before", "no gate"):
-    gain = by_seed["EMMA"].sub(by_seed[other]).groupby("failure", sort=False)
-    text = gain.agg(["mean", "std"]).fillna(0).T
-    print(f"{other}\n{text.to_string(float_format='{:+.3f}'.format)}")
 
 # %%
 # Left: all failures. Right: one sensor under growing noise.
 
+what = (SENSOR, "GaussianNoise", "accuracy")
 curves = {
-    name: RobustnessCurve(
-        np.array(SIGMAS), np.array(values).T, SENSOR, "GaussianNoise", "accuracy"
-    )
+    name: RobustnessCurve(SIGMAS, np.array(values).T, *what)
     for name, values in scores.items()
 }
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 colours = ["#0072B2", "#D55E00", "#009E73"]
 mean.plot.barh(ax=left, xerr=sd, color=colours, width=0.75, capsize=2)
 left.invert_yaxis()
-left.set(xlabel="accuracy (mean over the failing sensor, ± sd over seeds)", ylabel="")
-left.set(xlim=(0, 1))
+left.set(xlabel="accuracy (mean over sensors, ± sd over seeds)", ylabel="", xlim=(0, 1))
 left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
 RobustnessCurveDisplay.from_curves(curves, trained_level=(0.1, 2.0), ax=right)
 figure.savefig("own_predictor.png", dpi=120)
 print("\nSaved own_predictor.png")
 
 # %%
-# CONCLUSION
+# Measured on three seeds, mean ± standard deviation. Fine-tuning behind the gate costs
+# nothing on clean images (0.975 ± 0.004 after, 0.973 ± 0.004 before), and saves the
+# network where a sensor fails: 0.946 ± 0.007 instead of 0.504 ± 0.005 in noise σ = 4,
+# 0.899 instead of 0.649 with a stuck sensor, 0.944 instead of 0.896 with a missing one.
+#
+# It is the gate that does it, not the training on failures alone: without it,
+# fine-tuning reaches 0.552 ± 0.016 in noise σ = 4. For weak noise (σ = 1: 0.960 and
+# 0.954) and missing sensors (0.944 and 0.940) the two are within the spread of each
+# other.

@@ -99,7 +99,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         or the mode missing. None trains on the data as given; say which modes are
         corrupted by ``fit(X, y, corrupted=...)``.
 
-    clean_fraction : float, default=0.5
+    clean_fraction : float, default=0.33
         Share of the samples in which no mode is made to fail.
 
     n_failing : int, default=1
@@ -293,7 +293,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         importance_floor: float = 0.1,
         symmetric_coupling: bool = False,
         corruption: Any = "auto",
-        clean_fraction: float = 0.5,
+        clean_fraction: float = 0.33,
         n_failing: int = 1,
         n_draws: int | None = None,
         max_iter: int = 100,
