@@ -154,20 +154,19 @@ colours = dict(
 )
 for lambda_e in (0, 0.03, 3):
     psi, modal = (fitted[FLOOR, lambda_e, "ip"][name] for name in ("Ψ", "E"))
-    label = f"λ_e = {lambda_e}"
-    axes[1].plot(psi, modal, ".", markersize=3, color=colours[lambda_e], label=label)
+    axes[1].plot(psi, modal, ".", color=colours[lambda_e], label=f"λ_e = {lambda_e}")
 axes[1].set(xlim=(psi.min() - 0.5, np.quantile(psi, 0.98)))
 axes[1].set(xlabel="potential energy Ψ of ip", ylabel="modal energy E of ip")
 axes[1].set_title("E against Ψ, clean and σ = 0.5 (98 % of the samples)")
 for lambda_e in LAMBDA_E[1:]:
     for floor, line in ((0.0, "-"), (FLOOR, "--")):
         rho, label = coldness[lambda_e, floor], f"λ_e = {lambda_e}, floor {floor:g}"
-        epochs = range(1, len(rho) + 1)
-        axes[2].plot(epochs, rho, line, color=colours[lambda_e], label=label)
-axes[2].set(xlabel="epoch", ylabel="coldness ρ", yscale="log", title="learnt ρ")
-below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "frameon": False}
+        axes[2].plot(rho, line, color=colours[lambda_e], label=label)
+axes[2].set(
+    xlabel="epoch (from 0)", ylabel="coldness ρ", yscale="log", title="learnt ρ"
+)
 for ax in axes:
-    ax.legend(ncols=3 if ax is not axes[2] else 2, **below)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
 figure.savefig("energy_regularisation.png", dpi=120)
 print("\nSaved energy_regularisation.png")
 

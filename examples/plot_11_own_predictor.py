@@ -153,9 +153,6 @@ sd = by_seed.groupby("failure", sort=False).std().fillna(0)
 print("\nAccuracy on test images, mean over the failing sensor, ± sd over seeds")
 print((mean.map("{:.3f}".format) + " ± " + sd.map("{:.3f}".format)).to_string())
 
-# %%
-# Left: all failures. Right: one sensor under growing noise.
-
 what = (SENSOR, "GaussianNoise", "accuracy")
 curves = {
     name: RobustnessCurve(SIGMAS, np.array(values).T, *what)

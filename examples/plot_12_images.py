@@ -143,11 +143,10 @@ for seed in SEEDS:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = Network("soft" if name == "EMMA" else "none")
-        data = (images, y_train, energies, seed)
-        networks.append(train(network, *data, simulate=name != "plain"))
+        data = (images, y_train, energies, seed, name != "plain")
+        networks.append(train(network, *data))
     for half, k in np.ndindex(2, len(SIGMAS)):
-        generator = torch.Generator().manual_seed(seed)
-        failed = fail(tests, half, SIGMAS[k], generator)
+        failed = fail(tests, half, SIGMAS[k], torch.Generator().manual_seed(seed))
         for i, network in enumerate(networks):
             with torch.no_grad():
                 logits, scores = network(failed, potential_of(failed, energies))
@@ -163,9 +162,6 @@ for half in range(2):
     print(f"\nNoise in the {HALVES[half]} half: accuracy over seeds; mean attention")
     print(text.to_string(float_format="{:.3f}".format))
 
-# %%
-# Accuracy against the noise on each half.
-
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 for ax, half, scores in zip(axes, HALVES, accuracy, strict=True):
     curves = {
@@ -173,7 +169,7 @@ for ax, half, scores in zip(axes, HALVES, accuracy, strict=True):
         for i, name in enumerate(NAMES)
     }
     RobustnessCurveDisplay.from_curves(curves, trained_level=(0.1, 2), ax=ax)
-    ax.set(ylim=(0, 1), title=f"noise in the {half} half")
+    ax.set(ylim=(0, 1))
 figure.savefig("images.png", dpi=120)
 print("\nSaved images.png")
 

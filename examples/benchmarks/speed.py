@@ -96,7 +96,9 @@ def bare_fit(X: np.ndarray, y: np.ndarray, clf: EMMAClassifier) -> EMMANetwork:
     criterion = EMMALoss(clf.lambda_c, clf.lambda_e, clf.importance_floor)
 
     def draw():
-        failed, fails = fail_modes(x, index, Mixture(), generator, clean_fraction=clf.clean_fraction)
+        failed, fails = fail_modes(
+            x, index, Mixture(), generator, clean_fraction=clf.clean_fraction
+        )
         filled, present = fill_missing(failed, index, 2)
         return filled, energies.potential(filled, present), present, target, fails
 
