@@ -118,10 +118,10 @@ print("\nSaved sensor_failure.png")
 
 # %%
 # Conclusion, from the output above: with every sensor working the three are equal
-# within 0.006. With one sensor at noise of four standard deviations the plain network
+# within 0.008. With one sensor at noise of four standard deviations the plain network
 # falls from 0.98 to 0.56; training on failures alone helps only where the failure
-# leaves no values behind (missing: 0.91 to 0.95) and hardly against noise (0.58). EMMA
+# leaves no values behind (missing: 0.91 to 0.96) and hardly against noise (0.585). EMMA
 # keeps 0.96, because the failing sensor gets an attention of 0.06 to 0.08 and the
 # others 0.97 or more. A sensor stuck at a value that its pixels do take is harder to
-# tell: 0.89 on average, and only 0.70 for the top right quadrant, against 0.62 without
+# tell: 0.90 on average, and only 0.72 for the top right quadrant, against 0.64 without
 # attention.

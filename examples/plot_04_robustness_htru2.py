@@ -5,7 +5,7 @@ Pulsars by a broken telescope
 Experiment III of the thesis, on the HTRU2 pulsar candidates: noise on one of two modes,
 the integrated profile (IP) or the dispersion-measure curve (DM). Claim: at any noise,
 EMMA does as well as a network with the healthy mode alone, and the same network without
-EMMA does not. This holds for noise on DM; for noise on IP EMMA misses the mark by 0.14
+EMMA does not. This holds for noise on DM; for noise on IP EMMA misses the mark by 0.15
 of F1.
 
 Run it with ``python examples/plot_04_robustness_htru2.py``: five seeds, some six
@@ -170,9 +170,9 @@ for mode, columns in MODES.items():
 
 # %%
 # Conclusion, from the output above. At the ROC corner, with DM noisy up to σ = 10, EMMA
-# is never below IP alone (+0.001 ± 0.015 at worst); *without* is, by up to 0.30, *base*
-# by 0.39. With IP noisy, EMMA levels off 0.14 ± 0.02 below DM alone, outside the bound
-# of 0.03, while *without* falls 0.38 below. At best F1: +0.003 for DM, −0.14 for IP. At
+# stays within 0.03 of IP alone (−0.014 ± 0.026 at worst); *without* falls 0.27 below,
+# *base* 0.39. With IP noisy, EMMA ends 0.15 ± 0.02 below DM alone, outside the bound of
+# 0.03, while *without* falls 0.38 below. At best F1: +0.001 for DM, −0.15 for IP. At
 # the thesis's σ = 0.5 *without* does as well as EMMA. The thesis's numbers are those of
 # batches: summed over 64, Ψ of clean samples is above 100, as it prints, and a property
 # of the batch: it tells noise on all of them worse than by sample where the batch is

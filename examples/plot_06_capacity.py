@@ -31,7 +31,7 @@ from sklearn_emma.plotting import AttentionFunctionDisplay
 from sklearn_emma.robustness import attention_curve, corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
-SEEDS = range(1) if FAST else range(3)
+SEEDS = range(1) if FAST else range(5)
 EPOCHS = {"max_iter": 3, "base_max_iter": 3} if FAST else {"max_iter": 25}
 LAMBDA_C = [0, 0.001, 0.01, 0.1, 1]
 SIGMAS = [0, 1, 4]

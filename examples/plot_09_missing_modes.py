@@ -13,7 +13,7 @@ saves ``missing_modes.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 
 # %%
 # HTRU2: pulsar candidates in two modes. *EMMA* and *no gate*, the same network without
-# the gate, are trained alike: half of the samples have a mode that is noisy or missing.
+# the gate, are trained alike: two thirds of the samples have a mode that is noisy or missing.
 # *plain* is the network trained on complete data. A decision threshold for each is
 # chosen for F1 on validation data that fail as in training.
 
