@@ -162,13 +162,12 @@ print("\nSaved any_density_estimator.png")
 
 # %%
 # Measured on five seeds, mean ± standard deviation. **For four of the five the
-# hypothesis holds**: with one mode failing, accuracy is 0.925 ± 0.014 (default), 0.924
-# ± 0.013 (KernelDensity), 0.920 ± 0.011 (PCA) and 0.918 ± 0.013 (GaussianMixture),
-# against 0.863 without a gate: paired gains of 0.055 to 0.062, each ± 0.011 at most.
-# IsolationForest gains less, 0.023 ± 0.006: its energy hardly grows with the noise (σ =
-# 4: accuracy 0.856 against 0.954 or more).
+# hypothesis holds**: with one mode failing, accuracy is 0.926 ± 0.014 (default), 0.928
+# ± 0.012 (KernelDensity), 0.922 ± 0.011 (PCA) and 0.923 ± 0.012 (GaussianMixture),
+# against 0.864 without a gate. IsolationForest has 0.894 ± 0.016; in noise σ = 4 it has
+# 0.875, the others 0.956 to 0.961.
 #
 # Better detection does not mean better classification. GaussianMixture finds noise of σ
 # = 0.5 with an AUROC of 0.967, KernelDensity with 0.798, and their accuracy there is
-# 0.961 and 0.962: noise that is hard to see does little harm. No energy is good at a
-# sensor stuck at one value (AUROC 0.56 to 0.76, accuracy 0.77 to 0.81).
+# 0.965 and 0.963: noise that is hard to see does little harm. No energy is good at a
+# sensor stuck at one value (AUROC 0.56 to 0.76, accuracy 0.77 to 0.82).

@@ -7,14 +7,12 @@ network and takes modes of any shape. Claim: in a plain torch loop, before a sma
 convolutional network over two images, it keeps most of the accuracy when one image is
 lost in noise, where the network by itself loses it.
 
-Run it with ``python examples/plot_12_images.py``; it prints the comparison and saves
-``images.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
+Run it with ``python examples/plot_12_images.py``; ``SKLEARN_EMMA_FAST=1`` shortens it.
 """
 
 # %%
-# The upper and the lower half of a digit are two images, (n, 1, 4, 8). They are
-# standardised pixel by pixel, so that 0 is the mean image. The gate multiplies each by
-# its attention β.
+# The upper and the lower half of a digit are two images, (n, 1, 4, 8), standardised by
+# pixel, so that 0 is the mean image. The gate multiplies each by its attention.
 
 import os
 
@@ -177,6 +175,5 @@ print("\nSaved images.png")
 # Measured on three seeds. On clean images the three are alike: 0.984 (EMMA), 0.978 (no
 # gate), 0.985 (plain). At σ = 4, twice the largest noise of training, EMMA has an
 # accuracy of 0.843 ± 0.007 with the upper half noisy and 0.828 ± 0.007 with the lower;
-# no gate, trained on the same failures, 0.531 and 0.480; plain 0.410 and 0.360. Up to σ
-# = 1 the gate gains nothing over training on failures (0.934 and 0.934, 0.949 and
-# 0.949).
+# no gate, trained on the same failures, 0.531 and 0.480; plain 0.410 and 0.360. Up to
+# σ = 1 the gate gains nothing (both 0.934 and 0.949).

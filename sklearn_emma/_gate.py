@@ -165,6 +165,7 @@ class EMMAGate(nn.Module):
 
         ``potential`` (n, M); ``present`` (n, M) is False where a mode is missing.
         """
+        potential = potential.to(self.weight.dtype)
         if present is not None:
             # Whatever stands for a missing mode, NaN too, must not reach a gradient.
             potential = torch.where(present, potential, self.location)

@@ -71,7 +71,9 @@ def attention_map(
     --------
     sklearn_emma.plotting.AttentionMapDisplay : Draws it.
 
-    Notes ----- The same random numbers are drawn at every pair of levels, independent
+    Notes
+    -----
+    The same random numbers are drawn at every pair of levels, independent
     ones for the two modes.
 
     Examples
