@@ -59,7 +59,7 @@ MODELS = {
 # %%
 # Measuring
 # ---------
-# Splits 67/16.5/16.5. Thresholds come from validation data, corrupted as in training:
+# Splits 67/16.5/16.5. Thresholds come from validation data, half with a failing mode:
 # the thesis's, nearest to the corner of the ROC curve, which cares little for precision
 # where one sample in eleven is a pulsar, and that of best F1. Noise is in training
 # standard deviations; in dB, 10 log₁₀ σ², up to +5 in the thesis and +20 (σ = 10) here.

@@ -8,20 +8,14 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import (
     HasMethods,
-    Hidden,
     Interval,
-    InvalidParameterError,
-    Options,
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "HasMethods",
-    "Hidden",
     "Interval",
-    "InvalidParameterError",
-    "Options",
     "StrOptions",
     "check_sample_weight",
     "fit_context",
