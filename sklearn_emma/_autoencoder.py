@@ -11,9 +11,14 @@ autoencoder", PAMI 37 (2015).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+
+from sklearn_emma._normal_scores import with_normal_scores
 
 
 def reconstruct(
@@ -80,6 +85,24 @@ class AutoencoderStack(nn.Module):
         return (r * self.used).transpose(0, 1)
 
 
+class FrozenAutoencoder(NamedTuple):
+    """A trained autoencoder with its coordinates z = (φ(x) − mean) A.
+
+    ``mean`` (D,), ``matrix`` A (D, D), ``weight`` (K, D), ``hidden_bias`` (K,),
+    ``visible_bias`` (D,), and what :func:`with_normal_scores` needs, for one mode;
+    without these φ(x) = x.
+    """
+
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    hidden_bias: Tensor
+    visible_bias: Tensor
+    knots: Tensor | None = None
+    base: Tensor | None = None
+    slope: Tensor | None = None
+
+
 class PotentialStack(nn.Module):
     """Frozen potential energies of all modes at once, from (n, d) to (n, M).
 
@@ -88,9 +111,8 @@ class PotentialStack(nn.Module):
 
     Parameters
     ----------
-    autoencoders : list of tuple of Tensor
-        For each mode (mean (d,), A (d, d), W (K, d), c (K,), b (d,)), where
-        z = (x − mean) A are the coordinates of the autoencoder.
+    autoencoders : list of FrozenAutoencoder
+        One for each mode.
     columns : list of list of int
         Columns of each mode in the matrix to be scored.
     """
@@ -98,13 +120,14 @@ class PotentialStack(nn.Module):
     position: Tensor
 
     def __init__(
-        self, autoencoders: list[tuple[Tensor, ...]], columns: list[list[int]]
+        self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]
     ) -> None:
         super().__init__()
-        groups: dict[tuple[int, int], list[int]] = {}
-        for mode, (_, _, weight, _, _) in enumerate(autoencoders):
-            n_components, width = weight.shape
-            groups.setdefault(((width - 1).bit_length(), n_components), []).append(mode)
+        groups: dict[tuple[int, int, bool], list[int]] = {}
+        for mode, autoencoder in enumerate(autoencoders):
+            n_components, width = autoencoder.weight.shape
+            key = (width - 1).bit_length(), n_components, autoencoder.knots is None
+            groups.setdefault(key, []).append(mode)
         self.groups = nn.ModuleList(
             _PotentialGroup(
                 [autoencoders[i] for i in modes], [columns[i] for i in modes]
@@ -123,37 +146,51 @@ class _PotentialGroup(nn.Module):
     """Potential energies of the modes that share one padded batch."""
 
     columns: Tensor
-    mean: Tensor
-    matrix: Tensor
-    weight: Tensor
-    hidden_bias: Tensor
-    visible_bias: Tensor
 
     def __init__(
-        self, autoencoders: list[tuple[Tensor, ...]], columns: list[list[int]]
+        self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]
     ) -> None:
         super().__init__()
-        width = max(len(c) for c in columns)
-        padded = [c + [0] * (width - len(c)) for c in columns]
+        n_features = max(len(c) for c in columns)
+        width = max(len(autoencoder.mean) for autoencoder in autoencoders)
+        padded = [c + [0] * (n_features - len(c)) for c in columns]
         self.register_buffer("columns", torch.tensor(padded))
-        names = ("mean", "matrix", "weight", "hidden_bias", "visible_bias")
-        for name, tensors in zip(names, zip(*autoencoders, strict=True), strict=True):
-            self.register_buffer(
-                name, torch.stack([_pad(t, name, width) for t in tensors])
-            )
+        stacked = zip(*autoencoders, strict=True)
+        for name, tensors in zip(FrozenAutoencoder._fields, stacked, strict=True):
+            if None in tensors:
+                self.register_buffer(name, None)
+                continue
+            sizes = _PADDED[name](n_features, width)
+            self.register_buffer(name, torch.stack([_pad(t, sizes) for t in tensors]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Potential energies (G, n); a padded column meets only zeros in ``matrix``."""
         modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
-        z = torch.bmm((modes - self.mean).transpose(0, 1), self.matrix)
+        modes = modes.transpose(0, 1)
+        if self.knots is not None:
+            modes = with_normal_scores(modes, self.knots, self.base, self.slope)
+        z = torch.bmm(modes - self.mean.unsqueeze(1), self.matrix)
         return potential(z, self.weight, self.hidden_bias, self.visible_bias)
 
 
-def _pad(tensor: Tensor, name: str, width: int) -> Tensor:
-    if name == "hidden_bias":
-        return tensor
-    missing = width - tensor.shape[-1]
-    rows = missing if name == "matrix" else 0
-    return nn.functional.pad(
-        tensor, (0, missing, 0, rows) if tensor.dim() == 2 else (0, missing)
-    )
+# Size of each tensor in a group of modes of up to d features, D coordinates; −1: as is.
+_PADDED: dict[str, Callable[[int, int], tuple[int, ...]]] = {
+    "mean": lambda d, D: (D,),
+    "matrix": lambda d, D: (D, D),
+    "weight": lambda d, D: (-1, D),
+    "hidden_bias": lambda d, D: (-1,),
+    "visible_bias": lambda d, D: (D,),
+    "knots": lambda d, D: (d, -1),
+    "base": lambda d, D: (d, -1),
+    "slope": lambda d, D: (d, -1),
+}
+
+
+def _pad(tensor: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Zeros behind ``tensor`` along each axis, up to ``sizes``."""
+    behind = [
+        amount
+        for size, have in zip(sizes, tensor.shape, strict=True)
+        for amount in (max(size - have, 0), 0)
+    ]
+    return nn.functional.pad(tensor, behind[::-1])

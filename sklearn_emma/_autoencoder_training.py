@@ -44,22 +44,22 @@ def fit_autoencoders(
     """
     coordinates, codes = [], []
     for estimator, X, weight in zip(estimators, Xs, weights, strict=True):
-        mean, matrix = fit_coordinates(X, weight, estimator.preprocessing)
-        coordinates.append((mean, matrix))
-        codes.append(((X - mean) @ matrix).astype(X.dtype, copy=False))
+        fitted = fit_coordinates(X, weight, estimator.preprocessing)
+        coordinates.append(fitted)
+        codes.append(fitted(X))
     learnt = _train_stack(
         codes, weights, estimators[0], check_random_state(random_state)
     )
-    for estimator, (mean, matrix), parameters in zip(
-        estimators, coordinates, learnt, strict=True
+    for estimator, X, fitted, parameters in zip(
+        estimators, Xs, coordinates, learnt, strict=True
     ):
-        estimator.mean_, estimator.whitening_ = mean, matrix
+        estimator.mean_, estimator.whitening_, estimator.normal_scores_ = fitted
         estimator.components_ = parameters.weight
         estimator.intercept_hidden_ = parameters.hidden_bias
         estimator.intercept_visible_ = parameters.visible_bias
         estimator.loss_curve_ = parameters.loss_curve
         estimator.n_iter_ = len(parameters.loss_curve)
-        estimator.n_features_in_ = len(mean)
+        estimator.n_features_in_ = X.shape[1]
 
 
 def _train_stack(

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 from torch import Tensor
 
-from sklearn_emma._autoencoder import PotentialStack
+from sklearn_emma._autoencoder import FrozenAutoencoder, PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
 from sklearn_emma._potential import PotentialEnergyTransformer
 from sklearn_emma._torch_state import resolve_device
@@ -186,15 +186,16 @@ class ModeEnergies:
         return torch.where(needed, result, 0.0 if known is None else known)
 
 
-def _parameters(estimator: Any, dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _parameters(estimator: Any, dtype: torch.dtype) -> FrozenAutoencoder:
     learnt = (
         estimator.mean_,
         estimator.whitening_,
         estimator.components_,
         estimator.intercept_hidden_,
         estimator.intercept_visible_,
+        *(estimator.normal_scores_ or ()),
     )
-    return tuple(torch.tensor(array, dtype=dtype) for array in learnt)
+    return FrozenAutoencoder(*(torch.tensor(array, dtype=dtype) for array in learnt))
 
 
 def _fit_weighted(estimator: Any, X: np.ndarray, weight: np.ndarray) -> None:

@@ -23,6 +23,7 @@ from sklearn_emma._validation import (
     check_sample_weight,
     fit_context,
 )
+from sklearn_emma._whitening import Coordinates
 
 _DTYPES = [np.float64, np.float32]
 
@@ -49,11 +50,15 @@ class PotentialEnergyTransformer(
         Standard deviation of the noise that training removes, in the units of the
         coordinates z.
 
-    preprocessing : {"whiten", "standardize"} or None, default="whiten"
+    preprocessing : {"normal_scores", "whiten", "standardize"} or None, \
+            default="normal_scores"
         Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales
         each feature. ``"whiten"`` also removes their correlation, so that small noise
         shows as a break of correlation; with W = 0 the energy is then half the squared
-        Mahalanobis distance. ``None`` takes X as it is, as the source does.
+        Mahalanobis distance. ``"normal_scores"`` puts beside each feature a monotone
+        map of it that is Gaussian on the training data, then whitens: small noise
+        shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as the
+        source does.
 
     max_iter : int, default=60
         Number of epochs.
@@ -84,16 +89,20 @@ class PotentialEnergyTransformer(
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, n_features)
-        W, in coordinates z.
+    components_ : ndarray of shape (n_components, n_coordinates)
+        W, in coordinates z; there are as many as features, or twice as many with normal
+        scores.
     intercept_hidden_ : ndarray of shape (n_components,)
         c.
-    intercept_visible_ : ndarray of shape (n_features,)
+    intercept_visible_ : ndarray of shape (n_coordinates,)
         b.
-    mean_ : ndarray of shape (n_features,)
-        Training mean (0 without preprocessing).
-    whitening_ : ndarray of shape (n_features, n_features)
-        A, with z = (x − mean) A.
+    mean_ : ndarray of shape (n_coordinates,)
+        Training mean of φ(x) (0 without preprocessing).
+    whitening_ : ndarray of shape (n_coordinates, n_coordinates)
+        A, with z = (φ(x) − mean) A.
+    normal_scores_ : tuple of ndarray or None
+        Knots, values and slopes of the normal scores n_j; with them φ(x) = (x_1,
+        n_1(x_1), x_2, n_2(x_2), ...), otherwise φ(x) = x.
     loss_curve_ : list of float
         Mean denoising loss of each epoch.
     n_iter_ : int
@@ -133,7 +142,10 @@ class PotentialEnergyTransformer(
     _parameter_constraints: dict[str, list[Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
-        "preprocessing": [StrOptions({"whiten", "standardize"}), None],
+        "preprocessing": [
+            StrOptions({"normal_scores", "whiten", "standardize"}),
+            None,
+        ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [
             Interval(Integral, 1, None, closed="left"),
@@ -153,7 +165,7 @@ class PotentialEnergyTransformer(
         n_components: int = 32,
         *,
         sigma: float = 0.3,
-        preprocessing: str | None = "whiten",
+        preprocessing: str | None = "normal_scores",
         max_iter: int = 60,
         batch_size: int | str = "auto",
         lr: float = 0.02,
@@ -259,6 +271,8 @@ class PotentialEnergyTransformer(
         X = self._validate(X)
         z = self._coordinates(X)
         step = (self._reconstruct(z) - z) @ np.linalg.inv(self.whitening_)
+        if self.normal_scores_ is not None:
+            step = step[:, ::2]  # the features themselves
         return (X + step).astype(X.dtype, copy=False)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
@@ -285,7 +299,8 @@ class PotentialEnergyTransformer(
         return validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
 
     def _coordinates(self, X: np.ndarray) -> np.ndarray:
-        return ((X - self.mean_) @ self.whitening_).astype(X.dtype, copy=False)
+        learnt = (self.mean_, self.whitening_, self.normal_scores_)
+        return Coordinates(*learnt)(X)
 
     def _parameters(self, dtype: Any) -> list[torch.Tensor]:
         learnt = (self.components_, self.intercept_hidden_, self.intercept_visible_)

@@ -2,29 +2,69 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import torch
 from sklearn.preprocessing import StandardScaler
+
+from sklearn_emma._normal_scores import (
+    NormalScores,
+    fit_normal_scores,
+    with_normal_scores,
+)
+
+
+class Coordinates(NamedTuple):
+    """z = (φ(x) − mean) A, where φ puts the normal score behind each feature, or is x.
+
+    ``mean`` (D,), ``matrix`` A (D, D) with D = 2 d, or d without ``scores``.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+    scores: NormalScores | None
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Coordinates (n, D) of X (n, d)."""
+        return ((self.features(X) - self.mean) @ self.matrix).astype(
+            X.dtype, copy=False
+        )
+
+    def features(self, X: np.ndarray) -> np.ndarray:
+        """φ of X (n, d)."""
+        if self.scores is None:
+            return X
+        scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
+        return with_normal_scores(torch.from_numpy(X)[None], *scores)[0].numpy()
 
 
 def fit_coordinates(
     X: np.ndarray, sample_weight: np.ndarray | None, preprocessing: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (d,) and matrix A (d, d) of the coordinates z = (x − mean) A.
+) -> Coordinates:
+    """Coordinates in which an autoencoder sees X (n, d).
 
     ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature,
-    and ``"whiten"`` also removes their correlation.
+    ``"whiten"`` also removes their correlation, and ``"normal_scores"`` does so after
+    putting beside each feature its normal score.
     """
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
     n_features = X.shape[1]
     if preprocessing is None:
-        return np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype)
-    scaler = StandardScaler().fit(X, sample_weight=sample_weight)
+        return Coordinates(
+            np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype), None
+        )
+    scores = None
+    if preprocessing == "normal_scores":
+        scores = fit_normal_scores(X, weight)
+        X = Coordinates(np.empty(0), np.empty(0), scores).features(X)
+    scaler = StandardScaler().fit(X, sample_weight=weight)
     mean, scale = scaler.mean_, scaler.scale_
     matrix = np.diag(1.0 / scale)
-    if preprocessing == "whiten":
-        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    if preprocessing != "standardize":
         standardised = (X - mean) / scale
         matrix = matrix @ _inverse_root(standardised, weight.astype(np.float64))
-    return mean.astype(X.dtype), matrix.astype(X.dtype)
+    return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
 
 
 def _inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:

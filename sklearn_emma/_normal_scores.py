@@ -1,0 +1,86 @@
+"""Normal scores: the monotone map that makes each feature look Gaussian.
+
+In heavy-tailed or skewed features, standard deviations say little about what is usual.
+In normal scores, noise that is small against the spread of such a feature, but large
+where its data lie close together, becomes visible.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import norm
+from torch import Tensor
+
+N_QUANTILES = 64
+
+
+class NormalScores(NamedTuple):
+    """A continuous, piecewise linear map of each feature.
+
+    Between its quantiles ``knots`` (d, T), feature j is ``base`` + ``slope`` × (distance
+    to the knot on the left); ``base`` and ``slope`` are (d, T + 1). Beyond the outer
+    knots it goes on with one unit for each standard deviation, so that what lies far out
+    keeps its distance.
+    """
+
+    knots: np.ndarray
+    base: np.ndarray
+    slope: np.ndarray
+
+
+def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
+    """Fit the map on X (n, d), rows counting ``weight`` (n,) times."""
+    levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+    knots = _quantiles(X.astype(np.float64), weight.astype(np.float64), levels)
+    scores = _mean_over_ties(knots, norm.ppf(levels))
+    mean = np.average(X, axis=0, weights=weight)
+    deviation = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    outer = 1.0 / np.where(deviation > 0, deviation, 1.0)[:, np.newaxis]
+    width = np.diff(knots, axis=1)
+    inner = np.diff(scores, axis=1) / np.where(width > 0, width, 1.0)
+    fitted = NormalScores(
+        knots,
+        np.concatenate([scores[:, :1], scores], axis=1),
+        np.concatenate([outer, inner, outer], axis=1),
+    )
+    return NormalScores(*(array.astype(X.dtype) for array in fitted))
+
+
+def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
+    """Put the normal score of each feature behind it.
+
+    ``x`` (G, n, d), parameters of :class:`NormalScores` (G, d, T) and (G, d, T + 1).
+    Returns (G, n, 2 d): feature, score, feature, score, ...
+    """
+    columns = x.transpose(1, 2).contiguous()
+    piece = torch.searchsorted(knots, columns, right=True)
+    left = knots.gather(2, (piece - 1).clamp_min(0))
+    scores = base.gather(2, piece) + slope.gather(2, piece) * (columns - left)
+    return torch.stack((x, scores.transpose(1, 2)), dim=3).flatten(2)
+
+
+def _quantiles(X: np.ndarray, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Smallest values with at least a share ``levels`` of the weight at or below, (d, T).
+
+    Equal to repeating each row ``weight`` times.
+    """
+    order = X.argsort(axis=0, kind="stable")
+    knots = np.empty((X.shape[1], len(levels)))
+    for column, rows in enumerate(order.T):
+        mass = weight[rows].cumsum()
+        # A hair below, or rounding in the sum decides which value it is.
+        position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
+        knots[column] = X[rows[position], column]
+    return knots
+
+
+def _mean_over_ties(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Give equal knots of a feature their mean score; ``knots`` (d, T), ``scores`` (T,)."""
+    result = np.empty_like(knots)
+    for row, values in zip(result, knots, strict=True):
+        _, group = np.unique(values, return_inverse=True)
+        row[:] = (np.bincount(group, scores) / np.bincount(group))[group]
+    return result
