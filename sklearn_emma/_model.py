@@ -131,7 +131,7 @@ class EMMAModel:
         return Scores(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 
     @torch.no_grad()
-    def _score_chunks(self, X: np.ndarray, predict: bool) -> Iterator[Scores]:
+    def _score_chunks(self, X: np.ndarray, predict: bool = True) -> Iterator[Scores]:
         self.network.eval()
         chunk = max(1, _CHUNK_VALUES // max(len(self.columns), 64))
         for start in range(0, len(X), chunk):
