@@ -1,19 +1,15 @@
 """Any scikit-learn classifier behind the gate, against one fitted by hand."""
 
-import copy
-import pickle
-
 import numpy as np
 import pytest
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -243,97 +239,15 @@ def test_only_predictions_ask_the_classifier(spy):
     assert spy.calls == []
 
 
-# ----------------------------------------------------------------------------- weights
+class WithFit(nn.Linear):
+    """A torch module that can also fit itself is still a torch module."""
 
-
-@pytest.mark.parametrize("predictor", CLASSIFIERS, ids=lambda p: type(p).__name__)
-def test_a_weight_is_a_number_of_rows(predictor):
-    weight = np.arange(80) % 4
-    weighed = quick(predictor).fit(X, y, sample_weight=weight)
-    rows = np.repeat(np.arange(80), weight)
-    repeated = quick(predictor).fit(X[rows], y[rows])
-    np.testing.assert_array_equal(weighed.predict_proba(X), repeated.predict_proba(X))
-    assert not np.allclose(
-        quick(predictor).fit(X, y).predict_proba(X), weighed.predict_proba(X)
-    )
-
-
-@pytest.mark.parametrize("pipeline", [False, True])
-def test_weights_of_samples_and_classes_reach_fit_in_every_copy(pipeline):
-    weight = np.linspace(0.5, 2, 80)
-    given = make_pipeline(StandardScaler(), Spy()) if pipeline else Spy()
-    model = quick(given, n_copies=3, class_weight={"ill": 7.0})
-    fitted = model.fit(X, y, sample_weight=weight).predictor_
-    _, labels, seen = (fitted[-1] if pipeline else fitted).seen_
-    seen, labels = seen.reshape(3, 80), labels.reshape(3, 80)
-    assert (seen == seen[0]).all() and (labels == labels[0]).all()
-    expected = weight * np.where(y == "ill", 7.0, 1.0)
-    for label in model.classes_:
-        np.testing.assert_allclose(
-            np.sort(seen[labels == label]), np.sort(np.repeat(expected[y == label], 3))
-        )
-
-
-def test_a_class_without_weight():
-    model = quick(KNeighborsClassifier(), class_weight={"odd": 0}).fit(X, y)
-    assert model.predictor_.classes_.tolist() == ["ill", "well"]
-    assert model.classes_.tolist() == ["ill", "odd", "well"]
-    proba = model.predict_proba(X)
-    assert (proba[:, 1] < 1e-300).all() and np.allclose(proba.sum(axis=1), 1)
-
-
-# ------------------------------------------------------------------------ surroundings
-
-
-def test_searches_reach_into_the_classifier():
-    search = GridSearchCV(
-        quick(RandomForestClassifier(3)),
-        {"predictor__max_depth": [1, 4], "n_copies": [1, 2]},
-        cv=2,
-    ).fit(X, y)
-    assert set(search.best_params_) == {"predictor__max_depth", "n_copies"}
-    best = search.best_estimator_.predictor_
-    assert best.max_depth == search.best_params_["predictor__max_depth"]
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
-def test_clones_copies_and_pickles():
-    model = quick(RandomForestClassifier(3)).fit(X, y)
-    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-        np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
-    fresh = clone(model)
-    assert not hasattr(fresh.predictor, "estimators_")
-    np.testing.assert_array_equal(
-        fresh.fit(X, y).predict_proba(X), model.predict_proba(X)
-    )
-
-
-def test_warm_start_goes_on_with_the_gate_and_refits_the_classifier():
-    model = quick(LogisticRegression(), warm_start=True).fit(X, y)
-    first, proba = model.predictor_, model.predict_proba(X)
-    model.fit(X, y)
-    assert model.n_iter_ == 6 and model.predictor_ is not first
-    assert not np.allclose(model.predict_proba(X), proba)
-    model.set_params(predictor=None).fit(X, y)
-    assert model.n_iter_ == 9 and model.predictor_ is model.network_.predictor
-    logits = model.predict_log_proba(X)
-    assert np.isfinite(logits).all() and logits.shape == (80, 3)
-
-
-def test_early_stopping_holds_nothing_back_from_the_classifier():
-    model = quick(Spy(), early_stopping=True, n_copies=2).fit(X, y)
-    assert len(model.predictor_.seen_[0]) == 160
-    assert len(model.validation_loss_curve_) == model.n_iter_
-
-
-class Fails(Spy):
     def fit(self, X, y):
-        raise RuntimeError("the classifier gave up")
+        raise AssertionError("EMMA trains its modules itself")
 
 
-def test_a_classifier_that_fails_leaves_the_model_as_it_was():
-    model = quick(LogisticRegression()).fit(X, y)
-    proba = model.predict_proba(X)
-    with pytest.raises(RuntimeError, match="gave up"):
-        model.set_params(predictor=Fails()).fit(X, y)
-    np.testing.assert_array_equal(model.predict_proba(X), proba)
+@pytest.mark.parametrize("predictor", [WithFit, WithFit(4, 3).double()])
+def test_a_torch_module_with_fit_is_no_classifier(predictor):
+    model = quick(predictor).fit(X, y)
+    assert type(model.predictor_) is WithFit
+    assert model.predictor_ is model.network_.predictor
