@@ -210,11 +210,9 @@ class EMMAPredictionMixin:
         """What predicts: the fitted classifier or, without one, a torch module."""
         check_is_fitted(self)
         classifier = self._model.classifier
-        return (
-            self._model.network.predictor
-            if classifier is None
-            else (classifier.estimator)
-        )
+        if classifier is not None:
+            return classifier.estimator
+        return self._model.network.predictor
 
     def _scores(self, X: Any, predict: bool = True) -> Scores:
         check_is_fitted(self)
