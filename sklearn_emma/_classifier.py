@@ -49,12 +49,19 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
         :class:`PotentialEnergyTransformer`.
 
-    predictor : nn.Module, class, factory or None, default=None
+    predictor : nn.Module, class, factory, classifier or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
         is called with ``(n_features_in, n_outputs)``; a module is taken as already
         trained: it is copied and fine-tuned. It sees the modes' columns side by side in
         the order of ``modes``, standardised. None is a fully connected network with a
         linear path beside its hidden layers.
+
+        Or a scikit-learn classifier with ``predict_proba``. The gate then learns in
+        front of the default network, and a clone of the classifier is fitted on
+        ``n_copies`` gated copies of the training data, in which modes fail as in
+        training. Each ``random_state`` of it that is None comes from ``random_state``.
+        Weights of samples reach it as ``sample_weight``; where its ``fit`` takes none,
+        rows are repeated, and weights that are not whole are an error.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Hidden units of the default predictor.
@@ -109,6 +116,10 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         Number of corrupted copies of the data, drawn in advance and taken in turn. None
         draws afresh every epoch; a small number spares a slow ``energy_estimator``.
 
+    n_copies : int, default=5
+        Number of corrupted copies that a classifier as ``predictor`` is fitted on. With
+        ``corruption=None`` they would all be alike, and it is one.
+
     max_iter : int, default=100
         Epochs of the second phase.
 
@@ -129,7 +140,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
 
     early_stopping : bool, default=False
         Whether to hold out samples, corrupted as in training, and stop when their loss
-        no longer falls; the best epoch is kept.
+        no longer falls; the best epoch is kept. A classifier as ``predictor`` is fitted
+        on all samples.
 
     validation_fraction : float, default=0.1
         Share of the samples held out; only with ``early_stopping``.
@@ -149,7 +161,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether ``fit`` goes on with the second phase from where the last ended.
         Energies and gate are kept: ``rho``, ``energy_scaling`` and
-        ``attention_function`` stay those of the first fit.
+        ``attention_function`` stay those of the first fit. A classifier as
+        ``predictor`` is fitted anew.
 
     memory : str, joblib.Memory or None, default=None
         Caches the first phase, so that a search over ``rho``, ``lambda_c`` or
@@ -177,7 +190,10 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     scaler_ : StandardScaler
         Training statistics of the modes' columns side by side.
     network_ : EMMANetwork
-        Trained torch module.
+        Trained torch module: gate and differentiable predictor.
+    predictor_ : nn.Module or classifier
+        What predicts: the network's predictor or, where ``predictor`` is a classifier,
+        its fitted clone.
     capacity_ : float
         Area under tanh(g α − b_a) for α from 0 to 1.
     rho_ : float
@@ -235,7 +251,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         "modes": [dict, list, tuple, None],
         "remainder": [StrOptions({"error", "drop", "mode"})],
         "energy_estimator": [HasMethods("score_samples"), dict, None],
-        "predictor": [callable, None],
+        "predictor": [callable, HasMethods("fit"), None],
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -253,6 +269,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         "clean_fraction": [Interval(Real, 0, 1, closed="both")],
         "n_failing": [Interval(Integral, 1, None, closed="left")],
         "n_draws": [Interval(Integral, 1, None, closed="left"), None],
+        "n_copies": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "base_max_iter": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [
@@ -296,6 +313,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         clean_fraction: float = 0.33,
         n_failing: int = 1,
         n_draws: int | None = None,
+        n_copies: int = 5,
         max_iter: int = 100,
         base_max_iter: int = 30,
         batch_size: int | str = "auto",
@@ -332,6 +350,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.clean_fraction = clean_fraction
         self.n_failing = n_failing
         self.n_draws = n_draws
+        self.n_copies = n_copies
         self.max_iter = max_iter
         self.base_max_iter = base_max_iter
         self.batch_size = batch_size
@@ -409,7 +428,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.scaler_ = model.scaler
         for name, value in model.network.gate.summary().items():
             setattr(self, f"{name}_", value)
-        self.attention_ = model.scores(checked.X).attention
+        self.attention_ = model.scores(checked.X, predict=False).attention
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,6 +14,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
 from sklearn_emma._checking import CheckedData, check_modes_seen
+from sklearn_emma._classifier_predictor import (
+    ClassifierPredictor,
+    clone_classifier,
+    fit_classifier,
+)
 from sklearn_emma._gate import EMMAGate
 from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
@@ -23,6 +28,7 @@ from sklearn_emma._phases import (
     PhaseOne,
     fit_phase_one,
     fit_phase_two,
+    gated_copies,
     split_validation,
 )
 from sklearn_emma._predictor import build_predictor
@@ -44,6 +50,8 @@ def train_model(
 ) -> Trained:
     """Run both phases, or go on with the second from where ``previous`` ended.
 
+    Then fit the predictor, if it is a classifier.
+
     Parameters
     ----------
     params : EMMAClassifier
@@ -63,7 +71,9 @@ def train_model(
     device = resolve_device(params.device)
     data, validation = checked.data, None
     sizes = _check_sizes(params.hidden_layer_sizes)
-    predictor = params.predictor
+    classifier = clone_classifier(params.predictor, data.loss_weight)
+    # The gate needs gradients to learn; a classifier has none.
+    predictor = params.predictor if classifier is None else None
     if predictor is None:
         predictor = partial(MLP, hidden_layer_sizes=sizes, dropout=params.dropout)
     n_classes, dtype = len(checked.classes), torch.from_numpy(data.X[:0]).dtype
@@ -77,7 +87,9 @@ def train_model(
         _check_corruption(corruption, checked.mode_index, dtype)
 
     rng = check_random_state(params.random_state)
-    split_seed, energy_seed, base_seed, seed = (draw_seed(rng) for _ in range(4))
+    split_seed, energy_seed, base_seed, seed, last_seed = (
+        draw_seed(rng) for _ in range(5)
+    )
     if params.early_stopping:
         data, validation = split_validation(
             data, params.validation_fraction, split_seed
@@ -126,9 +138,43 @@ def train_model(
         seed=seed,
         verbose=params.verbose,
     )
+    # Set in any case: a model that goes on may have had another one.
+    model.classifier = (
+        None
+        if classifier is None
+        else _fit_last(params, model, checked, classifier, corruption, last_seed)
+    )
     return Trained(
         model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
     )
+
+
+def _fit_last(
+    params: Any,
+    model: EMMAModel,
+    checked: CheckedData,
+    classifier: Any,
+    corruption: Corruption | None,
+    seed: int,
+) -> ClassifierPredictor:
+    """Fit a classifier behind the gate, on all samples: it needs none held out."""
+    with seeded(seed, model.device):  # for classifiers that are torch's within
+        return fit_classifier(
+            classifier,
+            gated_copies(
+                model,
+                checked.data,
+                1 if corruption is None else params.n_copies,
+                corruption=corruption,
+                clean_fraction=params.clean_fraction,
+                n_failing=params.n_failing,
+                seed=seed,
+            ),
+            checked.data.y,
+            checked.data.loss_weight,
+            checked.classes,
+            seed,
+        )
 
 
 def _check_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils.validation import has_fit_parameter
 from torch import Tensor
 
 from sklearn_emma._autoencoder import FrozenAutoencoder, PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
 from sklearn_emma._potential import PotentialEnergyTransformer
+from sklearn_emma._sub_estimators import fit_weighted, set_random_states
 from sklearn_emma._torch_state import resolve_device
 
 
@@ -88,7 +88,7 @@ def fit_mode_energies(
         Whether the default estimators show their progress.
     """
     for estimator in estimators:
-        _set_random_state(estimator, seed)
+        set_random_states(estimator, seed)
     # Modes of similar width share a padded batch; padding never more than doubles it.
     together: dict[tuple[str, int], list[int]] = {}
     for mode, estimator in enumerate(estimators):
@@ -98,7 +98,7 @@ def fit_mode_energies(
             together.setdefault(key, []).append(mode)
             continue
         rows = present[:, mode]
-        _fit_weighted(estimator, Xs[mode][rows], weight[rows])
+        fit_weighted(estimator, Xs[mode][rows], weight[rows])
     for modes in together.values():
         first = estimators[modes[0]]
         if verbose:
@@ -196,25 +196,3 @@ def _parameters(estimator: Any, dtype: torch.dtype) -> FrozenAutoencoder:
         *(estimator.normal_scores_ or ()),
     )
     return FrozenAutoencoder(*(torch.tensor(array, dtype=dtype) for array in learnt))
-
-
-def _fit_weighted(estimator: Any, X: np.ndarray, weight: np.ndarray) -> None:
-    if has_fit_parameter(estimator, "sample_weight"):
-        estimator.fit(X, sample_weight=weight)
-        return
-    # Whole weights can be honoured by any estimator; others it cannot know.
-    counts = np.rint(weight)
-    if np.allclose(counts, weight):
-        X = np.repeat(X, counts.astype(int), axis=0)
-    estimator.fit(X)
-
-
-def _set_random_state(estimator: Any, seed: int) -> None:
-    params = estimator.get_params()
-    unset = {
-        name: seed
-        for name, value in params.items()
-        if (name == "random_state" or name.endswith("__random_state")) and value is None
-    }
-    if unset:
-        estimator.set_params(**unset)

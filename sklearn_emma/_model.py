@@ -11,6 +11,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from sklearn_emma._classifier_predictor import ClassifierPredictor
 from sklearn_emma._mode_energies import ModeEnergies
 from sklearn_emma._network import EMMANetwork
 
@@ -27,7 +28,10 @@ class Inputs(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Scores of samples as arrays: logits (n, n_outputs), the others (n, M)."""
+    """Scores of samples as arrays: logits (n, n_outputs), the others (n, M).
+
+    Logits that nobody asked for have no columns.
+    """
 
     logits: np.ndarray
     attention: np.ndarray
@@ -50,6 +54,8 @@ class EMMAModel:
         Frozen potential energies.
     network : EMMANetwork
         Gate and predictor.
+    classifier : ClassifierPredictor, default=None
+        Predicts in place of the network's predictor.
     """
 
     def __init__(
@@ -58,11 +64,13 @@ class EMMAModel:
         scaler: StandardScaler,
         energies: ModeEnergies,
         network: EMMANetwork,
+        classifier: ClassifierPredictor | None = None,
     ) -> None:
         self.columns = columns
         self.scaler = scaler
         self.energies = energies
         self.network = network
+        self.classifier = classifier
 
     @property
     def device(self) -> torch.device:
@@ -115,25 +123,30 @@ class EMMAModel:
         known = inputs.potential.masked_fill(~inputs.present, torch.nan)
         self.network.gate.calibrate(known, torch.from_numpy(weight))
 
-    def scores(self, X: np.ndarray) -> Scores:
-        """Score all rows, a chunk at a time."""
-        parts = list(self._score_chunks(X))
+    def scores(self, X: np.ndarray, predict: bool = True) -> Scores:
+        """Score all rows, a chunk at a time; ``predict`` is whether to make logits."""
+        parts = list(self._score_chunks(X, predict))
         if len(parts) == 1:
             return parts[0]
         return Scores(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 
     @torch.no_grad()
-    def _score_chunks(self, X: np.ndarray) -> Iterator[Scores]:
+    def _score_chunks(self, X: np.ndarray, predict: bool = True) -> Iterator[Scores]:
         self.network.eval()
         chunk = max(1, _CHUNK_VALUES // max(len(self.columns), 64))
         for start in range(0, len(X), chunk):
             inputs = self.inputs(
                 self.standardise(self.select(X[start : start + chunk]))
             )
-            output = self.network(*inputs)
-            attention, importance, _, modal = output.scores
-            fields = (output.logits, attention, importance, modal, *inputs[1:])
+            gated, (attention, importance, _, modal) = self.network.gated(*inputs)
+            logits = self._logits(gated) if predict else gated[:, :0]
+            fields = (logits, attention, importance, modal, *inputs[1:])
             yield Scores(*(field.cpu().numpy() for field in fields))
+
+    def _logits(self, gated: Tensor) -> Tensor:
+        if self.classifier is not None:
+            return self.classifier.logits(gated)
+        return self.network.predictor(gated)
 
 
 def fill_missing(x: Tensor, mode_index: Tensor, n_modes: int) -> tuple[Tensor, Tensor]:

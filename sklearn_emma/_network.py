@@ -48,10 +48,16 @@ class EMMANetwork(nn.Module):
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present`` (n,
         M).
         """
+        gated, scores = self.gated(x, potential, present)
+        return EMMAOutput(self.predictor(gated), scores, self.gate.capacity_penalty())
+
+    def gated(
+        self, x: Tensor, potential: Tensor, present: Tensor
+    ) -> tuple[Tensor, GateScores]:
+        """What the predictor is to see, (n, d), and scores; arguments as above."""
         scores = self.gate.scores(potential, present)
         # Several times faster backwards than indexing with a tensor.
-        gated = x * scores.attention.index_select(1, self.mode_index)
-        return EMMAOutput(self.predictor(gated), scores, self.gate.capacity_penalty())
+        return x * scores.attention.index_select(1, self.mode_index), scores
 
 
 class BaseModel(nn.Module):

@@ -183,6 +183,30 @@ def fit_phase_two(
     return {kind: net.history[:, kind] for kind in kinds}
 
 
+def gated_copies(
+    model: EMMAModel,
+    data: TrainingSet,
+    n_copies: int,
+    *,
+    corruption: Corruption | None,
+    clean_fraction: float,
+    n_failing: int,
+    seed: int,
+) -> np.ndarray:
+    """Draw samples as the second phase does, and gate them.
+
+    Returns what a predictor is to see, (n_copies · n, d), one copy after another.
+    """
+    with seeded(seed, model.device) as generator, torch.no_grad():
+        rows = _to_device(data, model)
+        simulator = _Simulator(
+            model, rows, corruption, clean_fraction, n_failing, generator
+        )
+        draws = (simulator.draw().inputs for _ in range(n_copies))
+        copies = [model.network.gated(**inputs)[0] for inputs in draws]
+    return torch.cat(copies).cpu().numpy()
+
+
 def split_validation(
     data: TrainingSet, fraction: float, seed: int
 ) -> tuple[TrainingSet, TrainingSet]:

@@ -97,7 +97,7 @@ class EMMAPredictionMixin:
         attention : ndarray of shape (n_samples, n_modes)
             In [0, 1]; 0 where the mode is missing.
         """
-        return self._scores(X).attention
+        return self._scores(X, predict=False).attention
 
     def importance(self, X: Any) -> np.ndarray:
         """Importance α: Gibbs distribution of the modal energies.
@@ -112,7 +112,7 @@ class EMMAPredictionMixin:
         importance : ndarray of shape (n_samples, n_modes)
             Sums to 1 over the modes that are present; 0 where a mode is missing.
         """
-        return self._scores(X).importance
+        return self._scores(X, predict=False).importance
 
     def potential_energy(self, X: Any) -> np.ndarray:
         """Potential energy Ψ: how unlikely each mode's values are by themselves.
@@ -128,7 +128,7 @@ class EMMAPredictionMixin:
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        scores = self._scores(X)
+        scores = self._scores(X, predict=False)
         return np.where(scores.present, scores.potential, np.nan)
 
     def modal_energy(self, X: Any) -> np.ndarray:
@@ -144,7 +144,7 @@ class EMMAPredictionMixin:
         modal : ndarray of shape (n_samples, n_modes)
             NaN where the mode is missing.
         """
-        scores = self._scores(X)
+        scores = self._scores(X, predict=False)
         return np.where(scores.present, scores.modal_energy, np.nan)
 
     def total_energy(self, X: Any) -> np.ndarray:
@@ -179,7 +179,7 @@ class EMMAPredictionMixin:
             ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
             index is that of X, where it has one.
         """
-        scores = self._scores(X)
+        scores = self._scores(X, predict=False)
         missing = ~scores.present
         blocks = {
             "attention": scores.attention,
@@ -201,11 +201,20 @@ class EMMAPredictionMixin:
 
     @property
     def network_(self) -> EMMANetwork:
-        """The trained torch module: gate and predictor."""
+        """The trained torch module: gate and differentiable predictor."""
         check_is_fitted(self)
         return self._model.network
 
-    def _scores(self, X: Any) -> Scores:
+    @property
+    def predictor_(self) -> Any:
+        """What predicts: the fitted classifier or, without one, a torch module."""
+        check_is_fitted(self)
+        classifier = self._model.classifier
+        if classifier is not None:
+            return classifier.estimator
+        return self._model.network.predictor
+
+    def _scores(self, X: Any, predict: bool = True) -> Scores:
         check_is_fitted(self)
         X = validate_data(
             self,
@@ -214,4 +223,5 @@ class EMMAPredictionMixin:
             ensure_all_finite="allow-nan",
             reset=False,
         )
-        return self._model.to(resolve_device(self.device, fallback=True)).scores(X)
+        model = self._model.to(resolve_device(self.device, fallback=True))
+        return model.scores(X, predict)

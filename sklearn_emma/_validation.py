@@ -4,6 +4,8 @@ They give every estimator the same errors as scikit-learn's own. A move inside
 scikit-learn then costs one line here.
 """
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import (
@@ -20,4 +22,22 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_column_indices",
+    "validate_nested_params",
 ]
+
+
+def validate_nested_params(estimator: Any) -> None:
+    """Check the declared parameters of an estimator and of those within it.
+
+    Their own ``fit`` would do so too late, and not at all within the ``fit`` of an
+    estimator that skips nested validation.
+
+    Raises
+    ------
+    sklearn.utils._param_validation.InvalidParameterError
+        A ``ValueError`` that names parameter and estimator.
+    """
+    for part in (estimator, *estimator.get_params().values()):
+        declared = hasattr(part, "_parameter_constraints")
+        if declared and not isinstance(part, type):
+            part._validate_params()

@@ -3,8 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from torch import nn
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
@@ -89,6 +94,31 @@ BAD_PARAMETERS = [
     ({"predictor": lambda n_in, n_out: None}, "`predictor` must be a torch module"),
     ({"predictor": recipe_of_one_argument}, "`predictor`.*n_features_in, n_outputs"),
     ({"predictor": "mlp"}, "'predictor' parameter"),
+    # Classifier as predictor.
+    (
+        {"predictor": LinearSVC()},
+        r"`predictor`.*`predict_proba`; LinearSVC\(\).*CalibratedClassifierCV",
+    ),
+    (
+        {"predictor": make_pipeline(StandardScaler(), LinearSVC())},
+        "`predictor`.*`predict_proba`; Pipeline",
+    ),
+    ({"predictor": RandomForestRegressor()}, "must be a classifier.*RandomForestReg"),
+    ({"predictor": StandardScaler()}, "must be a classifier.*StandardScaler"),
+    ({"predictor": LogisticRegression}, r"class LogisticRegression; .*Regression\(\)"),
+    (
+        {"predictor": RandomForestClassifier(max_depth=-1)},
+        "'max_depth' parameter of RandomForestClassifier",
+    ),
+    (
+        {"predictor": make_pipeline(StandardScaler(), LogisticRegression(C=-1))},
+        "'C' parameter of LogisticRegression",
+    ),
+    (
+        {"predictor": KNeighborsClassifier(), "class_weight": {0: 0.3}},
+        r"`predictor` KNeighborsClassifier\(\).*`sample_weight`.*not whole numbers",
+    ),
+    ({"n_copies": 0}, "'n_copies' parameter"),
     ({"hidden_layer_sizes": 0}, "'hidden_layer_sizes'"),
     ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes"),
     ({"hidden_layer_sizes": (-3,)}, "hidden_layer_sizes"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from skorch.callbacks import Callback
 from torch import nn
@@ -126,7 +127,14 @@ def test_memory_runs_the_first_phase_once(data, tmp_path, counted_fits):
     model = quick(energy_estimator=GaussianMixture(), memory=str(tmp_path))
     cached = [
         clone(model).set_params(**params).fit(X, y)
-        for params in ({}, {"rho": 3.0}, {"lambda_e": 0.5}, {"lambda_c": 1.0}, {})
+        for params in (
+            {},
+            {"rho": 3.0},
+            {"lambda_e": 0.5},
+            {"lambda_c": 1.0},
+            {"predictor": LogisticRegression()},
+            {},
+        )
     ]
     assert len(counted_fits) == 2  # one for each mode
     assert differ(cached[0], cached[1], X)

@@ -2,6 +2,8 @@
 
 import pytest
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -31,6 +33,8 @@ INSTANCES = [
         max_iter=10,
         base_max_iter=10,
     ),
+    EMMAClassifier(predictor=LogisticRegression(), max_iter=5, base_max_iter=5),
+    EMMAClassifier(predictor=RandomForestClassifier(10), max_iter=5, base_max_iter=5),
 ]
 TRANSFORMERS = [e for e in INSTANCES if hasattr(e, "transform")]
 

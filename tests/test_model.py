@@ -102,6 +102,32 @@ def test_scores_equal_slow_code():
         np.testing.assert_allclose(scores.logits[i], logits[0])
 
 
+def test_logits_are_made_where_they_are_asked_for():
+    model, X = make_model(), draw(seed=2)
+    with_logits, without = model.scores(X), model.scores(X, predict=False)
+    assert without.logits.shape == (30, 0)
+    for field, other in zip(with_logits[1:], without[1:], strict=True):
+        np.testing.assert_array_equal(field, other)
+
+
+class Negative:
+    """A classifier predictor: logits are minus the sums of the gated values."""
+
+    def logits(self, gated):
+        return -gated.sum(dim=1, keepdim=True)
+
+
+def test_a_classifier_predicts_in_place_of_the_network():
+    model, X = make_model(), draw(seed=2)
+    before = model.scores(X)
+    model.classifier = Negative()
+    scores = model.scores(X)
+    z = (X[:, COLUMNS] - model.scaler.mean_) / model.scaler.scale_
+    gated = np.nan_to_num(z) * before.attention[:, MODES]
+    np.testing.assert_allclose(scores.logits[:, 0], -gated.sum(axis=1), atol=1e-12)
+    np.testing.assert_array_equal(scores.attention, before.attention)
+
+
 @pytest.mark.parametrize("n", [1, 7, 30])
 @pytest.mark.parametrize("chunk", [1, 3, 30])
 def test_chunks_of_rows_make_no_difference(monkeypatch, n, chunk):

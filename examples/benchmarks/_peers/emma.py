@@ -10,6 +10,7 @@ import numpy as np
 from _protocol import corrupt_like_training, index_of, make_generator
 from sklearn.metrics import log_loss
 
+from .copies import forest
 from .method import Effort, Method
 
 THESIS_RHO = (0.01, 0.1, 1.0, 10.0)  # validation chooses
@@ -66,6 +67,14 @@ def defaults(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[Any
     return [EMMAClassifier(modes, random_state=seed, **_shortened(effort))]
 
 
+def with_forest(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[Any]:
+    """EMMA as a user gets it, with a random forest behind its gate."""
+    return [
+        estimator.set_params(predictor=forest(effort))
+        for estimator in defaults(modes, seed, effort)
+    ]
+
+
 def thesis(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[Any]:
     """EMMA as in the thesis, apart from energies per sample: one draw of one noise."""
     from sklearn_emma import EMMAClassifier
@@ -92,5 +101,9 @@ def _shortened(effort: Effort) -> dict[str, Any]:
 
 
 def methods(effort: Effort) -> dict[str, Method]:
-    """EMMA with its defaults, and as in the thesis."""
-    return {"emma": Emma(defaults, effort), "emma-thesis": Emma(thesis, effort)}
+    """EMMA with its defaults, in front of a forest, and as in the thesis."""
+    return {
+        "emma": Emma(defaults, effort),
+        "emma+rf": Emma(with_forest, effort),
+        "emma-thesis": Emma(thesis, effort),
+    }

@@ -1,0 +1,72 @@
+"""Estimators that the user brings along: their seeds, and samples of unequal weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+
+def set_random_states(estimator: Any, seed: int) -> None:
+    """Seed every ``random_state`` that is None, nested ones too, in place.
+
+    The first of them gets ``seed`` itself and the others what it draws, so that members
+    of an ensemble differ.
+    """
+    params = estimator.get_params()
+    unset = [
+        name
+        for name in sorted(params)
+        if (name == "random_state" or name.endswith("__random_state"))
+        and params[name] is None
+    ]
+    if unset:
+        drawn = np.random.RandomState(seed).randint(2**31 - 1, size=len(unset) - 1)
+        seeds = [seed, *drawn.tolist()]
+        estimator.set_params(**dict(zip(unset, seeds, strict=True)))
+
+
+def fit_weighted(estimator: Any, X: Any, weight: Any, y: Any = None) -> Any:
+    """Fit in place on samples that count ``weight`` (n,) times; return the estimator.
+
+    Whole weights are honoured by any estimator, by repeating rows. Others that it
+    cannot take are left out: ask :func:`honours` before.
+    """
+    name = _weight_parameter(estimator)
+    params = {}
+    if name is None and _whole(weight):
+        counts = np.rint(weight).astype(int)
+        X = np.repeat(X, counts, axis=0)
+        y = None if y is None else np.repeat(y, counts)
+    elif name is not None and (weight != 1).any():
+        params[name] = weight
+    return estimator.fit(X, **params) if y is None else estimator.fit(X, y, **params)
+
+
+def honours(estimator: Any, weight: Any) -> bool:
+    """Whether :func:`fit_weighted` does justice to these weights."""
+    equal = bool((weight == weight[0]).all())
+    return equal or _whole(weight) or _weight_parameter(estimator) is not None
+
+
+def _weight_parameter(estimator: Any) -> str | None:
+    """Under which name ``fit`` takes the weights of the samples, if it does."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    if get_config()["enable_metadata_routing"]:
+        routing = get_routing_for_object(estimator)
+        routed = routing.consumes("fit", ["sample_weight"])
+        return "sample_weight" if routed else None
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        name = _weight_parameter(last)
+        return None if name is None else f"{step}__{name}"
+    return None
+
+
+def _whole(weight: Any) -> bool:
+    return np.allclose(np.rint(weight), weight, rtol=1e-6, atol=1e-6)
