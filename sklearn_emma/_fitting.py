@@ -116,6 +116,7 @@ def train_model(
             n_classes,
             options,
             (energy_seed, base_seed),
+            without_modes=corruption is not None,
             verbose=params.verbose,
         )
         model, base_curve = _assemble(params, first, checked, dtype), first.loss_curve

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from sklearn_emma._encoding import PiecewiseLinearEncoding
 from sklearn_emma._gate import EMMAGate, GateScores
 
 
@@ -75,8 +77,10 @@ class BaseModel(nn.Module):
 class MLP(nn.Module):
     """Fully connected ReLU layers with a linear path beside them.
 
-    The linear path lets it hold its own on small wide data, where linear models are
-    hard to beat; dropout keeps the layers from learning such data by heart.
+    The layers see each feature and its position among the training data's quantiles,
+    which lets them compete with trees on skewed features. The linear path lets it hold
+    its own on small wide data, where linear models are hard to beat; dropout keeps the
+    layers from learning such data by heart.
 
     Parameters
     ----------
@@ -88,6 +92,8 @@ class MLP(nn.Module):
         Units of each hidden layer; empty is the linear model alone.
     dropout : float
         Probability that a hidden unit is left out of a training step.
+    n_bins : int, default=8
+        Quantile bins of each feature.
     """
 
     def __init__(
@@ -96,9 +102,11 @@ class MLP(nn.Module):
         n_outputs: int,
         hidden_layer_sizes: Sequence[int],
         dropout: float,
+        n_bins: int = 8,
     ) -> None:
         super().__init__()
-        sizes = [n_features_in, *hidden_layer_sizes]
+        self.encoding = PiecewiseLinearEncoding(n_features_in, n_bins)
+        sizes = [n_features_in * (1 + n_bins), *hidden_layer_sizes]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
             layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
@@ -107,7 +115,13 @@ class MLP(nn.Module):
             layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
         self.layers = nn.Sequential(*layers)
 
+    def calibrate(self, x: Tensor, weight: Tensor) -> None:
+        """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
+        self.encoding.calibrate(x, weight)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (n, n_outputs) of ``x`` (n, n_features_in)."""
         logits = self.linear(x)
-        return logits + self.layers(x) if len(self.layers) else logits
+        if not len(self.layers):
+            return logits
+        return logits + self.layers(torch.cat((x, self.encoding(x)), dim=1))

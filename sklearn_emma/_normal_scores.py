@@ -14,16 +14,18 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from sklearn_emma._quantiles import weighted_quantiles
+
 N_QUANTILES = 64
 
 
 class NormalScores(NamedTuple):
     """A continuous, piecewise linear map of each feature.
 
-    Between its quantiles ``knots`` (d, T), feature j is ``base`` + ``slope`` × (distance
-    to the knot on the left); ``base`` and ``slope`` are (d, T + 1). Beyond the outer
-    knots it goes on with one unit for each standard deviation, so that what lies far out
-    keeps its distance.
+    Between its quantiles ``knots`` (d, T), a feature's score is ``base`` + ``slope`` ×
+    (distance to the knot on the left); ``base`` and ``slope`` are (d, T + 1). Beyond
+    the outer knots it goes on with one unit for each standard deviation, so that what
+    lies far out keeps its distance.
     """
 
     knots: np.ndarray
@@ -34,7 +36,7 @@ class NormalScores(NamedTuple):
 def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     """Fit the map on X (n, d), rows counting ``weight`` (n,) times."""
     levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
-    knots = _quantiles(X.astype(np.float64), weight.astype(np.float64), levels)
+    knots = weighted_quantiles(X, weight, levels)
     scores = _mean_over_ties(knots, norm.ppf(levels))
     mean = np.average(X, axis=0, weights=weight)
     deviation = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
@@ -62,23 +64,8 @@ def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) ->
     return torch.stack((x, scores.transpose(1, 2)), dim=3).flatten(2)
 
 
-def _quantiles(X: np.ndarray, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Smallest values with at least a share ``levels`` of the weight at or below, (d, T).
-
-    Equal to repeating each row ``weight`` times.
-    """
-    order = X.argsort(axis=0, kind="stable")
-    knots = np.empty((X.shape[1], len(levels)))
-    for column, rows in enumerate(order.T):
-        mass = weight[rows].cumsum()
-        # A hair below, or rounding in the sum decides which value it is.
-        position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
-        knots[column] = X[rows[position], column]
-    return knots
-
-
 def _mean_over_ties(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Give equal knots of a feature their mean score; ``knots`` (d, T), ``scores`` (T,)."""
+    """Give equal ``knots`` (d, T) of a feature the mean of their ``scores`` (T,)."""
     result = np.empty_like(knots)
     for row, values in zip(result, knots, strict=True):
         _, group = np.unique(values, return_inverse=True)

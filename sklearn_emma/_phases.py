@@ -19,7 +19,12 @@ from sklearn_emma._network import BaseModel
 from sklearn_emma._predictor import build_predictor, is_trained
 from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
-from sklearn_emma.corruption import Corruption, fail_modes
+from sklearn_emma.corruption import Corruption, ZeroedMode, fail_modes
+
+
+# Of the samples that teach the base model. The less informative modes by themselves
+# take longest to learn, and the second phase masks the others in few samples only.
+_SHARE_WITHOUT_A_MODE = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,14 @@ def fit_phase_one(
     n_classes: int,
     options: Options,
     seeds: tuple[int, int],
+    without_modes: bool,
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
 
     A mode that the user knows to be corrupted teaches its energy nothing, and is at its
-    mean for the predictor. A predictor that comes trained is left as it is.
+    mean for the predictor. ``without_modes`` is whether the predictor also learns to do
+    without each mode. A predictor that comes trained is left as it is.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -102,6 +109,8 @@ def fit_phase_one(
         module = build_predictor(predictor, x.shape[1], n_classes, x.dtype)
         if is_trained(predictor):
             return PhaseOne(scaler, estimators, module, [])
+        if hasattr(module, "calibrate"):
+            module.calibrate(x, torch.from_numpy(data.weight))
         batch_size = auto_batch_size(options.batch_size, len(x))
         net = _net(BaseModel(module), BaseLoss(), options, batch_size=batch_size)
         samples = Samples(
@@ -109,9 +118,23 @@ def fit_phase_one(
             {"y": torch.from_numpy(data.y)},
             torch.from_numpy(data.loss_weight),
         ).map(lambda tensor: tensor.to(options.device))
+        index = torch.from_numpy(mode_index).to(options.device)
+
+        def draw() -> Samples:
+            if not without_modes or n_modes == 1:
+                return samples
+            x, _ = fail_modes(
+                samples.inputs["x"],
+                index,
+                ZeroedMode(),
+                generator,
+                clean_fraction=1 - _SHARE_WITHOUT_A_MODE,
+            )
+            return Samples({"x": x}, samples.targets, samples.weight)
+
         train(
             net,
-            lambda: samples,
+            draw,
             max_iter=options.max_iter,
             batch_size=batch_size,
             generator=generator,
