@@ -409,7 +409,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.scaler_ = model.scaler
         for name, value in model.network.gate.summary().items():
             setattr(self, f"{name}_", value)
-        self.attention_ = model.scores(checked.X).attention
+        self.attention_ = model.gather(checked.X, lambda s: s.attention)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
