@@ -18,6 +18,7 @@ from sklearn_emma._gate import EMMAGate
 from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
+from sklearn_emma._optimizer_state import OptimizerState
 from sklearn_emma._phases import (
     Options,
     PhaseOne,
@@ -81,38 +82,18 @@ def train_model(
         If a loss stops being finite.
     """
     plan = plan_training(params, checked)
-    base_curve: list[float] = []
-    if previous is not None:
-        model = copy.deepcopy(previous).astype(plan.dtype)
-    else:
-        first = run_phase_one(params, checked, plan)
-        model, base_curve = assemble(params, first, checked, plan), first.loss_curve
-        model.calibrate(plan.data.clean(checked.mode_index), plan.data.weight)
-    curves = fit_phase_two(
-        model.to(plan.options.device),
-        plan.data,
-        plan.validation,
-        corruption=plan.corruption,
-        clean_fraction=params.clean_fraction,
-        n_failing=params.n_failing,
-        n_draws=params.n_draws,
-        lambda_c=params.lambda_c,
-        lambda_e=params.lambda_e,
-        importance_floor=params.importance_floor,
-        options=replace(plan.options, max_iter=params.max_iter),
-        patience=params.n_iter_no_change,
-        tol=params.tol,
-        callbacks=params.callbacks,
-        seed=plan.seed,
-        verbose=params.verbose,
-    )
+    model, base_curve = start_model(params, checked, plan, previous)
+    options = replace(plan.options, max_iter=params.max_iter)
+    curves = run_phase_two(params, plan, model, options, plan.seed, params.n_draws)
     return Trained(
         model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
     )
 
 
-def plan_training(params: Any, checked: CheckedData) -> Plan:
+def plan_training(params: Any, checked: CheckedData, continues: bool = False) -> Plan:
     """Settle everything that can be known, and fail, before anything is trained.
+
+    A training that ``continues`` learns no energies: a mode may be missing throughout.
 
     Raises
     ------
@@ -141,7 +122,8 @@ def plan_training(params: Any, checked: CheckedData) -> Plan:
         data, validation = split_validation(
             data, params.validation_fraction, split_seed
         )
-    check_modes_seen(data, checked.modes)
+    if not continues:
+        check_modes_seen(data, checked.modes)
     options = Options(
         max_iter=params.base_max_iter,
         batch_size=params.batch_size,
@@ -164,6 +146,21 @@ def plan_training(params: Any, checked: CheckedData) -> Plan:
     )
 
 
+def start_model(
+    params: Any, checked: CheckedData, plan: Plan, previous: EMMAModel | None
+) -> tuple[EMMAModel, list[float]]:
+    """Give what the second phase goes on from, and the loss curve of the first.
+
+    A copy of ``previous`` where there is one; else the first phase is run.
+    """
+    if previous is not None:
+        return copy.deepcopy(previous).astype(plan.dtype), []
+    first = run_phase_one(params, checked, plan)
+    model = assemble(params, first, checked, plan)
+    model.calibrate(plan.data.clean(checked.mode_index), plan.data.weight)
+    return model, first.loss_curve
+
+
 def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
     """Energies and base model, from the cache where they are there."""
     memory = check_memory(params.memory)
@@ -175,6 +172,37 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.n_classes,
         plan.options,
         plan.base_seeds,
+        verbose=params.verbose,
+    )
+
+
+def run_phase_two(
+    params: Any,
+    plan: Plan,
+    model: EMMAModel,
+    options: Options,
+    seed: int,
+    n_draws: int | None = None,
+    optimizer_state: OptimizerState | None = None,
+) -> dict[str, list[float]]:
+    """Train ``model`` in place; returns the loss curves."""
+    return fit_phase_two(
+        model.to(options.device),
+        plan.data,
+        plan.validation,
+        corruption=plan.corruption,
+        clean_fraction=params.clean_fraction,
+        n_failing=params.n_failing,
+        n_draws=n_draws,
+        lambda_c=params.lambda_c,
+        lambda_e=params.lambda_e,
+        importance_floor=params.importance_floor,
+        options=options,
+        patience=params.n_iter_no_change,
+        tol=params.tol,
+        callbacks=params.callbacks,
+        seed=seed,
+        optimizer_state=optimizer_state,
         verbose=params.verbose,
     )
 

@@ -18,6 +18,7 @@ from sklearn_emma._loss import BaseLoss, EMMALoss
 from sklearn_emma._mode_energies import fit_mode_energies
 from sklearn_emma._model import EMMAModel, fill_missing, standardise
 from sklearn_emma._network import BaseModel
+from sklearn_emma._optimizer_state import OptimizerState
 from sklearn_emma._predictor import build_predictor, is_trained
 from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
@@ -175,12 +176,14 @@ def fit_phase_two(
     tol: float,
     callbacks: list[Any] | None,
     seed: int,
+    optimizer_state: OptimizerState | None = None,
     verbose: bool | int = False,
 ) -> dict[str, list[float]]:
     """Train gate and predictor end to end on clean and failing modes, in place.
 
     Energies are frozen, so a whole epoch is corrupted and scored at once. Returns the
-    loss curves, ``train_loss`` and, with validation data, ``valid_loss``.
+    loss curves, ``train_loss`` and, with validation data, ``valid_loss``. The optimiser
+    goes on from ``optimizer_state`` and leaves its own there.
     """
     with seeded(seed, options.device) as generator:
         simulate = partial(
@@ -202,6 +205,8 @@ def fit_phase_two(
             batch_size=batch_size,
             classes=np.unique(data.y).tolist(),
         )
+        if optimizer_state is not None:
+            optimizer_state.restore(net.optimizer_)
         held_out = None if validation is None else simulate(validation)()
         train(
             net,
@@ -214,6 +219,8 @@ def fit_phase_two(
             after_step=model.network.gate.project,
             verbose=verbose,
         )
+        if optimizer_state is not None:
+            optimizer_state.keep(net.optimizer_)
     kinds = ["train_loss"] if validation is None else ["train_loss", "valid_loss"]
     return {kind: net.history[:, kind] for kind in kinds}
 
