@@ -34,7 +34,7 @@ def quick(**params):
 
 @pytest.fixture(name="client", scope="module")
 def two_worker_processes():
-    reason = "needs dask and distributed: pip install sklearn-emma[dask]"
+    reason = 'needs the extra "dask"'
     distributed = pytest.importorskip("distributed", reason=reason)
     pytest.importorskip("dask.dataframe", reason=reason)
     with (
