@@ -135,11 +135,18 @@ for rows, what in ((noise, "sensor 1\nis noise"), (stuck, "sensor 3\nis stuck"))
     below.axvspan(rows.start / N_TEST, rows.stop / N_TEST, color="0.92", zorder=0)
     below.text((rows.start + rows.stop) / 2 / N_TEST, 0.5, what, ha="center")
 below.set(xlabel="position in the file", ylabel="mean attention β", ylim=(0, 1.05))
-below.legend(frameon=False, ncols=2, loc="lower right")
+below.legend(frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 figure.savefig("larger_than_memory.png", dpi=120)
 print("\nSaved larger_than_memory.png")
 del X_train, y_train, X_test, y_test, X_broken, y_broken
 folder.cleanup()
 
 # %%
-# Conclusion, from the output above: TODO.
+# Conclusion, from the output above: the first claim holds in part. Six passes in chunks
+# of 4,000 rows reach 0.904, against 0.884 for ``fit`` on the first chunk: some 70 % of
+# the way to the 0.912 of ``fit`` on everything. That had, beside its six epochs, thirty
+# epochs of the first phase over the whole file, and the chunks had these over the first
+# chunk alone. The gate lacks nothing: energies learnt from 4,000 rows find the noisy
+# sensor (mean attention 0.01) and the stuck one (0.00) in a file of 20,000, and the
+# other sensors keep 0.94 or more. Accuracy there is 0.831 and 0.891; where all work, it
+# is 0.904.
