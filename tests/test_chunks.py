@@ -65,7 +65,7 @@ def test_what_was_written_to_a_map_stays(path, mode):
 
 def test_a_map_of_memory_without_a_file_is_left_alone():
     anonymous = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    X = np.frombuffer(anonymous, dtype="f4").reshape(-1, 2)
+    X = np.ndarray((1 << 17, 2), dtype="f4", buffer=anonymous)
     X[:] = 5.0
     assert sum(rows.sum() for rows in row_chunks(X, 1000)) == X.size * 5
     assert np.all(X == 5.0)
