@@ -146,6 +146,14 @@ class _PotentialGroup(nn.Module):
     """Potential energies of the modes that share one padded batch."""
 
     columns: Tensor
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    hidden_bias: Tensor
+    visible_bias: Tensor
+    knots: Tensor | None
+    base: Tensor
+    slope: Tensor
 
     def __init__(
         self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]

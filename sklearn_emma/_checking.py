@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import validate_data
 
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
@@ -29,9 +29,20 @@ class CheckedData(NamedTuple):
 
 
 def check_training_data(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, corrupted: Any
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    corrupted: Any,
+    *,
+    classes: np.ndarray | None = None,
+    dtype: np.dtype | None = None,
 ) -> CheckedData:
     """Validate what ``fit`` was given; sets ``n_features_in_`` of the estimator.
+
+    ``classes`` are all labels, of which y may lack some; None: those of y. With a
+    ``dtype`` X is a further chunk, for a model of that type: it must have the features
+    that the estimator knows.
 
     Raises
     ------
@@ -44,9 +55,10 @@ def check_training_data(
         estimator,
         X,
         y,
-        dtype=[np.float64, np.float32],
+        dtype=[np.float64, np.float32] if dtype is None else dtype,
         ensure_all_finite="allow-nan",
-        ensure_min_samples=2,
+        ensure_min_samples=2 if dtype is None else 1,
+        reset=dtype is None,
     )
     check_classification_targets(y)
     weight = check_sample_weight(
@@ -61,8 +73,11 @@ def check_training_data(
     kept = weight > 0
     if not kept.any():
         raise ValueError("Sample weights are all zero: there is nothing to learn from.")
-    classes = np.unique(y[kept])
-    _check_classes(classes, int(kept.sum()))
+    if classes is None:
+        classes = np.unique(y[kept])
+        _check_classes(classes, int(kept.sum()))
+    else:
+        _check_labels(y[kept], classes)
     labels = np.searchsorted(classes, np.where(kept, y, classes[0]))
     (values, labels, failed), weight = merge_duplicates(
         [X[:, columns], labels, failed], weight
@@ -74,10 +89,39 @@ def check_training_data(
     return CheckedData(X, data, modes, mode_index(modes), classes)
 
 
+def chunk_classes(known: np.ndarray | None, classes: Any) -> np.ndarray:
+    """All labels: those ``known`` from before or, in the first call, ``classes``.
+
+    Raises
+    ------
+    ValueError
+        If there are none, fewer than two, or others than before.
+    """
+    if classes is None:
+        if known is None:
+            raise ValueError(
+                "partial_fit needs `classes`, all labels that will ever come, in its "
+                "first call."
+            )
+        return known
+    given = unique_labels(classes)
+    if known is not None and not np.array_equal(given, known):
+        raise ValueError(
+            f"`classes` must be None or those of the first call, {known.tolist()}; got "
+            f"{given.tolist()}."
+        )
+    if len(given) < 2:
+        raise ValueError(f"`classes` must be two or more, got {given.tolist()}.")
+    return given
+
+
 def check_continues(
-    modes: dict[str, np.ndarray], classes: np.ndarray, checked: CheckedData
+    modes: dict[str, np.ndarray],
+    classes: np.ndarray,
+    checked: CheckedData,
+    what: str = "warm_start=True",
 ) -> None:
-    """See that a warm start meets the modes and classes of the fit before.
+    """See that ``what`` goes on with the modes and classes of the fit before.
 
     Raises
     ------
@@ -88,11 +132,11 @@ def check_continues(
     now = {name: columns.tolist() for name, columns in checked.modes.items()}
     if list(before.items()) != list(now.items()):
         raise ValueError(
-            f"warm_start=True needs the modes of the previous fit, {before}; got {now}."
+            f"{what} needs the modes of the previous fit, {before}; got {now}."
         )
     if not np.array_equal(classes, checked.classes):
         raise ValueError(
-            "warm_start=True needs the classes of the previous fit, "
+            f"{what} needs the classes of the previous fit, "
             f"{classes.tolist()}; got {checked.classes.tolist()}."
         )
 
@@ -126,6 +170,16 @@ def _check_classes(classes: np.ndarray, n_samples: int) -> None:
         raise ValueError(
             f"y has {len(classes)} classes in {n_samples} samples: fewer samples than "
             "two a class teach nothing. Are these labels rather a target of regression?"
+        )
+
+
+def _check_labels(y: np.ndarray, classes: np.ndarray) -> None:
+    labels = unique_labels(y, classes)
+    if len(labels) > len(classes):
+        unknown = labels[~np.isin(labels, classes)]
+        raise ValueError(
+            f"y has the label {unknown.tolist()[0]!r}, which is none of the classes of "
+            f"the first call: {classes.tolist()}."
         )
 
 

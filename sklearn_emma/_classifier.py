@@ -14,12 +14,15 @@ from sklearn_emma._checking import (
     check_training_data,
 )
 from sklearn_emma._fitting import Trained, train_model
+from sklearn_emma._partial_fit import EMMAPartialFitMixin
 from sklearn_emma._prediction import EMMAPredictionMixin
 from sklearn_emma._samples import unchanged_on_error
 from sklearn_emma._validation import HasMethods, Interval, StrOptions, fit_context
 
 
-class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
+class EMMAClassifier(
+    EMMAPartialFitMixin, EMMAPredictionMixin, ClassifierMixin, BaseEstimator
+):
     """Classifier that keeps predicting well while a mode fails, and says which one.
 
     Columns of X come in *modes*: sensors, instruments, views. A small density model of
@@ -180,7 +183,8 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     attention_ : ndarray of shape (n_samples, n_modes)
-        Attention β of the training samples.
+        Attention β of the training samples; after ``partial_fit`` those of the last
+        chunk.
     modes_ : dict of str to ndarray of int
         Columns of each mode, in order.
     classes_ : ndarray of shape (n_classes,)
@@ -410,6 +414,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
                 check_continues(self.modes_, self.classes_, checked)
             trained = train_model(self, checked, previous)
             self._store(checked, trained, continues=previous is not None)
+            self._progress = None
         return self
 
     def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
@@ -428,7 +433,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.scaler_ = model.scaler
         for name, value in model.network.gate.summary().items():
             setattr(self, f"{name}_", value)
-        self.attention_ = model.scores(checked.X, predict=False).attention
+        self.attention_ = model.gather(checked.X, lambda s: s.attention)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

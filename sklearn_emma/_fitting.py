@@ -23,9 +23,11 @@ from sklearn_emma._gate import EMMAGate
 from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
+from sklearn_emma._optimizer_state import OptimizerState
 from sklearn_emma._phases import (
     Options,
     PhaseOne,
+    TrainingSet,
     fit_phase_one,
     fit_phase_two,
     gated_copies,
@@ -34,6 +36,28 @@ from sklearn_emma._phases import (
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
 from sklearn_emma.corruption import Corruption, Mixture
+
+
+class Plan(NamedTuple):
+    """Training data, parts and seeds of a fit, all checked; options of phase one.
+
+    ``base_seeds`` are those of the energies and of the base model, ``seed`` that of the
+    second phase, ``last_seed`` that of the ``classifier`` which predicts in the end, if
+    there is one.
+    """
+
+    data: TrainingSet
+    validation: TrainingSet | None
+    predictor: Any
+    classifier: Any | None
+    estimators: list[Any]
+    corruption: Corruption | None
+    options: Options
+    base_seeds: tuple[int, int]
+    seed: int
+    last_seed: int
+    n_classes: int
+    dtype: torch.dtype
 
 
 class Trained(NamedTuple):
@@ -68,6 +92,29 @@ def train_model(
     FloatingPointError
         If a loss stops being finite.
     """
+    plan = plan_training(params, checked)
+    model, base_curve = start_model(params, checked, plan, previous)
+    options = replace(plan.options, max_iter=params.max_iter)
+    curves = run_phase_two(params, plan, model, options, plan.seed, params.n_draws)
+    # Set in any case: a model that goes on may have had another one.
+    model.classifier = (
+        None if plan.classifier is None else _fit_last(params, checked, plan, model)
+    )
+    return Trained(
+        model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
+    )
+
+
+def plan_training(params: Any, checked: CheckedData, continues: bool = False) -> Plan:
+    """Settle everything that can be known, and fail, before anything is trained.
+
+    A training that ``continues`` learns no energies: a mode may be missing throughout.
+
+    Raises
+    ------
+    ValueError
+        If device, energy estimators or predictor do not fit.
+    """
     device = resolve_device(params.device)
     data, validation = checked.data, None
     sizes = _check_sizes(params.hidden_layer_sizes)
@@ -87,14 +134,13 @@ def train_model(
         _check_corruption(corruption, checked.mode_index, dtype)
 
     rng = check_random_state(params.random_state)
-    split_seed, energy_seed, base_seed, seed, last_seed = (
-        draw_seed(rng) for _ in range(5)
-    )
+    split_seed, *base_seeds, seed, last_seed = (draw_seed(rng) for _ in range(5))
     if params.early_stopping:
         data, validation = split_validation(
             data, params.validation_fraction, split_seed
         )
-    check_modes_seen(data, checked.modes)
+    if not continues:
+        check_modes_seen(data, checked.modes)
     options = Options(
         max_iter=params.base_max_iter,
         batch_size=params.batch_size,
@@ -103,70 +149,97 @@ def train_model(
         optimizer=params.optimizer or torch.optim.Adam,
         device=device,
     )
-    base_curve: list[float] = []
-    if previous is not None:
-        model = copy.deepcopy(previous).astype(dtype)
-    else:
-        memory = check_memory(params.memory)
-        first = memory.cache(fit_phase_one, ignore=["verbose"])(
-            data,
-            checked.mode_index,
-            estimators,
-            predictor,
-            n_classes,
-            options,
-            (energy_seed, base_seed),
-            without_modes=corruption is not None,
-            verbose=params.verbose,
-        )
-        model, base_curve = _assemble(params, first, checked, dtype), first.loss_curve
-        model.calibrate(data.clean(checked.mode_index), data.weight)
-    curves = fit_phase_two(
-        model.to(device),
+    return Plan(
         data,
         validation,
-        corruption=corruption,
+        predictor,
+        classifier,
+        estimators,
+        corruption,
+        options,
+        (base_seeds[0], base_seeds[1]),
+        seed,
+        last_seed,
+        n_classes,
+        dtype,
+    )
+
+
+def start_model(
+    params: Any, checked: CheckedData, plan: Plan, previous: EMMAModel | None
+) -> tuple[EMMAModel, list[float]]:
+    """Give what the second phase goes on from, and the loss curve of the first.
+
+    A copy of ``previous`` where there is one; else the first phase is run.
+    """
+    if previous is not None:
+        return copy.deepcopy(previous).astype(plan.dtype), []
+    first = run_phase_one(params, checked, plan)
+    model = assemble(params, first, checked, plan)
+    model.calibrate(plan.data.clean(checked.mode_index), plan.data.weight)
+    return model, first.loss_curve
+
+
+def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
+    """Energies and base model, from the cache where they are there."""
+    memory = check_memory(params.memory)
+    return memory.cache(fit_phase_one, ignore=["verbose"])(
+        plan.data,
+        checked.mode_index,
+        plan.estimators,
+        plan.predictor,
+        plan.n_classes,
+        plan.options,
+        plan.base_seeds,
+        without_modes=plan.corruption is not None,
+        verbose=params.verbose,
+    )
+
+
+def run_phase_two(
+    params: Any,
+    plan: Plan,
+    model: EMMAModel,
+    options: Options,
+    seed: int,
+    n_draws: int | None = None,
+    optimizer_state: OptimizerState | None = None,
+) -> dict[str, list[float]]:
+    """Train ``model`` in place; returns the loss curves."""
+    return fit_phase_two(
+        model.to(options.device),
+        plan.data,
+        plan.validation,
+        corruption=plan.corruption,
         clean_fraction=params.clean_fraction,
         n_failing=params.n_failing,
-        n_draws=params.n_draws,
+        n_draws=n_draws,
         lambda_c=params.lambda_c,
         lambda_e=params.lambda_e,
         importance_floor=params.importance_floor,
-        options=replace(options, max_iter=params.max_iter),
+        options=options,
         patience=params.n_iter_no_change,
         tol=params.tol,
         callbacks=params.callbacks,
         seed=seed,
+        optimizer_state=optimizer_state,
         verbose=params.verbose,
-    )
-    # Set in any case: a model that goes on may have had another one.
-    model.classifier = (
-        None
-        if classifier is None
-        else _fit_last(params, model, checked, classifier, corruption, last_seed)
-    )
-    return Trained(
-        model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
     )
 
 
 def _fit_last(
-    params: Any,
-    model: EMMAModel,
-    checked: CheckedData,
-    classifier: Any,
-    corruption: Corruption | None,
-    seed: int,
+    params: Any, checked: CheckedData, plan: Plan, model: EMMAModel
 ) -> ClassifierPredictor:
     """Fit a classifier behind the gate, on all samples: it needs none held out."""
+    seed = plan.last_seed
     with seeded(seed, model.device):  # for classifiers that are torch's within
         return fit_classifier(
-            classifier,
+            plan.classifier,
             gated_copies(
                 model,
                 checked.data,
-                1 if corruption is None else params.n_copies,
-                corruption=corruption,
+                1 if plan.corruption is None else params.n_copies,
+                corruption=plan.corruption,
                 clean_fraction=params.clean_fraction,
                 n_failing=params.n_failing,
                 seed=seed,
@@ -208,8 +281,8 @@ def _check_corruption(
         )
 
 
-def _assemble(
-    params: Any, first: PhaseOne, checked: CheckedData, dtype: torch.dtype
+def assemble(
+    params: Any, first: PhaseOne, checked: CheckedData, plan: Plan
 ) -> EMMAModel:
     """Put a fresh gate before the base model."""
     widths = [len(columns) for columns in checked.modes.values()]
@@ -223,10 +296,10 @@ def _assemble(
     )
     index = torch.from_numpy(checked.mode_index)
     # The predictor may be an object of the cache: train a copy.
-    network = EMMANetwork(gate, copy.deepcopy(first.predictor), index).to(dtype)
+    network = EMMANetwork(gate, copy.deepcopy(first.predictor), index).to(plan.dtype)
     return EMMAModel(
         columns=np.concatenate(list(checked.modes.values())),
         scaler=first.scaler,
-        energies=ModeEnergies(first.estimators, widths, dtype),
+        energies=ModeEnergies(first.estimators, widths, plan.dtype),
         network=network,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,9 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from sklearn_emma._chunks import row_chunks
 from sklearn_emma._classifier_predictor import ClassifierPredictor
+from sklearn_emma._gate import GateScores
 from sklearn_emma._mode_energies import ModeEnergies
 from sklearn_emma._network import EMMANetwork
 
@@ -27,18 +31,60 @@ class Inputs(NamedTuple):
     present: Tensor
 
 
-class Scores(NamedTuple):
-    """Scores of samples as arrays: logits (n, n_outputs), the others (n, M).
+class Scores:
+    """Scores of some rows as arrays, each computed when it is asked for.
 
-    Logits that nobody asked for have no columns.
+    ``logits`` (n, n_outputs); the others (n, M). Attention by itself costs no
+    prediction.
     """
 
-    logits: np.ndarray
-    attention: np.ndarray
-    importance: np.ndarray
-    modal_energy: np.ndarray
-    potential: np.ndarray
-    present: np.ndarray
+    def __init__(
+        self,
+        network: EMMANetwork,
+        inputs: Inputs,
+        classifier: ClassifierPredictor | None = None,
+    ) -> None:
+        self._network, self._inputs, self._classifier = network, inputs, classifier
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Output of the predictor."""
+        with torch.no_grad():
+            if self._classifier is None:
+                return _array(self._network(*self._inputs).logits)
+            return _array(
+                self._classifier.logits(self._network.gated(*self._inputs)[0])
+            )
+
+    @cached_property
+    def _gate(self) -> GateScores:
+        with torch.no_grad():
+            return self._network.gate.scores(*self._inputs[1:])
+
+    @property
+    def attention(self) -> np.ndarray:
+        """β, 0 where the mode is missing."""
+        return _array(self._gate.attention)
+
+    @property
+    def importance(self) -> np.ndarray:
+        """α, 0 where the mode is missing."""
+        return _array(self._gate.importance)
+
+    @property
+    def modal_energy(self) -> np.ndarray:
+        """E, without meaning where the mode is missing."""
+        return _array(self._gate.modal_energy)
+
+    @property
+    def potential(self) -> np.ndarray:
+        """Ψ, without meaning where the mode is missing."""
+        return _array(self._inputs.potential)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Whether the mode has any value."""
+        return _array(self._inputs.present)
 
 
 class EMMAModel:
@@ -123,30 +169,45 @@ class EMMAModel:
         known = inputs.potential.masked_fill(~inputs.present, torch.nan)
         self.network.gate.calibrate(known, torch.from_numpy(weight))
 
-    def scores(self, X: np.ndarray, predict: bool = True) -> Scores:
-        """Score all rows, a chunk at a time; ``predict`` is whether to make logits."""
-        parts = list(self._score_chunks(X, predict))
-        if len(parts) == 1:
-            return parts[0]
-        return Scores(*(np.concatenate(field) for field in zip(*parts, strict=True)))
-
-    @torch.no_grad()
-    def _score_chunks(self, X: np.ndarray, predict: bool = True) -> Iterator[Scores]:
+    def scores(self, X: np.ndarray) -> Scores:
+        """Score all rows at once."""
         self.network.eval()
-        chunk = max(1, _CHUNK_VALUES // max(len(self.columns), 64))
-        for start in range(0, len(X), chunk):
-            inputs = self.inputs(
-                self.standardise(self.select(X[start : start + chunk]))
-            )
-            gated, (attention, importance, _, modal) = self.network.gated(*inputs)
-            logits = self._logits(gated) if predict else gated[:, :0]
-            fields = (logits, attention, importance, modal, *inputs[1:])
-            yield Scores(*(field.cpu().numpy() for field in fields))
+        inputs = self.inputs(self.standardise(self.select(X)))
+        return Scores(self.network, inputs, self.classifier)
 
-    def _logits(self, gated: Tensor) -> Tensor:
-        if self.classifier is not None:
-            return self.classifier.logits(gated)
-        return self.network.predictor(gated)
+    @property
+    def chunk_rows(self) -> int:
+        """Rows that are scored at a time."""
+        return max(1, _CHUNK_VALUES // max(len(self.columns), 64))
+
+    def gather(
+        self,
+        X: np.ndarray,
+        quantity: Callable[[Scores], np.ndarray],
+        check: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    ) -> np.ndarray:
+        """Return ``quantity`` of the scores of all rows, scored a chunk at a time.
+
+        Beyond the result, memory does not grow with the number of rows. ``check`` sees
+        each chunk before it is scored and may replace it.
+        """
+        parts = (
+            quantity(self.scores(check(rows)))
+            for rows in row_chunks(X, self.chunk_rows)
+        )
+        first = next(parts)
+        if len(first) == len(X):
+            return first
+        result = np.empty((len(X), *first.shape[1:]), dtype=first.dtype)
+        start = 0
+        for part in itertools.chain([first], parts):
+            result[start : start + len(part)] = part
+            start += len(part)
+        return result
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
 
 
 def fill_missing(x: Tensor, mode_index: Tensor, n_modes: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +18,11 @@ from sklearn_emma._loss import BaseLoss, EMMALoss
 from sklearn_emma._mode_energies import fit_mode_energies
 from sklearn_emma._model import EMMAModel, fill_missing, standardise
 from sklearn_emma._network import BaseModel
+from sklearn_emma._optimizer_state import OptimizerState
 from sklearn_emma._predictor import build_predictor, is_trained
 from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
 from sklearn_emma.corruption import Corruption, ZeroedMode, fail_modes
-
 
 # Of the samples that teach the base model. The less informative modes by themselves
 # take longest to learn, and the second phase masks the others in few samples only.
@@ -105,12 +107,67 @@ def fit_phase_one(
         seeds[0],
         verbose,
     )
-    with seeded(seeds[1], options.device) as generator:
+    module, curve = _fit_base_model(
+        x,
+        data,
+        mode_index,
+        predictor,
+        n_classes,
+        options,
+        seeds[1],
+        without_modes,
+        verbose,
+    )
+    return PhaseOne(scaler, estimators, module, curve)
+
+
+def refit_base_model(
+    first: PhaseOne,
+    data: TrainingSet,
+    mode_index: np.ndarray,
+    predictor: Any,
+    n_classes: int,
+    options: Options,
+    seed: int,
+    without_modes: bool,
+    verbose: bool | int = False,
+) -> PhaseOne:
+    """Keep the energies of a first phase, train its predictor by other options."""
+    z = torch.from_numpy(standardise(data.clean(mode_index), first.scaler))
+    x, _ = fill_missing(z, torch.from_numpy(mode_index), data.corrupted.shape[1])
+    module, curve = _fit_base_model(
+        x,
+        data,
+        mode_index,
+        predictor,
+        n_classes,
+        options,
+        seed,
+        without_modes,
+        verbose,
+    )
+    return first._replace(predictor=module, loss_curve=curve)
+
+
+def _fit_base_model(
+    x: Tensor,
+    data: TrainingSet,
+    mode_index: np.ndarray,
+    predictor: Any,
+    n_classes: int,
+    options: Options,
+    seed: int,
+    without_modes: bool,
+    verbose: bool | int,
+) -> tuple[nn.Module, list[float]]:
+    """Train the predictor on complete samples ``x`` (n, d), unless it comes trained."""
+    with seeded(seed, options.device) as generator:
         module = build_predictor(predictor, x.shape[1], n_classes, x.dtype)
         if is_trained(predictor):
-            return PhaseOne(scaler, estimators, module, [])
-        if hasattr(module, "calibrate"):
-            module.calibrate(x, torch.from_numpy(data.weight))
+            return module, []
+        calibrate: Any = getattr(module, "calibrate", None)
+        if calibrate is not None:
+            calibrate(x, torch.from_numpy(data.weight))
         batch_size = auto_batch_size(options.batch_size, len(x))
         net = _net(BaseModel(module), BaseLoss(), options, batch_size=batch_size)
         samples = Samples(
@@ -121,7 +178,7 @@ def fit_phase_one(
         index = torch.from_numpy(mode_index).to(options.device)
 
         def draw() -> Samples:
-            if not without_modes or n_modes == 1:
+            if not without_modes or data.corrupted.shape[1] == 1:
                 return samples
             x, _ = fail_modes(
                 samples.inputs["x"],
@@ -141,7 +198,7 @@ def fit_phase_one(
             phase="base model",
             verbose=verbose,
         )
-    return PhaseOne(scaler, estimators, module.cpu(), net.history[:, "train_loss"])
+    return module.cpu(), net.history[:, "train_loss"]
 
 
 def fit_phase_two(
@@ -161,21 +218,24 @@ def fit_phase_two(
     tol: float,
     callbacks: list[Any] | None,
     seed: int,
+    optimizer_state: OptimizerState | None = None,
     verbose: bool | int = False,
 ) -> dict[str, list[float]]:
     """Train gate and predictor end to end on clean and failing modes, in place.
 
     Energies are frozen, so a whole epoch is corrupted and scored at once. Returns the
-    loss curves, ``train_loss`` and, with validation data, ``valid_loss``.
+    loss curves, ``train_loss`` and, with validation data, ``valid_loss``. The optimiser
+    goes on from ``optimizer_state`` and leaves its own there.
     """
     with seeded(seed, options.device) as generator:
-
-        def simulator(part: TrainingSet) -> _Simulator:
-            rows = _to_device(part, model)
-            return _Simulator(
-                model, rows, corruption, clean_fraction, n_failing, generator
-            )
-
+        simulate = partial(
+            simulated_epochs,
+            model,
+            corruption=corruption,
+            clean_fraction=clean_fraction,
+            n_failing=n_failing,
+            generator=generator,
+        )
         batch_size = auto_batch_size(options.batch_size, len(data.y))
         net = _net(
             model.network,
@@ -187,13 +247,12 @@ def fit_phase_two(
             batch_size=batch_size,
             classes=np.unique(data.y).tolist(),
         )
-        held_out = None if validation is None else simulator(validation).draw()
-        draw = simulator(data).draw
-        if n_draws is not None:
-            draw = _cycle([draw() for _ in range(n_draws)])
+        if optimizer_state is not None:
+            optimizer_state.restore(net.optimizer_)
+        held_out = None if validation is None else simulate(validation)()
         train(
             net,
-            draw,
+            simulate(data, n_draws=n_draws),
             max_iter=options.max_iter,
             batch_size=batch_size,
             generator=generator,
@@ -202,8 +261,34 @@ def fit_phase_two(
             after_step=model.network.gate.project,
             verbose=verbose,
         )
+        if optimizer_state is not None:
+            optimizer_state.keep(net.optimizer_)
     kinds = ["train_loss"] if validation is None else ["train_loss", "valid_loss"]
     return {kind: net.history[:, kind] for kind in kinds}
+
+
+def simulated_epochs(
+    model: EMMAModel,
+    data: TrainingSet,
+    *,
+    corruption: Corruption | None,
+    clean_fraction: float,
+    n_failing: int,
+    generator: torch.Generator,
+    n_draws: int | None = None,
+) -> Callable[[], Samples]:
+    """Return a function that gives the samples of the next epoch, modes failing."""
+    draw = _Simulator(
+        model,
+        _to_device(data, model),
+        corruption,
+        clean_fraction,
+        n_failing,
+        generator,
+    ).draw
+    if n_draws is None:
+        return draw
+    return itertools.cycle([draw() for _ in range(n_draws)]).__next__
 
 
 def gated_copies(
@@ -221,11 +306,15 @@ def gated_copies(
     Returns what a predictor is to see, (n_copies · n, d), one copy after another.
     """
     with seeded(seed, model.device) as generator, torch.no_grad():
-        rows = _to_device(data, model)
-        simulator = _Simulator(
-            model, rows, corruption, clean_fraction, n_failing, generator
+        draw = simulated_epochs(
+            model,
+            data,
+            corruption=corruption,
+            clean_fraction=clean_fraction,
+            n_failing=n_failing,
+            generator=generator,
         )
-        draws = (simulator.draw().inputs for _ in range(n_copies))
+        draws = (draw().inputs for _ in range(n_copies))
         copies = [model.network.gated(**inputs)[0] for inputs in draws]
     return torch.cat(copies).cpu().numpy()
 
@@ -304,7 +393,3 @@ def _net(module: nn.Module, criterion: nn.Module, options: Options, **more: Any)
         device=options.device,
         **more,
     )
-
-
-def _cycle(pool: list[Samples]) -> Any:
-    return itertools.cycle(pool).__next__

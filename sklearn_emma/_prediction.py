@@ -1,12 +1,15 @@
-"""Everything a fitted classifier says of samples, all from one scoring of X."""
+"""Everything a fitted classifier says of samples, rows scored a chunk at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_softmax, softmax
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emma._model import EMMAModel, Scores
@@ -36,8 +39,7 @@ class EMMAPredictionMixin:
         y : ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        winners = self._scores(X).logits.argmax(axis=1)
-        return self.classes_[winners]
+        return self._gather(X, lambda s: self.classes_[s.logits.argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.
@@ -52,7 +54,7 @@ class EMMAPredictionMixin:
         proba : ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns in the order of ``classes_``.
         """
-        return softmax(self._scores(X).logits, axis=1)
+        return self._gather(X, lambda s: softmax(s.logits, axis=1))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of the probability of each class, finite where that rounds to 0.
@@ -67,7 +69,7 @@ class EMMAPredictionMixin:
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return log_softmax(self._scores(X).logits, axis=1)
+        return self._gather(X, lambda s: log_softmax(s.logits, axis=1))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits; for two classes their difference, positive for ``classes_[1]``.
@@ -81,8 +83,7 @@ class EMMAPredictionMixin:
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        logits = self._scores(X).logits
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+        return self._gather(X, _decision)
 
     def attention(self, X: Any) -> np.ndarray:
         """Attention β, by which each mode is multiplied.
@@ -97,7 +98,7 @@ class EMMAPredictionMixin:
         attention : ndarray of shape (n_samples, n_modes)
             In [0, 1]; 0 where the mode is missing.
         """
-        return self._scores(X, predict=False).attention
+        return self._gather(X, lambda s: s.attention)
 
     def importance(self, X: Any) -> np.ndarray:
         """Importance α: Gibbs distribution of the modal energies.
@@ -112,7 +113,7 @@ class EMMAPredictionMixin:
         importance : ndarray of shape (n_samples, n_modes)
             Sums to 1 over the modes that are present; 0 where a mode is missing.
         """
-        return self._scores(X, predict=False).importance
+        return self._gather(X, lambda s: s.importance)
 
     def potential_energy(self, X: Any) -> np.ndarray:
         """Potential energy Ψ: how unlikely each mode's values are by themselves.
@@ -128,8 +129,7 @@ class EMMAPredictionMixin:
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        scores = self._scores(X, predict=False)
-        return np.where(scores.present, scores.potential, np.nan)
+        return self._gather(X, _potential)
 
     def modal_energy(self, X: Any) -> np.ndarray:
         """Modal energy E: potential energy, scaled, weighed and coupled.
@@ -144,8 +144,7 @@ class EMMAPredictionMixin:
         modal : ndarray of shape (n_samples, n_modes)
             NaN where the mode is missing.
         """
-        scores = self._scores(X, predict=False)
-        return np.where(scores.present, scores.modal_energy, np.nan)
+        return self._gather(X, _modal_energy)
 
     def total_energy(self, X: Any) -> np.ndarray:
         """Sum of the modal energies of the modes that are present.
@@ -162,7 +161,7 @@ class EMMAPredictionMixin:
         -------
         total : ndarray of shape (n_samples,)
         """
-        return np.nansum(self.modal_energy(X), axis=1)
+        return self._gather(X, lambda s: np.nansum(_modal_energy(s), axis=1))
 
     def explain(self, X: Any) -> pd.DataFrame:
         """Everything the gate knows, one row a sample, one block of columns a mode.
@@ -179,25 +178,19 @@ class EMMAPredictionMixin:
             ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
             index is that of X, where it has one.
         """
-        scores = self._scores(X, predict=False)
-        missing = ~scores.present
-        blocks = {
-            "attention": scores.attention,
-            "importance": scores.importance,
-            "modal_energy": np.where(missing, np.nan, scores.modal_energy),
-            "potential_energy": np.where(missing, np.nan, scores.potential),
-            "missing": missing,
-        }
+        gathered = self._gather(
+            X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+        )
         columns = {
-            (mode, quantity): values[:, i]
+            (mode, name): gathered[:, i, j]
             for i, mode in enumerate(self.modes_)
-            for quantity, values in blocks.items()
+            for j, name in enumerate(_EXPLAINED)
         }
         frame = pd.DataFrame(
             columns, index=X.index if isinstance(X, pd.DataFrame) else None
         )
         frame.columns.names = ["mode", "quantity"]
-        return frame
+        return frame.astype({(mode, "missing"): bool for mode in self.modes_})
 
     @property
     def network_(self) -> EMMANetwork:
@@ -214,14 +207,38 @@ class EMMAPredictionMixin:
             return classifier.estimator
         return self._model.network.predictor
 
-    def _scores(self, X: Any, predict: bool = True) -> Scores:
+    def _gather(self, X: Any, quantity: Callable[[Scores], np.ndarray]) -> np.ndarray:
+        """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            flatten_columns(X),
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
-            reset=False,
-        )
         model = self._model.to(resolve_device(self.device, fallback=True))
-        return model.scores(X, predict)
+        X = flatten_columns(X)
+        kinds = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+        is_matrix = isinstance(X, np.ndarray) and X.ndim == 2
+        if is_matrix and len(X) > model.chunk_rows:
+            # Checking all rows at once would read the file twice, and may copy it.
+            validate_data(self, X, reset=False, skip_check_array=True)
+            check = partial(check_array, estimator=self, input_name="X", **kinds)
+            return model.gather(X, quantity, check)
+        return model.gather(validate_data(self, X, reset=False, **kinds), quantity)
+
+
+def _decision(scores: Scores) -> np.ndarray:
+    logits = scores.logits
+    return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+
+def _potential(scores: Scores) -> np.ndarray:
+    return np.where(scores.present, scores.potential, np.nan)
+
+
+def _modal_energy(scores: Scores) -> np.ndarray:
+    return np.where(scores.present, scores.modal_energy, np.nan)
+
+
+_EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
+    "attention": lambda s: s.attention,
+    "importance": lambda s: s.importance,
+    "modal_energy": _modal_energy,
+    "potential_energy": _potential,
+    "missing": lambda s: ~s.present,
+}

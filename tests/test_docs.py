@@ -37,6 +37,7 @@ OTHERS = {
     "ColumnTransformer": "sklearn.compose",
     "FeatureUnion": "sklearn.pipeline",
     "Generator": "torch",
+    "GridSearchCV": "sklearn.model_selection",
     "Pipeline": "sklearn.pipeline",
     "StandardScaler": "sklearn.preprocessing",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
@@ -84,6 +85,8 @@ def name_of(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if ">>>" in code_of(p)], ids=name_of)
 def test_code_on_the_pages_runs(page: Path) -> None:
+    for module in re.findall(r"<!-- needs (\w+) -->", page.read_text("utf-8")):
+        pytest.importorskip(module, reason=f"{name_of(page)} needs {module}")
     test = doctest.DocTestParser().get_doctest(
         code_of(page), {"__name__": "__main__"}, name_of(page), str(page), 0
     )

@@ -102,14 +102,6 @@ def test_scores_equal_slow_code():
         np.testing.assert_allclose(scores.logits[i], logits[0])
 
 
-def test_logits_are_made_where_they_are_asked_for():
-    model, X = make_model(), draw(seed=2)
-    with_logits, without = model.scores(X), model.scores(X, predict=False)
-    assert without.logits.shape == (30, 0)
-    for field, other in zip(with_logits[1:], without[1:], strict=True):
-        np.testing.assert_array_equal(field, other)
-
-
 class Negative:
     """A classifier predictor: logits are minus the sums of the gated values."""
 
@@ -128,17 +120,44 @@ def test_a_classifier_predicts_in_place_of_the_network():
     np.testing.assert_array_equal(scores.attention, before.attention)
 
 
+QUANTITIES = {
+    "logits": lambda s: s.logits,
+    "attention": lambda s: s.attention,
+    "importance": lambda s: s.importance,
+    "modal_energy": lambda s: s.modal_energy,
+    "potential": lambda s: s.potential,
+    "present": lambda s: s.present,
+}
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=QUANTITIES)
 @pytest.mark.parametrize("n", [1, 7, 30])
 @pytest.mark.parametrize("chunk", [1, 3, 30])
-def test_chunks_of_rows_make_no_difference(monkeypatch, n, chunk):
+def test_chunks_of_rows_make_no_difference(monkeypatch, n, chunk, quantity):
     model, X = make_model(), draw(n, seed=2)
-    expected = model.scores(X)
+    expected = quantity(model.scores(X))
     monkeypatch.setattr(_model, "_CHUNK_VALUES", 64 * chunk)
-    lengths = [len(part.logits) for part in model._score_chunks(X)]
+    lengths = []
+
+    def check(rows):
+        lengths.append(len(rows))
+        return rows
+
+    gathered = model.gather(X, quantity, check)
     assert lengths[:-1] == [chunk] * (len(lengths) - 1) and sum(lengths) == n
-    for field, other in zip(model.scores(X), expected, strict=True):
-        assert field.dtype == other.dtype
-        np.testing.assert_allclose(field, other, rtol=1e-12, atol=1e-12)
+    assert gathered.dtype == expected.dtype
+    np.testing.assert_allclose(gathered, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_attention_costs_no_prediction():
+    class Never(nn.Linear):
+        def forward(self, x):
+            raise AssertionError("the predictor was asked")
+
+    model = make_model(predictor=Never(5, 2))
+    assert model.scores(draw()).attention.shape == (30, 3)
+    with pytest.raises(AssertionError, match="was asked"):
+        model.scores(draw()).logits  # noqa: B018
 
 
 def test_the_energy_of_a_missing_mode_is_never_asked_for():
@@ -175,8 +194,10 @@ def test_everything_is_in_the_type_of_the_model(dtype, given_type):
     X.flags.writeable = False
     before = X.copy()
     scores = model.scores(X)
-    types = {field.dtype for field in scores[:-1]}
-    assert types == {model.dtype} and scores.present.dtype == bool
+    types = {name: of(scores).dtype for name, of in QUANTITIES.items()}
+    assert types.pop("present") is np.dtype(bool) and set(types.values()) == {
+        model.dtype
+    }
     np.testing.assert_array_equal(X, before)
 
 
@@ -219,5 +240,7 @@ def test_a_model_on_a_gpu_scores_as_on_a_cpu():
     copy = model.on_cpu()
     assert (copy.device.type, model.device.type) == ("cpu", "cuda")
     for other in (model, copy):
-        for field, value in zip(other.scores(X), expected, strict=True):
-            np.testing.assert_allclose(field, value, rtol=1e-9, atol=1e-9)
+        for of in QUANTITIES.values():
+            np.testing.assert_allclose(
+                of(other.scores(X)), of(expected), rtol=1e-9, atol=1e-9
+            )

@@ -1,0 +1,48 @@
+"""Many rows a few at a time, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
+    """Cut X into slices of at most ``n_rows`` rows; at least one slice.
+
+    Pages of a memory-mapped file count as memory of the process once they were read.
+    They are given back after each slice: the file still has them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Also a memory map, or a view of one.
+    n_rows : int
+        Most rows in a slice.
+
+    Yields
+    ------
+    ndarray of shape (<= n_rows, d)
+        View of X.
+    """
+    file = _mapped_file(X)
+    for start in range(0, max(len(X), 1), n_rows):
+        yield X[start : start + n_rows]
+        if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+            file.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped_file(X: np.ndarray) -> mmap.mmap | None:
+    """Map that X is a view of, unless dropping its pages would lose what was written.
+
+    Copy-on-write keeps changes in these pages and nowhere else.
+    """
+    mode: str | None = None
+    owner: Any = X
+    while isinstance(owner, np.ndarray):
+        mode = owner.mode if isinstance(owner, np.memmap) else mode
+        owner = owner.base
+    shared = isinstance(owner, mmap.mmap) and mode in ("r", "r+", "w+")
+    return owner if shared else None

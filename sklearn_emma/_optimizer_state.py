@@ -1,0 +1,44 @@
+"""What an optimiser remembers of its steps, kept from one training to the next."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class OptimizerState:
+    """State of the parameters of an optimiser: Adam's moments, SGD's momentum.
+
+    Settings, such as the learning rate, are not part of it. It lives on the CPU, so
+    that it can be loaded where there is no GPU. Empty at first.
+    """
+
+    def __init__(self) -> None:
+        self.kind: type[Optimizer] | None = None
+        self.state: dict[Any, Any] = {}
+
+    def keep(self, optimizer: Optimizer) -> None:
+        """Remember the state of ``optimizer``."""
+        self.kind = type(optimizer)
+        self.state = copy.deepcopy(_on_cpu(optimizer.state_dict()["state"]))
+
+    def restore(self, optimizer: Optimizer) -> None:
+        """Give it to an optimiser of the same parameters; another kind starts anew."""
+        if type(optimizer) is self.kind:
+            groups = optimizer.state_dict()["param_groups"]
+            # Torch takes the tensors as they are, and changes them in its steps.
+            state = copy.deepcopy(self.state)
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {key: _on_cpu(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_on_cpu(part) for part in value]
+    return value

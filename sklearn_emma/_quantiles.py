@@ -1,0 +1,23 @@
+"""Weighted quantiles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def weighted_quantiles(
+    X: np.ndarray, weight: np.ndarray, levels: np.ndarray
+) -> np.ndarray:
+    """Smallest values with at least a given share of the weight at or below them.
+
+    Equal to repeating each row of X (n, d) ``weight`` (n,) times. ``levels`` (T,) are
+    between 0 and 1. Returns (d, T), in double precision.
+    """
+    X, weight = X.astype(np.float64), weight.astype(np.float64)
+    quantiles = np.empty((X.shape[1], len(levels)))
+    for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
+        mass = weight[rows].cumsum()
+        # A hair below, or rounding in the sum decides which value it is.
+        position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
+        quantiles[column] = X[rows[position], column]
+    return quantiles
