@@ -21,6 +21,7 @@ from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._phases import (
     Options,
     PhaseOne,
+    TrainingSet,
     fit_phase_one,
     fit_phase_two,
     split_validation,
@@ -28,6 +29,25 @@ from sklearn_emma._phases import (
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
 from sklearn_emma.corruption import Corruption, Mixture
+
+
+class Plan(NamedTuple):
+    """Training data, parts and seeds of a fit, all checked; options of phase one.
+
+    ``base_seeds`` are those of the energies and of the base model, ``seed`` that of the
+    second phase.
+    """
+
+    data: TrainingSet
+    validation: TrainingSet | None
+    predictor: Any
+    estimators: list[Any]
+    corruption: Corruption | None
+    options: Options
+    base_seeds: tuple[int, int]
+    seed: int
+    n_classes: int
+    dtype: torch.dtype
 
 
 class Trained(NamedTuple):
@@ -60,6 +80,45 @@ def train_model(
     FloatingPointError
         If a loss stops being finite.
     """
+    plan = plan_training(params, checked)
+    base_curve: list[float] = []
+    if previous is not None:
+        model = copy.deepcopy(previous).astype(plan.dtype)
+    else:
+        first = run_phase_one(params, checked, plan)
+        model, base_curve = assemble(params, first, checked, plan), first.loss_curve
+        model.calibrate(plan.data.clean(checked.mode_index), plan.data.weight)
+    curves = fit_phase_two(
+        model.to(plan.options.device),
+        plan.data,
+        plan.validation,
+        corruption=plan.corruption,
+        clean_fraction=params.clean_fraction,
+        n_failing=params.n_failing,
+        n_draws=params.n_draws,
+        lambda_c=params.lambda_c,
+        lambda_e=params.lambda_e,
+        importance_floor=params.importance_floor,
+        options=replace(plan.options, max_iter=params.max_iter),
+        patience=params.n_iter_no_change,
+        tol=params.tol,
+        callbacks=params.callbacks,
+        seed=plan.seed,
+        verbose=params.verbose,
+    )
+    return Trained(
+        model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
+    )
+
+
+def plan_training(params: Any, checked: CheckedData) -> Plan:
+    """Settle everything that can be known, and fail, before anything is trained.
+
+    Raises
+    ------
+    ValueError
+        If device, energy estimators or predictor do not fit.
+    """
     device = resolve_device(params.device)
     data, validation = checked.data, None
     sizes = _check_sizes(params.hidden_layer_sizes)
@@ -77,7 +136,7 @@ def train_model(
         _check_corruption(corruption, checked.mode_index, dtype)
 
     rng = check_random_state(params.random_state)
-    split_seed, energy_seed, base_seed, seed = (draw_seed(rng) for _ in range(4))
+    split_seed, *base_seeds, seed = (draw_seed(rng) for _ in range(4))
     if params.early_stopping:
         data, validation = split_validation(
             data, params.validation_fraction, split_seed
@@ -91,43 +150,32 @@ def train_model(
         optimizer=params.optimizer or torch.optim.Adam,
         device=device,
     )
-    base_curve: list[float] = []
-    if previous is not None:
-        model = copy.deepcopy(previous).astype(dtype)
-    else:
-        memory = check_memory(params.memory)
-        first = memory.cache(fit_phase_one, ignore=["verbose"])(
-            data,
-            checked.mode_index,
-            estimators,
-            predictor,
-            n_classes,
-            options,
-            (energy_seed, base_seed),
-            verbose=params.verbose,
-        )
-        model, base_curve = _assemble(params, first, checked, dtype), first.loss_curve
-        model.calibrate(data.clean(checked.mode_index), data.weight)
-    curves = fit_phase_two(
-        model.to(device),
+    return Plan(
         data,
         validation,
-        corruption=corruption,
-        clean_fraction=params.clean_fraction,
-        n_failing=params.n_failing,
-        n_draws=params.n_draws,
-        lambda_c=params.lambda_c,
-        lambda_e=params.lambda_e,
-        importance_floor=params.importance_floor,
-        options=replace(options, max_iter=params.max_iter),
-        patience=params.n_iter_no_change,
-        tol=params.tol,
-        callbacks=params.callbacks,
-        seed=seed,
-        verbose=params.verbose,
+        predictor,
+        estimators,
+        corruption,
+        options,
+        (base_seeds[0], base_seeds[1]),
+        seed,
+        n_classes,
+        dtype,
     )
-    return Trained(
-        model, base_curve, curves["train_loss"], curves.get("valid_loss", [])
+
+
+def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
+    """Energies and base model, from the cache where they are there."""
+    memory = check_memory(params.memory)
+    return memory.cache(fit_phase_one, ignore=["verbose"])(
+        plan.data,
+        checked.mode_index,
+        plan.estimators,
+        plan.predictor,
+        plan.n_classes,
+        plan.options,
+        plan.base_seeds,
+        verbose=params.verbose,
     )
 
 
@@ -161,8 +209,8 @@ def _check_corruption(
         )
 
 
-def _assemble(
-    params: Any, first: PhaseOne, checked: CheckedData, dtype: torch.dtype
+def assemble(
+    params: Any, first: PhaseOne, checked: CheckedData, plan: Plan
 ) -> EMMAModel:
     """Put a fresh gate before the base model."""
     widths = [len(columns) for columns in checked.modes.values()]
@@ -176,10 +224,10 @@ def _assemble(
     )
     index = torch.from_numpy(checked.mode_index)
     # The predictor may be an object of the cache: train a copy.
-    network = EMMANetwork(gate, copy.deepcopy(first.predictor), index).to(dtype)
+    network = EMMANetwork(gate, copy.deepcopy(first.predictor), index).to(plan.dtype)
     return EMMAModel(
         columns=np.concatenate(list(checked.modes.values())),
         scaler=first.scaler,
-        energies=ModeEnergies(first.estimators, widths, dtype),
+        energies=ModeEnergies(first.estimators, widths, plan.dtype),
         network=network,
     )

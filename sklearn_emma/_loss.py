@@ -25,14 +25,17 @@ class EMMALoss(nn.Module):
 
     Parameters
     ----------
-    lambda_c, lambda_e : float
-        Weights of the two terms.
+    lambda_c, lambda_e : float or scalar Tensor
+        Weights of the two terms; a term whose weight is the number 0 is not computed.
     importance_floor : float, default=0.0
         Floor of :func:`energy_alignment`.
     """
 
     def __init__(
-        self, lambda_c: float, lambda_e: float, importance_floor: float = 0.0
+        self,
+        lambda_c: float | Tensor,
+        lambda_e: float | Tensor,
+        importance_floor: float = 0.0,
     ) -> None:
         super().__init__()
         self.lambda_c = lambda_c
@@ -43,14 +46,19 @@ class EMMALoss(nn.Module):
         self, output: EMMAOutput, y: Tensor, corrupted: Tensor, present: Tensor
     ) -> Tensor:
         loss = cross_entropy(output.logits, y, reduction="none")
-        if self.lambda_c:
+        if _counts(self.lambda_c):
             loss = loss + self.lambda_c * output.capacity_penalty
-        if self.lambda_e:
+        if _counts(self.lambda_e):
             omega = energy_alignment(
                 output.scores.log_importance, corrupted, present, self.importance_floor
             )
             loss = loss - self.lambda_e * omega
         return loss
+
+
+def _counts(weight: float | Tensor) -> bool:
+    # What a tensor holds is unknown where many models are computed as one.
+    return isinstance(weight, Tensor) or weight != 0
 
 
 def energy_alignment(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,10 +100,45 @@ def fit_phase_one(
         seeds[0],
         verbose,
     )
-    with seeded(seeds[1], options.device) as generator:
+    module, curve = _fit_base_model(
+        x, data, predictor, n_classes, options, seeds[1], verbose
+    )
+    return PhaseOne(scaler, estimators, module, curve)
+
+
+def refit_base_model(
+    first: PhaseOne,
+    data: TrainingSet,
+    mode_index: np.ndarray,
+    predictor: Any,
+    n_classes: int,
+    options: Options,
+    seed: int,
+    verbose: bool | int = False,
+) -> PhaseOne:
+    """Keep the energies of a first phase, train its predictor by other options."""
+    z = torch.from_numpy(standardise(data.clean(mode_index), first.scaler))
+    x, _ = fill_missing(z, torch.from_numpy(mode_index), data.corrupted.shape[1])
+    module, curve = _fit_base_model(
+        x, data, predictor, n_classes, options, seed, verbose
+    )
+    return first._replace(predictor=module, loss_curve=curve)
+
+
+def _fit_base_model(
+    x: Tensor,
+    data: TrainingSet,
+    predictor: Any,
+    n_classes: int,
+    options: Options,
+    seed: int,
+    verbose: bool | int,
+) -> tuple[nn.Module, list[float]]:
+    """Train the predictor on complete samples ``x`` (n, d), unless it comes trained."""
+    with seeded(seed, options.device) as generator:
         module = build_predictor(predictor, x.shape[1], n_classes, x.dtype)
         if is_trained(predictor):
-            return PhaseOne(scaler, estimators, module, [])
+            return module, []
         batch_size = auto_batch_size(options.batch_size, len(x))
         net = _net(BaseModel(module), BaseLoss(), options, batch_size=batch_size)
         samples = Samples(
@@ -118,7 +155,7 @@ def fit_phase_one(
             phase="base model",
             verbose=verbose,
         )
-    return PhaseOne(scaler, estimators, module.cpu(), net.history[:, "train_loss"])
+    return module.cpu(), net.history[:, "train_loss"]
 
 
 def fit_phase_two(
@@ -146,13 +183,14 @@ def fit_phase_two(
     loss curves, ``train_loss`` and, with validation data, ``valid_loss``.
     """
     with seeded(seed, options.device) as generator:
-
-        def simulator(part: TrainingSet) -> _Simulator:
-            rows = _to_device(part, model)
-            return _Simulator(
-                model, rows, corruption, clean_fraction, n_failing, generator
-            )
-
+        simulate = partial(
+            simulated_epochs,
+            model,
+            corruption=corruption,
+            clean_fraction=clean_fraction,
+            n_failing=n_failing,
+            generator=generator,
+        )
         batch_size = auto_batch_size(options.batch_size, len(data.y))
         net = _net(
             model.network,
@@ -164,13 +202,10 @@ def fit_phase_two(
             batch_size=batch_size,
             classes=np.unique(data.y).tolist(),
         )
-        held_out = None if validation is None else simulator(validation).draw()
-        draw = simulator(data).draw
-        if n_draws is not None:
-            draw = _cycle([draw() for _ in range(n_draws)])
+        held_out = None if validation is None else simulate(validation)()
         train(
             net,
-            draw,
+            simulate(data, n_draws=n_draws),
             max_iter=options.max_iter,
             batch_size=batch_size,
             generator=generator,
@@ -181,6 +216,30 @@ def fit_phase_two(
         )
     kinds = ["train_loss"] if validation is None else ["train_loss", "valid_loss"]
     return {kind: net.history[:, kind] for kind in kinds}
+
+
+def simulated_epochs(
+    model: EMMAModel,
+    data: TrainingSet,
+    *,
+    corruption: Corruption | None,
+    clean_fraction: float,
+    n_failing: int,
+    generator: torch.Generator,
+    n_draws: int | None = None,
+) -> Callable[[], Samples]:
+    """Return a function that gives the samples of the next epoch, modes failing."""
+    draw = _Simulator(
+        model,
+        _to_device(data, model),
+        corruption,
+        clean_fraction,
+        n_failing,
+        generator,
+    ).draw
+    if n_draws is None:
+        return draw
+    return itertools.cycle([draw() for _ in range(n_draws)]).__next__
 
 
 def split_validation(
@@ -257,7 +316,3 @@ def _net(module: nn.Module, criterion: nn.Module, options: Options, **more: Any)
         device=options.device,
         **more,
     )
-
-
-def _cycle(pool: list[Samples]) -> Any:
-    return itertools.cycle(pool).__next__

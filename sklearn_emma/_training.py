@@ -202,7 +202,7 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         output = module(**batch.inputs)
         per_sample = criterion(output, **batch.targets)
-        loss = _weighted_mean(per_sample, batch.weight)
+        loss = weighted_mean(per_sample, batch.weight)
         loss.backward()
         step.update(loss=loss.detach(), y_pred=output)
         if sees_gradients:
@@ -238,12 +238,13 @@ def _evaluate(net: NeuralNetClassifier, data: Samples) -> float:
     net.notify("on_batch_begin", batch=pair, training=False)
     output = net.module_(**data.inputs)
     per_sample = net.criterion_(output, **data.targets)
-    loss = _weighted_mean(per_sample, data.weight)
+    loss = weighted_mean(per_sample, data.weight)
     net.notify("on_batch_end", batch=pair, training=False, loss=loss, y_pred=output)
     return float(loss)
 
 
-def _weighted_mean(per_sample: Tensor, weight: Tensor) -> Tensor:
+def weighted_mean(per_sample: Tensor, weight: Tensor) -> Tensor:
+    """Mean of the losses (n,) of a batch, its samples weighed by ``weight`` (n,)."""
     # A batch may be all of a class that weighs nothing.
     mass = weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
     return torch.dot(per_sample, weight) / mass
@@ -251,13 +252,18 @@ def _weighted_mean(per_sample: Tensor, weight: Tensor) -> Tensor:
 
 def _record(net: NeuralNetClassifier, name: str, loss: float, phase: str) -> None:
     if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"Training diverged: the {name} of the {phase} is {loss} in epoch "
-            f"{len(net.history)}. Lower `lr`, or look for extreme values in X."
-        )
+        raise divergence(name, loss, phase, len(net.history))
     best = loss < min((row[name] for row in net.history[:-1]), default=math.inf)
     net.history.record(name, loss)
     net.history.record(f"{name}_best", best)
+
+
+def divergence(name: str, loss: float, phase: str, epoch: int) -> FloatingPointError:
+    """Error for a loss that is not finite; epochs are counted from 1."""
+    return FloatingPointError(
+        f"Training diverged: the {name} of the {phase} is {loss} in epoch {epoch}. "
+        "Lower `lr`, or look for extreme values in X."
+    )
 
 
 def _as_dataset(data: Samples | None) -> Dataset | None:
