@@ -391,6 +391,7 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
                 check_continues(self.modes_, self.classes_, checked)
             trained = train_model(self, checked, previous)
             self._store(checked, trained, continues=previous is not None)
+            self.attention_ = trained.model.scores(checked.X).attention
         return self
 
     def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
@@ -409,7 +410,6 @@ class EMMAClassifier(EMMAPredictionMixin, ClassifierMixin, BaseEstimator):
         self.scaler_ = model.scaler
         for name, value in model.network.gate.summary().items():
             setattr(self, f"{name}_", value)
-        self.attention_ = model.scores(checked.X).attention
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -23,8 +23,8 @@ from sklearn_emma._loss import EMMALoss
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import EMMANetwork
 from sklearn_emma._phases import PhaseOne, refit_base_model, simulated_epochs
-from sklearn_emma._training import auto_batch_size
 from sklearn_emma._torch_state import threads_for
+from sklearn_emma._training import auto_batch_size
 from sklearn_emma.model_selection._stack import Member
 from sklearn_emma.model_selection._stacked_training import Source, train_together
 from sklearn_emma.model_selection._streams import RandomStream
@@ -252,8 +252,9 @@ _RHO = frozenset({"gate.log_rho"})
 
 def _make_rho_a_parameter(network: EMMANetwork) -> None:
     # A number and "learn" in one stack: all are parameters, some never change.
-    if "log_rho" in network.gate._buffers:
-        value = network.gate._buffers.pop("log_rho")
+    value = network.gate.log_rho
+    if not isinstance(value, nn.Parameter):
+        del network.gate.log_rho
         network.gate.log_rho = nn.Parameter(value)
 
 

@@ -42,7 +42,7 @@ class Handout(BaseEstimator):
             fitted = outcome.estimator
         del self.estimator, self.outcomes  # what others have put here must stay
         self.__class__ = type(fitted)
-        vars(self).update(vars(fitted))
+        self.__dict__.update(fitted.__dict__)
         return self
 
     def set_params(self, **params: Any) -> Handout:

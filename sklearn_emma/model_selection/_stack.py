@@ -131,8 +131,10 @@ class Stack:
             for row, member in enumerate(self.members):
                 state = self._unflatten(self.values[row])
                 state |= {name: tensor[row] for name, tensor in rest.items()}
-                tensors = dict(member.module.named_parameters())
-                tensors |= dict(member.module.named_buffers())
+                tensors: dict[str, Tensor] = {
+                    **dict(member.module.named_parameters()),
+                    **dict(member.module.named_buffers()),
+                }
                 for name, value in state.items():
                     tensors[name].copy_(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ from sklearn_emma.model_selection._streams import RandomStream
 
 # Values that a stack computes with at a time. More models cost less each until their
 # values no longer fit into the cache; and memory stays bounded.
-_STACK_VALUES = 2**20
+_STACK_VALUES = 2**23
 
 
 class CannotStackError(RuntimeError):
@@ -105,11 +106,11 @@ def train_together(
     for epoch in tqdm(range(max_iter), desc=phase, disable=not verbose):
         if epoch > 0:
             epochs = [_draw(source, batch_size) for source in sources]
-        states = [stream.state for stream in streams]
+        before = [stream.state for stream in streams]
         losses = []
         for stack in stacks:
-            for stream, state in zip(streams, states, strict=True):
-                stream.state = state  # every stack draws the same
+            for source in {member.source for member in stack.members}:
+                streams[source].state = before[source]  # every stack draws the same
             losses.append(_train_epoch(stack, epochs, streams))
         for schedule in schedules:
             schedule.step()
@@ -153,7 +154,7 @@ def _cut(order: list[int], size: int) -> list[list[int]]:
     """Parts of at most ``size``, as equal as can be."""
     n_parts = math.ceil(len(order) / size)
     edges = [round(part * len(order) / n_parts) for part in range(n_parts + 1)]
-    return [order[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [order[a:b] for a, b in pairwise(edges)]
 
 
 def _rehearse(
