@@ -39,6 +39,7 @@ def can_fit_together(classifier: Any) -> bool:
         type(classifier) is EMMAClassifier
         and isinstance(classifier.random_state, Integral)
         and classifier.optimizer in (None, torch.optim.Adam)
+        and not hasattr(classifier.predictor, "fit")  # only torch modules are stacked
         and not classifier.callbacks
         and not classifier.early_stopping
         and not classifier.warm_start
