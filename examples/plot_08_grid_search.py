@@ -72,9 +72,8 @@ def precision_under_failures(model, X, y):
 
 
 # %%
-# The search. Counting the entries of the cache shows how often the first phase was run.
-# ``sklearn_emma.model_selection.EMMAGridSearchCV`` in its place trains all candidates of
-# a fold together, needs no cache for that, and is faster; the scores are the same.
+# The search. Entries of the cache show how often the first phase was run; put in place,
+# ``EMMAGridSearchCV`` trains a fold's candidates together, with no need of the cache.
 
 cache = TemporaryDirectory()
 scale = StandardScaler().set_output(transform="pandas")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,6 +17,9 @@ from sklearn_emma.model_selection._classifiers import (
     can_fit_together,
     fit_together,
 )
+
+# Candidates below which a stack loses more than another job gains.
+_SMALLEST_PART = 16
 
 
 class Outcome(NamedTuple):
@@ -41,6 +45,19 @@ def group_candidates(
         key = tuple(rest) if can_fit_together(classifier) else number
         groups.setdefault(key, []).append(number)
     return list(groups.values())
+
+
+def share_out(groups: list[list[int]], n_splits: int, n_jobs: int) -> list[list[int]]:
+    """Cut large groups where jobs would idle for want of equal work.
+
+    Each part runs the first phase for itself, so that a part is never small.
+    """
+    n_parts = n_jobs // math.gcd(len(groups) * n_splits, n_jobs)
+    parts = []
+    for group in groups:
+        n_cuts = max(1, min(n_parts, len(group) // _SMALLEST_PART))
+        parts += [group[i::n_cuts] for i in range(n_cuts)]
+    return parts
 
 
 def configured(estimator: Any, candidate: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
+from joblib import effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
@@ -25,6 +25,7 @@ from sklearn_emma.model_selection._groups import (
     Outcome,
     fit_group,
     group_candidates,
+    share_out,
 )
 from sklearn_emma.model_selection._handout import DrawnSplits, Handout
 
@@ -62,8 +63,9 @@ class EMMAGridSearchCV(BaseSearchCV):
         ``score``.
 
     n_jobs : int or None, default=None
-        Groups of candidates and folds that are trained at a time, by joblib. Scoring
-        and refit happen in the calling process.
+        Groups of candidates and folds that are trained at a time, by joblib; where they
+        would not keep all jobs busy, large groups are cut. Scoring and refit happen in
+        the calling process.
 
     refit : bool, str or callable, default=True
         Whether the best candidate is fitted on all data; with several metrics the name
@@ -249,8 +251,10 @@ class EMMAGridSearchCV(BaseSearchCV):
         for start in range(0, len(candidates), _BLOCK):
             block = candidates[start : start + _BLOCK]
             groups = group_candidates(self.estimator, block)
-            tasks = list(product(groups, range(len(splits))))
             with parallel_config(backend=backend, n_jobs=n_jobs):
+                jobs = effective_n_jobs(self.n_jobs)
+                groups = share_out(groups, len(splits), jobs)
+                tasks = list(product(groups, range(len(splits))))
                 fitted = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
                     delayed(fit_group)(
                         self.estimator,

@@ -495,6 +495,17 @@ def test_results_do_not_depend_on_the_number_of_jobs() -> None:
         )
 
 
+def test_groups_are_cut_where_jobs_would_idle() -> None:
+    group = list(range(125))
+    assert _groups.share_out([group], 3, 1) == [group]
+    assert _groups.share_out([group], 2, 2) == [group]
+    halves = _groups.share_out([group], 3, 2)
+    assert sorted(map(len, halves)) == [62, 63]
+    assert sorted(halves[0] + halves[1]) == group
+    assert len(_groups.share_out([group], 1, 64)) == 7
+    assert _groups.share_out([[0], [1, 2]], 1, 8) == [[0], [1, 2]]
+
+
 def test_work_goes_to_the_backend_of_the_caller(
     monkeypatch: pytest.MonkeyPatch, fits: dict[str, list[int]]
 ) -> None:
