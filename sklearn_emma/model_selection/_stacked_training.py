@@ -20,7 +20,7 @@ from sklearn_emma.model_selection._streams import RandomStream
 
 # Values that a stack computes with at a time. More models cost less each until their
 # values no longer fit into the cache; and memory stays bounded.
-_STACK_VALUES = 2**23
+_STACK_VALUES = 2**22
 
 
 class CannotStackError(RuntimeError):
