@@ -12,6 +12,10 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn_emma.model_selection._groups import Outcome
 
 
+class TrainingBrokenError(BaseException):
+    """Carries an error past a search that would take it for that of one candidate."""
+
+
 class Handout(BaseEstimator):
     """Stands for an estimator in a search; its ``fit`` hands out what is fitted.
 
@@ -33,7 +37,10 @@ class Handout(BaseEstimator):
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Hand out the next estimator, or raise the error of its fit."""
-        outcome = next(self.outcomes, None)
+        try:
+            outcome = next(self.outcomes, None)
+        except Exception as error:
+            raise TrainingBrokenError from error
         if outcome is None:
             fitted = self.estimator.fit(X, y, **params)
         elif outcome.error is not None:

@@ -27,7 +27,11 @@ from sklearn_emma.model_selection._groups import (
     group_candidates,
     share_out,
 )
-from sklearn_emma.model_selection._handout import DrawnSplits, Handout
+from sklearn_emma.model_selection._handout import (
+    DrawnSplits,
+    Handout,
+    TrainingBrokenError,
+)
 
 # Candidates trained before the first of them is scored; all are in memory then.
 _BLOCK = 512
@@ -222,8 +226,12 @@ class EMMAGridSearchCV(BaseSearchCV):
         search.cv = DrawnSplits(cv, splits)
         if self.scoring is None:
             search.scoring = check_scoring(self.estimator)
-        with parallel_config(backend="sequential"):  # the order of outcomes matters
-            super(EMMAGridSearchCV, search).fit(X, y, **params)
+        try:
+            with parallel_config(backend="sequential"):  # the order of outcomes matters
+                super(EMMAGridSearchCV, search).fit(X, y, **params)
+        except TrainingBrokenError as broken:
+            assert broken.__cause__ is not None
+            raise broken.__cause__ from None
         fit_times = np.array(times).reshape(len(candidates), len(splits))
         search.cv_results_["mean_fit_time"] = fit_times.mean(axis=1)
         search.cv_results_["std_fit_time"] = fit_times.std(axis=1)

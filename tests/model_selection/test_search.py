@@ -522,6 +522,19 @@ def test_work_goes_to_the_backend_of_the_caller(
     assert backends == [False, False]
 
 
+def test_what_fails_outside_of_a_fit_fails_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose(*args: Any, **params: Any) -> Any:
+        raise OSError("worker lost")
+
+    monkeypatch.setattr(_search, "fit_group", lose)
+    search = EMMAGridSearchCV(EMMAClassifier(**QUICK), {"rho": [0.3, 1.0]}, cv=2)
+    with pytest.raises(OSError, match="worker lost"):
+        search.fit(X, Y)
+    assert not hasattr(search, "cv_results_")
+
+
 def test_blocks_of_candidates_give_the_same(
     monkeypatch: pytest.MonkeyPatch, fits: dict[str, list[int]]
 ) -> None:
