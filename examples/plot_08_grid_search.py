@@ -72,7 +72,8 @@ def precision_under_failures(model, X, y):
 
 
 # %%
-# The search. Counting the entries of the cache shows how often the first phase was run.
+# The search. Entries of the cache show how often the first phase was run; put in place,
+# ``EMMAGridSearchCV`` trains a fold's candidates together, with no need of the cache.
 
 cache = TemporaryDirectory()
 scale = StandardScaler().set_output(transform="pandas")

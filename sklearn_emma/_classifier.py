@@ -414,6 +414,7 @@ class EMMAClassifier(
                 check_continues(self.modes_, self.classes_, checked)
             trained = train_model(self, checked, previous)
             self._store(checked, trained, continues=previous is not None)
+            self.attention_ = trained.model.gather(checked.X, lambda s: s.attention)
             self._progress = None
         return self
 
@@ -433,7 +434,6 @@ class EMMAClassifier(
         self.scaler_ = model.scaler
         for name, value in model.network.gate.summary().items():
             setattr(self, f"{name}_", value)
-        self.attention_ = model.gather(checked.X, lambda s: s.attention)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

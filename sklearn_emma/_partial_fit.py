@@ -138,6 +138,7 @@ class EMMAPartialFitMixin:
                 self, checked, previous, getattr(self, "_progress", None)
             )
             self._store(checked, trained, continues=previous is not None)
+            self.attention_ = trained.model.gather(checked.X, lambda s: s.attention)
         return self
 
 

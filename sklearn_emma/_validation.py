@@ -7,21 +7,27 @@ scikit-learn then costs one line here.
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
 )
+from sklearn.utils.metaestimators import _safe_split as safe_split
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_method_params",
     "check_sample_weight",
     "fit_context",
     "get_column_indices",
+    "safe_split",
     "validate_nested_params",
 ]
 

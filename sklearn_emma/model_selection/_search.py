@@ -1,0 +1,288 @@
+"""Grid search that trains the candidates of a fold together."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs, parallel_config
+from joblib.parallel import get_active_backend
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_emma._validation import (
+    BaseSearchCV,
+    check_method_params,
+    fit_context,
+)
+from sklearn_emma.model_selection._groups import (
+    Outcome,
+    fit_group,
+    group_candidates,
+    share_out,
+)
+from sklearn_emma.model_selection._handout import (
+    DrawnSplits,
+    Handout,
+    TrainingBrokenError,
+)
+
+# Candidates trained before the first of them is scored; all are in memory then.
+_BLOCK = 512
+
+
+class EMMAGridSearchCV(BaseSearchCV):
+    """Grid search that trains candidates together; else scikit-learn's, name for name.
+
+    Candidates that differ only in ``rho``, ``lambda_c``, ``lambda_e``, ``lr`` and
+    ``random_state`` are trained as one batched computation on each fold, with the first
+    phase run once for each seed, and the steps of a pipeline before the classifier
+    fitted once. Scores are those of :class:`~sklearn.model_selection.GridSearchCV` with
+    the same ``random_state``, up to rounding.
+
+    All other parameters in the grid make groups of their own. A candidate is fitted by
+    itself if it is the only one of its group, or if its classifier has ``callbacks``,
+    ``early_stopping``, ``warm_start``, an ``optimizer`` other than Adam, a
+    ``random_state`` that is no integer, or a ``predictor`` that ``torch.func`` cannot
+    vectorise; so is every other estimator.
+
+    Parameters
+    ----------
+    estimator : EMMAClassifier, or Pipeline that ends with one
+        Cloned, never fitted itself.
+
+    param_grid : dict or list of dict
+        Names of parameters with lists of values to try; in a pipeline the names read
+        ``step__rho``. A list of dicts is several grids in one search.
+
+    scoring : str, callable, list, tuple, dict or None, default=None
+        How candidates are scored, one metric or several, as in
+        :class:`~sklearn.model_selection.GridSearchCV`. None is the estimator's own
+        ``score``.
+
+    n_jobs : int or None, default=None
+        Groups of candidates and folds that are trained at a time, by joblib; where they
+        would not keep all jobs busy, large groups are cut. Scoring and refit happen in
+        the calling process.
+
+    refit : bool, str or callable, default=True
+        Whether the best candidate is fitted on all data; with several metrics the name
+        of the one that decides; or a function from ``cv_results_`` to the index of the
+        best.
+
+    cv : int, cross-validator, iterable or None, default=None
+        Folds, as in :class:`~sklearn.model_selection.GridSearchCV`; None is five.
+
+    verbose : int, default=0
+        The higher, the more is printed.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        Jobs that joblib prepares in advance.
+
+    error_score : "raise" or float, default=nan
+        Score of a candidate whose fit fails. One that diverges fails by itself: those
+        trained with it go on.
+
+    return_train_score : bool, default=False
+        Whether the training folds are scored too.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        Scores, times and parameters, one entry a candidate. The time that candidates
+        are trained together counts for each in equal shares.
+    best_estimator_ : estimator
+        Fitted on all data; not with ``refit=False``.
+    best_score_ : float
+        Mean score of the best candidate; not with a callable ``refit``.
+    best_params_ : dict
+        Parameters of the best candidate.
+    best_index_ : int
+        Its place in ``cv_results_``.
+    scorer_ : callable or dict
+        The scorer, or several by name.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds spent on fitting the best candidate on all data.
+    multimetric_ : bool
+        Whether there are several scorers.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; only with ``refit``.
+    n_features_in_ : int
+        Number of features seen during fit; only with ``refit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit, where X has string names.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Fits candidates one by one.
+
+    Notes
+    -----
+    Memory stays bounded however many the candidates: a few million values are computed
+    with at a time, and candidates are trained, scored and forgotten in blocks of some
+    hundred. Those trained together have no ``attention_``, which scorers may compute;
+    the refitted one has.
+
+    Examples
+    --------
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.datasets import make_multimodal_classification
+    >>> from sklearn_emma.model_selection import EMMAGridSearchCV
+    >>> X, y, modes = make_multimodal_classification(
+    ...     n_samples=200, n_modes=2, random_state=0
+    ... )
+    >>> search = EMMAGridSearchCV(
+    ...     EMMAClassifier(modes, max_iter=5, base_max_iter=5, random_state=0),
+    ...     {"rho": [0.1, 1.0, "learn"], "lambda_e": [0.0, 0.01]},
+    ...     scoring="neg_log_loss",
+    ...     cv=2,
+    ... ).fit(X, y)
+    >>> len(search.cv_results_["params"])
+    6
+    >>> search.predict(X[:2]).shape
+    (2,)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_grid": [dict, list],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_grid = param_grid
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> EMMAGridSearchCV:
+        """Search, then refit the best candidate on all data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, as the estimator takes it.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        **params : dict of str to object
+            For ``fit`` of the estimator, the scorer and the splitter, as in
+            :class:`~sklearn.model_selection.GridSearchCV`: ``sample_weight``,
+            ``corrupted``, ``groups``.
+
+        Returns
+        -------
+        self : EMMAGridSearchCV
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the scoring or the grid is at fault, before any training;
+            or if every fit fails.
+        """
+        self._get_scorers()  # raises before anything is trained
+        candidates = list(ParameterGrid(self.param_grid))
+        X, y = indexable(X, y)
+        routed = self._get_routed_params_for_fit(check_method_params(X, params=params))
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        times: list[float] = []
+        outcomes = self._train(
+            candidates, X, y, splits, routed.estimator.fit, times, *get_active_backend()
+        )
+
+        # From here on it is scikit-learn's search, which takes what we have trained.
+        search = copy.copy(self)
+        search.estimator = Handout(self.estimator, outcomes)
+        search.cv = DrawnSplits(cv, splits)
+        if self.scoring is None:
+            search.scoring = check_scoring(self.estimator)
+        try:
+            with parallel_config(backend="sequential"):  # the order of outcomes matters
+                super(EMMAGridSearchCV, search).fit(X, y, **params)
+        except TrainingBrokenError as broken:
+            assert broken.__cause__ is not None
+            raise broken.__cause__ from None
+        fit_times = np.array(times).reshape(len(candidates), len(splits))
+        search.cv_results_["mean_fit_time"] = fit_times.mean(axis=1)
+        search.cv_results_["std_fit_time"] = fit_times.std(axis=1)
+        for name in vars(search).keys() - self.get_params(deep=False).keys():
+            setattr(self, name, getattr(search, name))
+        self._checked_cv_orig = cv
+        return self
+
+    def _train(
+        self,
+        candidates: list[dict[str, Any]],
+        X: Any,
+        y: Any,
+        splits: list[tuple[Any, Any]],
+        fit_params: dict[str, Any],
+        times: list[float],
+        backend: Any,
+        n_jobs: int | None,
+    ) -> Iterator[Outcome]:
+        """Fit every candidate on every split, splits varying fastest; note the times.
+
+        A block of candidates is trained when its first is asked for. By then another
+        backend is active than the user's.
+        """
+        for start in range(0, len(candidates), _BLOCK):
+            block = candidates[start : start + _BLOCK]
+            groups = group_candidates(self.estimator, block)
+            with parallel_config(backend=backend, n_jobs=n_jobs):
+                jobs = effective_n_jobs(self.n_jobs)
+                groups = share_out(groups, len(splits), jobs)
+                tasks = list(product(groups, range(len(splits))))
+                fitted = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
+                    delayed(fit_group)(
+                        self.estimator,
+                        [block[number] for number in group],
+                        X,
+                        y,
+                        splits[split][0],
+                        fit_params,
+                        raise_errors=self.error_score == "raise",
+                    )
+                    for group, split in tasks
+                )
+            found: dict[tuple[int, int], Outcome] = {}
+            for (group, split), outcomes in zip(tasks, fitted, strict=True):
+                for number, outcome in zip(group, outcomes, strict=True):
+                    found[number, split] = outcome
+            del fitted, outcomes, outcome
+            for key in sorted(found):
+                times.append(found[key].fit_time)
+                yield found.pop(key)
+
+    def _run_search(self, evaluate_candidates: Callable[..., Any]) -> None:
+        evaluate_candidates(ParameterGrid(self.param_grid))
