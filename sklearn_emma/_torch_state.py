@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,15 +14,19 @@ from torch import Generator, nn
 # Below this many multiply-adds a batch, a second thread costs more than it saves.
 _SINGLE_THREAD_WORK = 2e8
 
+# Threads of a process share torch's global state: one at a time may borrow it.
+_BORROWED = threading.RLock()
+
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
     """Seed torch inside, leave its global state untouched, yield a generator.
 
-    Module initialisation and dropout know only the global state, so it is forked.
+    Module initialisation and dropout know only the global state, so it is forked. Other
+    threads that want to do the same wait.
     """
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with _BORROWED, torch.random.fork_rng(devices=devices):
         # Not torch.manual_seed: it would reseed every GPU, forked or not.
         torch.default_generator.manual_seed(seed)
         if devices:

@@ -1,5 +1,8 @@
 """Seeds, threads and devices are borrowed and given back."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +111,25 @@ def test_draw_seed_is_reproducible_and_varies():
     assert len(set(seeds)) == 5
     assert all(isinstance(seed, int) and seed >= 0 for seed in seeds)
     assert draw_seed(np.random.RandomState(0)) == seeds[0]
+
+
+def draw_slowly(seed):
+    """Draw twice, with time between for another thread to come in."""
+    with seeded(seed, CPU):
+        first = torch.rand(5)
+        time.sleep(0.01)
+        return first, torch.rand(5)
+
+
+def test_threads_take_turns_and_draw_as_if_alone():
+    alone = [draw_slowly(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(draw_slowly, range(8)))
+    for expected, drawn in zip(alone, together, strict=True):
+        assert all(map(torch.equal, expected, drawn))
+
+
+def test_a_block_within_a_block_does_not_wait_for_itself():
+    with seeded(0, CPU):
+        inner = draw_inside(1)
+    assert all(map(torch.equal, inner, draw_inside(1)))
