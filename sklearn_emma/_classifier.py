@@ -129,6 +129,11 @@ class EMMAClassifier(
     base_max_iter : int, default=30
         Epochs of the predictor in the first phase.
 
+    base_missing_fraction : float, default=0.5
+        Share of the samples in which one mode is missing while the predictor learns in
+        the first phase, so that it learns to do without each. Not where ``corruption``
+        is None or there is one mode only.
+
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
 
@@ -276,6 +281,7 @@ class EMMAClassifier(
         "n_copies": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "base_max_iter": [Interval(Integral, 1, None, closed="left")],
+        "base_missing_fraction": [Interval(Real, 0, 1, closed="both")],
         "batch_size": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -320,6 +326,7 @@ class EMMAClassifier(
         n_copies: int = 5,
         max_iter: int = 100,
         base_max_iter: int = 30,
+        base_missing_fraction: float = 0.5,
         batch_size: int | str = "auto",
         lr: float = 3e-3,
         lr_schedule: str = "cosine",
@@ -357,6 +364,7 @@ class EMMAClassifier(
         self.n_copies = n_copies
         self.max_iter = max_iter
         self.base_max_iter = base_max_iter
+        self.base_missing_fraction = base_missing_fraction
         self.batch_size = batch_size
         self.lr = lr
         self.lr_schedule = lr_schedule

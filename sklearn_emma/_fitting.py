@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
     ``base_seeds`` are those of the energies and of the base model, ``seed`` that of the
     second phase, ``last_seed`` that of the ``classifier`` which predicts in the end, if
-    there is one.
+    there is one. ``missing_fraction`` is that of the base model.
     """
 
     data: TrainingSet
@@ -56,6 +56,7 @@ class Plan(NamedTuple):
     base_seeds: tuple[int, int]
     seed: int
     last_seed: int
+    missing_fraction: float
     n_classes: int
     dtype: torch.dtype
 
@@ -160,6 +161,7 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
         (base_seeds[0], base_seeds[1]),
         seed,
         last_seed,
+        0.0 if corruption is None else params.base_missing_fraction,
         n_classes,
         dtype,
     )
@@ -191,7 +193,7 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.n_classes,
         plan.options,
         plan.base_seeds,
-        without_modes=plan.corruption is not None,
+        missing_fraction=plan.missing_fraction,
         verbose=params.verbose,
     )
 

@@ -24,10 +24,6 @@ from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
 from sklearn_emma.corruption import Corruption, ZeroedMode, fail_modes
 
-# Of the samples that teach the base model. The less informative modes by themselves
-# take longest to learn, and the second phase masks the others in few samples only.
-_SHARE_WITHOUT_A_MODE = 0.5
-
 
 @dataclass(frozen=True)
 class Options:
@@ -81,14 +77,14 @@ def fit_phase_one(
     n_classes: int,
     options: Options,
     seeds: tuple[int, int],
-    without_modes: bool,
+    missing_fraction: float,
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
 
     A mode that the user knows to be corrupted teaches its energy nothing, and is at its
-    mean for the predictor. ``without_modes`` is whether the predictor also learns to do
-    without each mode. A predictor that comes trained is left as it is.
+    mean for the predictor. So is one drawn mode in a ``missing_fraction`` of the
+    samples of each epoch. A predictor that comes trained is left as it is.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -115,7 +111,7 @@ def fit_phase_one(
         n_classes,
         options,
         seeds[1],
-        without_modes,
+        missing_fraction,
         verbose,
     )
     return PhaseOne(scaler, estimators, module, curve)
@@ -129,7 +125,7 @@ def refit_base_model(
     n_classes: int,
     options: Options,
     seed: int,
-    without_modes: bool,
+    missing_fraction: float,
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Keep the energies of a first phase, train its predictor by other options."""
@@ -143,7 +139,7 @@ def refit_base_model(
         n_classes,
         options,
         seed,
-        without_modes,
+        missing_fraction,
         verbose,
     )
     return first._replace(predictor=module, loss_curve=curve)
@@ -157,7 +153,7 @@ def _fit_base_model(
     n_classes: int,
     options: Options,
     seed: int,
-    without_modes: bool,
+    missing_fraction: float,
     verbose: bool | int,
 ) -> tuple[nn.Module, list[float]]:
     """Train the predictor on complete samples ``x`` (n, d), unless it comes trained."""
@@ -178,14 +174,14 @@ def _fit_base_model(
         index = torch.from_numpy(mode_index).to(options.device)
 
         def draw() -> Samples:
-            if not without_modes or data.corrupted.shape[1] == 1:
+            if missing_fraction == 0 or data.corrupted.shape[1] == 1:
                 return samples
             x, _ = fail_modes(
                 samples.inputs["x"],
                 index,
                 ZeroedMode(),
                 generator,
-                clean_fraction=1 - _SHARE_WITHOUT_A_MODE,
+                clean_fraction=1 - missing_fraction,
             )
             return Samples({"x": x}, samples.targets, samples.weight)
 

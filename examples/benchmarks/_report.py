@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import _scores
-import matplotlib
 import numpy as np
 import pandas as pd
-from _protocol import SIGMAS, UNSEEN
+from _figures import OURS, draw_all_methods, draw_overview
+from _protocol import UNSEEN
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-OURS = "emma"
 KEYS = ["dataset", "seed", "method"]
 HEADLINE = ["clean", "RAUC", "U5"]
 SUMMARY = [
@@ -44,6 +40,7 @@ def write_report(results: list[dict[str, Any]], folder: Path) -> Path:
     scores = pd.DataFrame([_condition_scores(result) for result in results])
     datasets, methods = _in_order(frame["dataset"]), _in_order(frame["method"])
     seeds = sorted(frame["seed"].unique().tolist())
+    mean = _mean_over_datasets(frame, datasets)
     head = results[0]
     versions = ", ".join(f"{name} {v}" for name, v in head["versions"].items())
     lines = [
@@ -57,15 +54,18 @@ def write_report(results: list[dict[str, Any]], folder: Path) -> Path:
         "",
         "Of the methods that were run on all of them: " + ", ".join(datasets) + ".",
         "",
-        *_summary(_mean_over_datasets(frame, datasets)),
+        *_summary(mean),
     ]
+    kinds = {result["dataset"]: result["score"] for result in results}
+    figure = draw_overview(scores, kinds, _ranking(mean), folder)
+    lines += ["", f"![scores against noise]({figure.name})"]
     if OURS in methods:
         lines += ["", f"## {OURS} minus peer", "", *_differences(frame, datasets)]
     for dataset in datasets:
         part = frame[frame["dataset"] == dataset]
-        kind = next(r["score"] for r in results if r["dataset"] == dataset)
+        kind = kinds[dataset]
         rows = scores[scores["dataset"] == dataset]
-        figure = _draw(rows, dataset, kind, folder)
+        figure = draw_all_methods(rows, dataset, kind, folder)
         lines += [
             *("", f"## {dataset}", "", f"Score: {kind}. Mean ± sd over seeds.", ""),
             *_summary(part, with_sd=True),
@@ -111,6 +111,12 @@ def _mean_over_datasets(frame: pd.DataFrame, datasets: Sequence[str]) -> pd.Data
     complete = counts.index[counts == len(datasets)]
     means = frame.groupby(["method", "seed"])[SUMMARY].mean()
     return means.loc[complete].reset_index()
+
+
+def _ranking(mean: pd.DataFrame) -> list[str]:
+    """Methods by RAUC, best first."""
+    by_method = mean.groupby("method")["RAUC"].mean()
+    return by_method.sort_values(ascending=False).index.tolist()
 
 
 def _summary(frame: pd.DataFrame, with_sd: bool = False) -> list[str]:
@@ -203,33 +209,6 @@ def _grouped(rows: list[dict[str, Any]]) -> list[str]:
     means = pd.DataFrame(rows).groupby("signal").mean()
     cells = [[signal, *map(_number, row)] for signal, row in means.iterrows()]
     return _table(["method: signal", *means.columns], cells)
-
-
-def _draw(scores: pd.DataFrame, dataset: str, kind: str, folder: Path) -> Path:
-    """Draw score against log2(1 + σ), mean over seeds and the range between them."""
-    names = [f"gauss_{sigma:g}" for sigma in SIGMAS]
-    x = np.log2(1 + np.asarray(SIGMAS))
-    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-    groups = list(scores.groupby("method"))
-    styles = ("-", "--", ":")
-    colors = plt.get_cmap("tab10").colors
-    for i, (method, part) in enumerate(groups):
-        values = part[names].to_numpy()
-        style = {"color": colors[i % 10], "linestyle": styles[i // 10 % 3]}
-        if method == OURS:
-            style = {"color": "black", "linewidth": 2.5, "zorder": 3}
-        ax.plot(x, values.mean(0), label=method, **style)
-        if method == OURS:
-            ax.fill_between(x, values.min(0), values.max(0), color="black", alpha=0.15)
-    ax.set_xticks(x, [f"{sigma:g}" for sigma in SIGMAS])
-    ax.set_xlabel("noise σ in one mode (training sd), on the scale log2(1 + σ)")
-    ax.set_ylabel(kind)
-    ax.set_title(dataset)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
-    path = folder / f"{dataset}.png"
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-    return path
 
 
 def _section(title: str, table: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ import sklearn
 import torch
 from _data import DATASETS, load
 from _evaluation import evaluate
-from _peers import FULL, SMOKE, all_methods
+from _peers import FULL, SMOKE, ablated, all_methods
 from _protocol import split
 from _report import write_report
 from sklearn.exceptions import ConvergenceWarning
@@ -57,9 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
                 with warnings.catch_warnings():
                     # Small untuned peers may stop before they converge.
                     warnings.simplefilter("ignore", ConvergenceWarning)
-                    result = evaluate(
-                        all_methods(effort)[name], task, seed, arguments.split
-                    )
+                    method = (all_methods(effort) | ablated(effort))[name]
+                    result = evaluate(method, task, seed, arguments.split)
                 head = {
                     "dataset": dataset.name,
                     "method": name,
@@ -127,7 +126,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
     runner = commands.add_parser("run", parents=[shared])
     runner.add_argument("--datasets", nargs="+", choices=sorted(DATASETS))
-    runner.add_argument("--methods", nargs="+", choices=sorted(all_methods()))
+    runner.add_argument(
+        "--methods", nargs="+", choices=sorted(all_methods() | ablated())
+    )
     runner.add_argument("--seeds", type=int, default=5, help="how many, from 0")
     runner.set_defaults(command=run)
     reporter = commands.add_parser("report", parents=[shared])

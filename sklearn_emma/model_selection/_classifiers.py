@@ -173,7 +173,7 @@ class _SharedPhaseOne:
             plan.n_classes,
             replace(plan.options, lr=clf.lr),
             plan.base_seeds[1],
-            plan.corruption is not None,
+            plan.missing_fraction,
             clf.verbose,
         )
 

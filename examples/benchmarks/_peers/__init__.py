@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    ablations,
     concatenation,
     copies,
     embracenet,
@@ -13,7 +14,7 @@ from . import (
 )
 from .method import FULL, SMOKE, Effort, Method
 
-__all__ = ["FULL", "SMOKE", "Effort", "Method", "all_methods"]
+__all__ = ["FULL", "SMOKE", "Effort", "Method", "ablated", "all_methods"]
 
 FAMILIES = (
     emma,
@@ -33,3 +34,8 @@ def all_methods(effort: Effort = FULL) -> dict[str, Method]:
         for family in FAMILIES
         for name, method in family.methods(effort).items()
     }
+
+
+def ablated(effort: Effort = FULL) -> dict[str, Method]:
+    """EMMA's defaults with one part changed, by name; run only when asked for."""
+    return ablations.methods(effort)

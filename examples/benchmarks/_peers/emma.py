@@ -77,23 +77,10 @@ def with_forest(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[
 
 def thesis(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[Any]:
     """EMMA as in the thesis, apart from energies per sample: one draw of one noise."""
-    from sklearn_emma import EMMAClassifier
-    from sklearn_emma.corruption import GaussianNoise
+    from sklearn_emma import make_thesis_classifier
 
-    return [
-        EMMAClassifier(
-            modes,
-            rho=rho,
-            energy_scaling="shift",
-            attention_gain=1.0,
-            corruption=GaussianNoise(0.5),
-            clean_fraction=0.5,
-            n_draws=1,
-            random_state=seed,
-            **_shortened(effort),
-        )
-        for rho in THESIS_RHO
-    ]
+    params = {"random_state": seed} | _shortened(effort)
+    return [make_thesis_classifier(modes, rho=rho, **params) for rho in THESIS_RHO]
 
 
 def _shortened(effort: Effort) -> dict[str, Any]:

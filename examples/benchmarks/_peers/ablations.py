@@ -1,0 +1,52 @@
+"""The defaults of EMMA with one part taken out, or back to its simpler form."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from .emma import Emma
+from .method import Effort, Method
+
+
+def parts() -> dict[str, dict[str, Any]]:
+    """What is changed, by name."""
+    from sklearn_emma import PotentialEnergyTransformer
+    from sklearn_emma._network import MLP
+    from sklearn_emma.corruption import GaussianNoise
+
+    def energy(preprocessing: str) -> PotentialEnergyTransformer:
+        return PotentialEnergyTransformer(preprocessing=preprocessing)
+
+    network = {"hidden_layer_sizes": (128, 64), "dropout": 0.3}
+    return {
+        "no-attention": {"attention_function": "none", "lambda_e": 0.0},
+        "whitened-energies": {"energy_estimator": energy("whiten")},
+        "standardised-energies": {"energy_estimator": energy("standardize")},
+        "shifted-energies": {"energy_scaling": "shift"},
+        "rho-1": {"rho": 1.0},
+        "gain-1": {"attention_gain": 1.0},
+        "no-omega": {"lambda_e": 0.0},
+        "no-floor": {"importance_floor": 0.0},
+        "no-missing-modes": {"corruption": GaussianNoise((0.1, 2.0))},
+        "one-draw": {"n_draws": 1},
+        "complete-base": {"base_missing_fraction": 0.0},
+        "no-bins": {"predictor": partial(MLP, **network, n_bins=0)},
+        "no-dropout": {"dropout": 0.0},
+        "small-network": {"hidden_layer_sizes": (64, 32)},
+        "half-the-epochs": {"max_iter": 50, "base_max_iter": 15},
+    }
+
+
+def methods(effort: Effort) -> dict[str, Method]:
+    """One method for each part, named ``emma:part``."""
+    from sklearn_emma import EMMAClassifier
+
+    def candidates(changed, modes, seed, effort):
+        shorter = {"max_iter": effort.max_epochs} if effort.is_smoke else {}
+        return [EMMAClassifier(modes, random_state=seed, **(changed | shorter))]
+
+    return {
+        f"emma:{name}": Emma(partial(candidates, changed), effort)
+        for name, changed in parts().items()
+    }
