@@ -19,14 +19,20 @@ _BORROWED = threading.RLock()
 
 
 @contextmanager
+def forked(devices: list[torch.device]) -> Iterator[None]:
+    """Leave torch's global random state as it was; other threads wait meanwhile."""
+    with _BORROWED, torch.random.fork_rng(devices=devices):
+        yield
+
+
+@contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
     """Seed torch inside, leave its global state untouched, yield a generator.
 
-    Module initialisation and dropout know only the global state, so it is forked. Other
-    threads that want to do the same wait.
+    Module initialisation and dropout know only the global state, so it is forked.
     """
     devices = [device] if device.type == "cuda" else []
-    with _BORROWED, torch.random.fork_rng(devices=devices):
+    with forked(devices):
         # Not torch.manual_seed: it would reseed every GPU, forked or not.
         torch.default_generator.manual_seed(seed)
         if devices:

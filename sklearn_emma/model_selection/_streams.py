@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sklearn_emma._torch_state import seeded
+from sklearn_emma._torch_state import forked, seeded
 
 
 class RandomStream:
@@ -38,7 +38,7 @@ class RandomStream:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Put this stream's state in place of the global one, and go on from there."""
-        with torch.random.fork_rng(devices=self._cuda()):
+        with forked(self._cuda()):
             torch.default_generator.set_state(self.state[0])
             for device, state in zip(self._cuda(), self.state[1:], strict=True):
                 torch.cuda.set_rng_state(state, device)
