@@ -49,7 +49,7 @@ def make_thesis_classifier(modes: Any = None, **params: Any) -> EMMAClassifier:
     >>> clf.energy_scaling, clf.n_draws, clf.rho
     ('shift', 1, 0.1)
     """
-    thesis = {
+    thesis: dict[str, Any] = {
         "energy_estimator": PotentialEnergyTransformer(
             n_components=12,
             sigma=0.01,
