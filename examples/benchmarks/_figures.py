@@ -46,7 +46,8 @@ def draw_overview(
 
     ``kinds`` names the score of each data set, ``ranking`` the methods, best first.
     """
-    peers = [m for m in ranking if m not in (OURS, ORACLE, UNGATED)][:N_PEERS]
+    others = [m for m in ranking if not m.startswith(OURS)]  # emma+rf is ours too
+    peers = [m for m in others if m not in (ORACLE, UNGATED)][:N_PEERS]
     styles = {method: {"color": f"C{i}"} for i, method in enumerate(peers)}
     styles[UNGATED] = {"color": "0.6", "linestyle": "-"}
     styles[ORACLE] = {"color": "0.4", "linestyle": ":"}
