@@ -35,8 +35,10 @@ class Coordinates(NamedTuple):
         """φ of X (n, d)."""
         if self.scores is None:
             return X
+        # torch takes no array that it could not write to, such as a read-only map.
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"]))
         scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
-        return with_normal_scores(torch.from_numpy(X)[None], *scores)[0].numpy()
+        return with_normal_scores(x[None], *scores)[0].numpy()
 
 
 def fit_coordinates(
@@ -84,6 +86,7 @@ def _inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(
         (1.0 - shrinkage) * covariance + shrinkage * mean_variance * np.eye(d)
     )
-    # Where no feature varies at all, the covariance is 0: leave those directions alone.
-    floor = 1e-6 * max(values[-1], 0.0) or 1.0
+    # A feature that varies has unit variance. If none does, what is left is rounding:
+    # leave all directions alone.
+    floor = 1e-6 * values[-1] if np.trace(covariance) > 0.5 else 1.0
     return (vectors / np.sqrt(np.maximum(values, floor))) @ vectors.T
