@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import oas
 
-from sklearn_emma._normal_scores import fit_normal_scores
 from sklearn_emma._whitening import fit_coordinates
 
 KINDS = [None, "standardize", "whiten", "normal_scores"]
