@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma._partial_fit import Progress
@@ -257,6 +258,11 @@ def no_training(monkeypatch):
         ({}, {"classes": [0, "1", 2]}, "[Mm]ix of"),
         ({"early_stopping": True}, {"classes": CLASSES}, "early_stopping must be Fal"),
         ({"class_weight": "balanced"}, {"classes": CLASSES}, "not 'balanced'"),
+        (
+            {"predictor": LogisticRegression()},
+            {"classes": CLASSES},
+            r"torch predictors only.*`predictor`, LogisticRegression\(\)",
+        ),
         ({"lr": -1.0}, {"classes": CLASSES}, "'lr' parameter"),
         ({}, {"classes": CLASSES, "sample_weight": np.zeros(120)}, "zero"),
         ({}, {"classes": CLASSES, "corrupted": np.zeros((120, 3))}, "`corrupted` must"),
@@ -281,6 +287,7 @@ def test_a_bad_first_call(no_training, params, arguments, error):
         ({"modes": {"a": [0], "b": [1, 2, 3]}}, (X, y), "partial_fit needs the modes"),
         ({"lr": -1.0}, (X, y), "'lr' parameter"),
         ({"early_stopping": True}, (X, y), "early_stopping must be False"),
+        ({"predictor": LogisticRegression()}, (X, y), "torch predictors only"),
     ],
 )
 def test_a_bad_later_call_changes_nothing(
