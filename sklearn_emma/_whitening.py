@@ -23,7 +23,7 @@ class Coordinates(NamedTuple):
 
     mean: np.ndarray
     matrix: np.ndarray
-    scores: NormalScores | None
+    scores: NormalScores | None = None
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Coordinates (n, D) of X (n, d)."""
@@ -39,6 +39,33 @@ class Coordinates(NamedTuple):
         x = torch.from_numpy(np.require(X, requirements=["C", "W"]))
         scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
         return with_normal_scores(x[None], *scores)[0].numpy()
+
+    def pull_back(self, X: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Change of X (n, d) whose change of z is nearest to ``step`` (n, D).
+
+        To first order. So a step down a potential of z is one down that of X.
+        """
+        if self.scores is None:
+            return step @ np.linalg.inv(self.matrix)
+        result = np.empty_like(X)
+        for i, slope in enumerate(self._slopes(X)):
+            moves = self.matrix[::2] + slope[:, np.newaxis] * self.matrix[1::2]
+            # Of one length each: steep features would hide flat ones in rounding.
+            length = np.linalg.norm(moves, axis=1)
+            moves = moves / length[:, np.newaxis]
+            result[i] = np.linalg.lstsq(moves.T, step[i], rcond=None)[0] / length
+        return result
+
+    def _slopes(self, X: np.ndarray) -> np.ndarray:
+        """Slope of each feature's normal score at X (n, d)."""
+        assert self.scores is not None
+        pieces = [
+            slope[np.searchsorted(knots, column, side="right")]
+            for column, knots, slope in zip(
+                X.T, self.scores.knots, self.scores.slope, strict=True
+            )
+        ]
+        return np.stack(pieces, axis=1)
 
 
 def fit_coordinates(

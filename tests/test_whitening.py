@@ -56,6 +56,42 @@ def test_normal_scores_are_whitened_together_with_the_features():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_step_pulled_back_changes_the_coordinates_by_the_step(kind):
+    """Exactly where there are as many as features; else as near as any change does."""
+    X = np.exp(correlated(40, 3, mixing=0.3))
+    fitted = fit_coordinates(X, None, kind)
+    points = X[:10] * 1.001 + 1e-3
+    wanted = 1e-9 * np.random.default_rng(0).normal(size=fitted(points).shape)
+    change = fitted.pull_back(points, wanted)
+    assert change.shape == points.shape
+    residual = fitted(points + change) - fitted(points) - wanted
+    if kind != "normal_scores":
+        np.testing.assert_allclose(residual, 0, atol=1e-14)
+    for other in 1e-10 * np.random.default_rng(1).normal(size=(20, *points.shape)):
+        elsewhere = fitted(points + change + other) - fitted(points) - wanted
+        nearer = np.linalg.norm(residual, axis=1) - np.linalg.norm(elsewhere, axis=1)
+        assert (nearer < 1e-13).all()
+    alone = [fitted.pull_back(points[[i]], wanted[[i]])[0] for i in range(10)]
+    np.testing.assert_allclose(alone, change, rtol=1e-6)
+
+
+def test_a_step_is_pulled_back_also_beside_a_steep_feature():
+    """Values that lie close together make a slope that would drown the others."""
+    rng = np.random.default_rng(0)
+    close = np.where(np.arange(200) % 2, rng.normal(size=200), 1e-7 * np.arange(200))
+    X = np.stack([close, rng.normal(size=200)], axis=1).astype(np.float32)
+    fitted = fit_coordinates(X, None, "normal_scores")
+    points = X[[20, 40, 60]]
+    wanted = fitted.matrix[2] * np.ones((3, 1), np.float32)  # x_2 rises by 1
+    slope = fitted._slopes(points)
+    assert slope[:, 0].min() > 1e4
+    wanted = wanted + slope[:, [1]] * fitted.matrix[3]
+    change = fitted.pull_back(points, wanted)
+    assert change.dtype == np.float32
+    np.testing.assert_allclose(change[:, 1], 1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_arrays_that_are_read_only_or_in_another_order(kind):
     X = correlated(30, 3)
     fitted = fit_coordinates(X, None, kind)
