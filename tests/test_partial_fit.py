@@ -1,6 +1,7 @@
 """Training by chunks: against ``fit``, on chunks that lack something, on bad ones."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -258,11 +259,6 @@ def no_training(monkeypatch):
         ({}, {"classes": [0, "1", 2]}, "[Mm]ix of"),
         ({"early_stopping": True}, {"classes": CLASSES}, "early_stopping must be Fal"),
         ({"class_weight": "balanced"}, {"classes": CLASSES}, "not 'balanced'"),
-        (
-            {"predictor": LogisticRegression()},
-            {"classes": CLASSES},
-            r"torch predictors only.*`predictor`, LogisticRegression\(\)",
-        ),
         ({"lr": -1.0}, {"classes": CLASSES}, "'lr' parameter"),
         ({}, {"classes": CLASSES, "sample_weight": np.zeros(120)}, "zero"),
         ({}, {"classes": CLASSES, "corrupted": np.zeros((120, 3))}, "`corrupted` must"),
@@ -287,7 +283,6 @@ def test_a_bad_first_call(no_training, params, arguments, error):
         ({"modes": {"a": [0], "b": [1, 2, 3]}}, (X, y), "partial_fit needs the modes"),
         ({"lr": -1.0}, (X, y), "'lr' parameter"),
         ({"early_stopping": True}, (X, y), "early_stopping must be False"),
-        ({"predictor": LogisticRegression()}, (X, y), "torch predictors only"),
     ],
 )
 def test_a_bad_later_call_changes_nothing(
@@ -299,6 +294,22 @@ def test_a_bad_later_call_changes_nothing(
     assert state(fitted).keys() == before.keys()
     assert all(value is before[name] for name, value in state(fitted).items())
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+
+
+def test_a_classifier_as_predictor_has_no_partial_fit(fitted, no_training):
+    proba = fitted.predict_proba(X)
+    for model in (quick(), fitted):
+        assert hasattr(model, "partial_fit")
+        model.set_params(predictor=LogisticRegression())
+        assert not hasattr(model, "partial_fit")
+        with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as error:
+            model.partial_fit(X, y, CLASSES)
+        why = r"torch predictors only.*`predictor`, LogisticRegression\(\)"
+        assert re.search(why, str(error.value.__cause__))
+    np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+    # What is no classifier after all is an error of its own.
+    with pytest.raises(ValueError, match="must be an instance, got the class"):
+        quick(predictor=LogisticRegression).partial_fit(X, y, CLASSES)
 
 
 def test_a_pass_that_diverges_changes_nothing(fitted):
