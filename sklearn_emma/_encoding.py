@@ -41,9 +41,9 @@ class PiecewiseLinearEncoding(nn.Module):
         edges = torch.from_numpy(
             weighted_quantiles(x.cpu().numpy(), weight.cpu().numpy(), levels)
         )
-        width = edges.diff(dim=1)
-        # A bin between equal quantiles says nothing.
-        inverse = torch.where(width > 0, 1.0 / width, 0.0)
+        inverse = (1.0 / edges.diff(dim=1)).to(self.lower.dtype)
+        # A bin between quantiles that are equal, in this type, says nothing.
+        inverse = torch.where(inverse.isfinite(), inverse, 0.0)
         self.lower.copy_(edges[:, :-1])
         self.inverse_width.copy_(inverse)
 

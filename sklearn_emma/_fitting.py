@@ -24,15 +24,9 @@ from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._optimizer_state import OptimizerState
-from sklearn_emma._phases import (
-    Options,
-    PhaseOne,
-    TrainingSet,
-    fit_phase_one,
-    fit_phase_two,
-    gated_copies,
-    split_validation,
-)
+from sklearn_emma._phase_one import PhaseOne, fit_phase_one
+from sklearn_emma._phase_two import fit_phase_two, gated_copies
+from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
 from sklearn_emma.corruption import Corruption, Mixture

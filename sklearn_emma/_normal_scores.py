@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.stats import norm
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from sklearn_emma._quantiles import weighted_quantiles
@@ -38,9 +39,9 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     knots = weighted_quantiles(X, weight, levels)
     scores = _mean_over_ties(knots, norm.ppf(levels))
-    mean = np.average(X, axis=0, weights=weight)
-    deviation = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
-    outer = 1.0 / np.where(deviation > 0, deviation, 1.0)[:, np.newaxis]
+    # Knows a constant feature in spite of rounding, and gives it 1.
+    deviation = StandardScaler().fit(X, sample_weight=weight).scale_
+    outer = 1.0 / deviation[:, np.newaxis]
     width = np.diff(knots, axis=1)
     inner = np.diff(scores, axis=1) / np.where(width > 0, width, 1.0)
     fitted = NormalScores(

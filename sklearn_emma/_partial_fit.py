@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
+from torch import nn
 
 from sklearn_emma._checking import (
     CheckedData,
@@ -14,7 +17,6 @@ from sklearn_emma._checking import (
     check_training_data,
     chunk_classes,
 )
-from sklearn_emma._classifier_predictor import clone_classifier
 from sklearn_emma._fitting import Trained, plan_training, run_phase_two, start_model
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._optimizer_state import OptimizerState
@@ -38,6 +40,20 @@ class Progress:
         return draw_seed(rng)
 
 
+def _has_torch_predictor(estimator: Any) -> bool:
+    predictor = estimator.predictor
+    if (
+        not hasattr(predictor, "fit")
+        or isinstance(predictor, nn.Module)
+        or inspect.isclass(predictor)
+    ):
+        return True
+    raise AttributeError(
+        "partial_fit trains torch predictors only: a scikit-learn classifier as "
+        f"`predictor`, {predictor!r}, is fitted on all data at once."
+    )
+
+
 class EMMAPartialFitMixin:
     """``partial_fit``, for an estimator that keeps what was trained by ``_store``."""
 
@@ -54,6 +70,7 @@ class EMMAPartialFitMixin:
 
         def _validate_params(self) -> None: ...
 
+    @available_if(_has_torch_predictor)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -105,6 +122,8 @@ class EMMAPartialFitMixin:
             all data.
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
+        AttributeError
+            If ``predictor`` is a scikit-learn classifier: the method is not there.
 
         Examples
         --------
@@ -190,11 +209,6 @@ def train_pass(
 
 
 def _check_params(params: Any) -> None:
-    if clone_classifier(params.predictor, np.ones(1)) is not None:
-        raise ValueError(
-            "partial_fit trains torch predictors only: a scikit-learn classifier as "
-            f"`predictor`, {params.predictor!r}, is fitted on all data at once."
-        )
     if params.early_stopping:
         raise ValueError(
             "partial_fit cannot hold out samples: early_stopping must be False."

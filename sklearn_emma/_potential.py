@@ -258,6 +258,10 @@ class PotentialEnergyTransformer(
     def reconstruct(self, X: Any) -> np.ndarray:
         """Denoise: one pass through the autoencoder, in the units of X.
 
+        With normal scores not every z belongs to an x: there, the step from x is the
+        one whose change of z is nearest to r(z) − z, to first order. In any coordinates
+        a small part of the step leads down Ψ.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -270,9 +274,7 @@ class PotentialEnergyTransformer(
         """
         X = self._validate(X)
         z = self._coordinates(X)
-        step = (self._reconstruct(z) - z) @ np.linalg.inv(self.whitening_)
-        if self.normal_scores_ is not None:
-            step = step[:, ::2]  # the features themselves
+        step = self._coordinates.pull_back(X, self._reconstruct(z) - z)
         return (X + step).astype(X.dtype, copy=False)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
@@ -298,9 +300,9 @@ class PotentialEnergyTransformer(
         check_is_fitted(self)
         return validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
 
-    def _coordinates(self, X: np.ndarray) -> np.ndarray:
-        learnt = (self.mean_, self.whitening_, self.normal_scores_)
-        return Coordinates(*learnt)(X)
+    @property
+    def _coordinates(self) -> Coordinates:
+        return Coordinates(self.mean_, self.whitening_, self.normal_scores_)
 
     def _parameters(self, dtype: Any) -> list[torch.Tensor]:
         learnt = (self.components_, self.intercept_hidden_, self.intercept_visible_)

@@ -13,7 +13,8 @@ def weighted_quantiles(
     Equal to repeating each row of X (n, d) ``weight`` (n,) times. ``levels`` (T,) are
     between 0 and 1. Returns (d, T), in double precision.
     """
-    X, weight = X.astype(np.float64), weight.astype(np.float64)
+    counts = weight > 0
+    X, weight = X[counts].astype(np.float64), weight[counts].astype(np.float64)
     quantiles = np.empty((X.shape[1], len(levels)))
     for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
         mass = weight[rows].cumsum()

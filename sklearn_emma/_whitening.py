@@ -23,7 +23,7 @@ class Coordinates(NamedTuple):
 
     mean: np.ndarray
     matrix: np.ndarray
-    scores: NormalScores | None
+    scores: NormalScores | None = None
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Coordinates (n, D) of X (n, d)."""
@@ -35,8 +35,37 @@ class Coordinates(NamedTuple):
         """φ of X (n, d)."""
         if self.scores is None:
             return X
+        # torch takes no array that it could not write to, such as a read-only map.
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"]))
         scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
-        return with_normal_scores(torch.from_numpy(X)[None], *scores)[0].numpy()
+        return with_normal_scores(x[None], *scores)[0].numpy()
+
+    def pull_back(self, X: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Change of X (n, d) whose change of z is nearest to ``step`` (n, D).
+
+        To first order. So a step down a potential of z is one down that of X.
+        """
+        if self.scores is None:
+            return step @ np.linalg.inv(self.matrix)
+        result = np.empty_like(X)
+        for i, slope in enumerate(self._slopes(X)):
+            moves = self.matrix[::2] + slope[:, np.newaxis] * self.matrix[1::2]
+            # Of one length each: steep features would hide flat ones in rounding.
+            length = np.linalg.norm(moves, axis=1)
+            moves = moves / length[:, np.newaxis]
+            result[i] = np.linalg.lstsq(moves.T, step[i], rcond=None)[0] / length
+        return result
+
+    def _slopes(self, X: np.ndarray) -> np.ndarray:
+        """Slope of each feature's normal score at X (n, d)."""
+        assert self.scores is not None
+        pieces = [
+            slope[np.searchsorted(knots, column, side="right")]
+            for column, knots, slope in zip(
+                X.T, self.scores.knots, self.scores.slope, strict=True
+            )
+        ]
+        return np.stack(pieces, axis=1)
 
 
 def fit_coordinates(
@@ -84,6 +113,7 @@ def _inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(
         (1.0 - shrinkage) * covariance + shrinkage * mean_variance * np.eye(d)
     )
-    # Where no feature varies at all, the covariance is 0: leave those directions alone.
-    floor = 1e-6 * max(values[-1], 0.0) or 1.0
+    # A feature that varies has unit variance. If none does, what is left is rounding:
+    # leave all directions alone.
+    floor = 1e-6 * values[-1] if np.trace(covariance) > 0.5 else 1.0
     return (vectors / np.sqrt(np.maximum(values, floor))) @ vectors.T

@@ -11,10 +11,12 @@ from scipy.integrate import quad
 
 from sklearn_emma._autoencoder import (
     AutoencoderStack,
+    FrozenAutoencoder,
     PotentialStack,
     potential,
     reconstruct,
 )
+from sklearn_emma._normal_scores import fit_normal_scores
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -168,6 +170,10 @@ def test_a_padded_stack_trains_as_its_autoencoders_would_by_themselves():
         assert (stack(x)[:, i, width:] == 0).all()
 
 
+# Which of the modes below see normal scores beside their features.
+SCORED = [True, False, True, True, False, True, False, True]
+
+
 @pytest.fixture(scope="module")
 def scattered():
     """Modes of unequal widths and sizes, with columns in no order: (modes, columns)."""
@@ -175,26 +181,48 @@ def scattered():
     widths, sizes = [1, 5, 2, 9, 3, 8, 1, 4], [3, 3, 3, 3, 3, 3, 3, 6]
     order = rng.permutation(sum(widths))
     columns = [part.tolist() for part in np.split(order, np.cumsum(widths)[:-1])]
-    modes = [
-        (rng.normal(size=width), rng.normal(size=(width, width)))
-        + tuple(autoencoder(i, size, width))
-        for i, (width, size) in enumerate(zip(widths, sizes, strict=True))
-    ]
+    modes = []
+    for i, (width, size, scored) in enumerate(zip(widths, sizes, SCORED, strict=True)):
+        n = 2 * width if scored else width  # coordinates
+        mode = rng.normal(size=n), rng.normal(size=(n, n)), *autoencoder(i, size, n)
+        if scored:
+            mode += fit_normal_scores(rng.normal(size=(90, width)), np.ones(90))
+        modes.append(mode)
     return modes, columns
 
 
 def potential_stack(modes, columns, dtype=torch.float64):
-    tensors = [tuple(torch.tensor(a, dtype=dtype) for a in mode) for mode in modes]
-    return PotentialStack(tensors, columns)
+    frozen = [
+        FrozenAutoencoder(*(torch.tensor(a, dtype=dtype) for a in mode))
+        for mode in modes
+    ]
+    return PotentialStack(frozen, columns)
+
+
+def slow_features(values, knots=None, base=None, slope=None):
+    """Each value of a mode and, where there are knots, its normal score."""
+    if knots is None:
+        return values
+    features = []
+    for value, own, scores, slopes in zip(values, knots, base, slope, strict=True):
+        score = scores[0] + slopes[0] * (value - own[0])
+        for i, knot in enumerate(own, start=1):
+            if value >= knot:
+                score = scores[i] + slopes[i] * (value - knot)
+        features += [value, score]
+    return np.array(features)
 
 
 def test_potential_stack_of_unequal_widths_equals_slow_code(scattered):
     modes, columns = scattered
     x = np.random.default_rng(1).normal(size=(5, 33))
+    x[0] *= 10  # beyond the outer knots
     expected = [
         [
-            slow_potential((row[own] - mean) @ matrix, *rest)
-            for (mean, matrix, *rest), own in zip(modes, columns, strict=True)
+            slow_potential((slow_features(row[own], *scores) - mean) @ matrix, W, c, b)
+            for (mean, matrix, W, c, b, *scores), own in zip(
+                modes, columns, strict=True
+            )
         ]
         for row in x
     ]
@@ -210,6 +238,15 @@ def test_a_mode_sees_its_own_columns_only(scattered, mode):
     changed = torch.full_like(x, 1e6)
     changed[:, columns[mode]] = x[:, columns[mode]]
     torch.testing.assert_close(stack(changed)[:, mode], stack(x)[:, mode])
+
+
+def test_a_potential_stack_can_change_its_type(scattered):
+    x = torch.randn(4, 33, dtype=torch.float64, generator=torch.Generator())
+    stack = potential_stack(*scattered)
+    expected = stack(x)
+    single = stack.to(torch.float32)(x.float())
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), expected, rtol=1e-4, atol=1e-3)
 
 
 def test_potential_stack_scores_a_row_by_itself_as_in_a_batch(scattered):

@@ -39,7 +39,7 @@ def no_training(monkeypatch):
     def train(*args, **kwargs):
         pytest.fail("training began before the error was found")
 
-    for where in ("_phases", "_autoencoder_training"):
+    for where in ("_phase_one", "_phase_two", "_autoencoder_training"):
         monkeypatch.setattr(f"sklearn_emma.{where}.train", train)
 
 

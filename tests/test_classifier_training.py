@@ -249,6 +249,7 @@ def test_lambda_e_parts_failing_from_clean_modes(data):
     def omega(lambda_e):
         model = quick(
             lambda_e=lambda_e,
+            importance_floor=0.0,
             corruption=GaussianNoise(3.0),
             clean_fraction=0.2,
             energy_estimator=GaussianMixture(),

@@ -96,14 +96,16 @@ def test_a_dict_by_mode(data):
     X, y = data
     given = {
         "b": GaussianMixture(2),
-        "a": PotentialEnergyTransformer(7, max_iter=2),
+        "a": PotentialEnergyTransformer(7, preprocessing="whiten", max_iter=2),
     }
     energies = quick(given).fit(X, y).energies_
     assert list(energies) == ["a", "b", "c"]
     assert energies["a"].components_.shape == (7, 3)
     assert isinstance(energies["b"], GaussianMixture)
     # A mode that the dict leaves out has the default.
-    assert energies["c"].components_.shape == (32, 1)
+    default = PotentialEnergyTransformer()
+    assert energies["c"].preprocessing == default.preprocessing == "normal_scores"
+    assert energies["c"].components_.shape == (default.n_components, 2)
     assert not hasattr(given["b"], "means_")
 
 

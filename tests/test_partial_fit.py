@@ -1,6 +1,7 @@
 """Training by chunks: against ``fit``, on chunks that lack something, on bad ones."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma._partial_fit import Progress
@@ -243,7 +245,7 @@ def no_training(monkeypatch):
     def train(*args, **kwargs):
         pytest.fail("training began before the error was found")
 
-    for where in ("_phases", "_autoencoder_training"):
+    for where in ("_phase_one", "_phase_two", "_autoencoder_training"):
         monkeypatch.setattr(f"sklearn_emma.{where}.train", train)
 
 
@@ -292,6 +294,22 @@ def test_a_bad_later_call_changes_nothing(
     assert state(fitted).keys() == before.keys()
     assert all(value is before[name] for name, value in state(fitted).items())
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+
+
+def test_a_classifier_as_predictor_has_no_partial_fit(fitted, no_training):
+    proba = fitted.predict_proba(X)
+    for model in (quick(), fitted):
+        assert hasattr(model, "partial_fit")
+        model.set_params(predictor=LogisticRegression())
+        assert not hasattr(model, "partial_fit")
+        with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as error:
+            model.partial_fit(X, y, CLASSES)
+        why = r"torch predictors only.*`predictor`, LogisticRegression\(\)"
+        assert re.search(why, str(error.value.__cause__))
+    np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+    # What is no classifier after all is an error of its own.
+    with pytest.raises(ValueError, match="must be an instance, got the class"):
+        quick(predictor=LogisticRegression).partial_fit(X, y, CLASSES)
 
 
 def test_a_pass_that_diverges_changes_nothing(fitted):

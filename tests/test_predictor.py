@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from sklearn_emma._encoding import PiecewiseLinearEncoding
 from sklearn_emma._network import MLP
 from sklearn_emma._predictor import build_predictor, is_trained
 
@@ -122,7 +123,8 @@ def mlp(sizes, dropout=0.0):
 @pytest.mark.parametrize("sizes", [(), (7,), (7, 5)])
 def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
     module = mlp(sizes, dropout=0.5).eval()
-    hidden, *layers = X, *(m for m in module.layers if isinstance(m, nn.Linear))
+    seen = torch.cat((X, module.encoding(X)), dim=1)
+    hidden, *layers = seen, *(m for m in module.layers if isinstance(m, nn.Linear))
     assert [layer.out_features for layer in layers] == [*sizes, 3][: len(layers)]
     for layer in layers[:-1]:
         hidden = (hidden @ layer.weight.T + layer.bias).clamp_min(0)
@@ -130,6 +132,19 @@ def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
     if sizes:
         expected = expected + hidden @ layers[-1].weight.T
     torch.testing.assert_close(module(X), expected)
+
+
+@pytest.mark.parametrize("n_bins", [1, 5])
+def test_layers_of_the_mlp_see_quantile_bins_of_the_training_data(n_bins):
+    with torch.random.fork_rng(devices=[]):
+        module = MLP(4, 3, (7,), 0.0, n_bins)
+    weight = torch.tensor([1.0, 0.0, 2.0, 1.0, 1.0, 3.0])
+    expected = PiecewiseLinearEncoding(4, n_bins)
+    expected.calibrate(X, weight)
+    module.calibrate(X, weight)
+    assert module.layers[0].in_features == 4 * (1 + n_bins)
+    torch.testing.assert_close(module.encoding(X), expected(X))
+    assert not [name for name, _ in module.encoding.named_parameters()]
 
 
 def test_mlp_drops_hidden_units_in_training_only():

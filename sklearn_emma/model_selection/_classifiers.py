@@ -22,7 +22,8 @@ from sklearn_emma._fitting import (
 from sklearn_emma._loss import EMMALoss
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import EMMANetwork
-from sklearn_emma._phases import PhaseOne, refit_base_model, simulated_epochs
+from sklearn_emma._phase_one import PhaseOne, refit_base_model
+from sklearn_emma._phase_two import simulated_epochs
 from sklearn_emma._torch_state import threads_for
 from sklearn_emma._training import auto_batch_size
 from sklearn_emma.model_selection._stack import Member
