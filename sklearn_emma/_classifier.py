@@ -52,6 +52,11 @@ class EMMAClassifier(
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
         :class:`PotentialEnergyTransformer`.
 
+    joint_energy : bool, default=False
+        Whether modes are also compared with each other. Added to Ψ, the joint energy
+        notices a mode that is valid by itself but belongs to another sample or class,
+        which Ψ cannot see.
+
     predictor : nn.Module, class, factory, classifier or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
         is called with ``(n_features_in, n_outputs)``; a module is taken as already
@@ -255,6 +260,7 @@ class EMMAClassifier(
         "modes": [dict, list, tuple, None],
         "remainder": [StrOptions({"error", "drop", "mode"})],
         "energy_estimator": [HasMethods("score_samples"), dict, None],
+        "joint_energy": ["boolean"],
         "predictor": [callable, HasMethods("fit"), None],
         "hidden_layer_sizes": [
             "array-like",
@@ -302,6 +308,7 @@ class EMMAClassifier(
         *,
         remainder: str = "error",
         energy_estimator: Any = None,
+        joint_energy: bool = False,
         predictor: Any = None,
         hidden_layer_sizes: tuple[int, ...] = (128, 64),
         dropout: float = 0.3,
@@ -339,6 +346,7 @@ class EMMAClassifier(
         self.modes = modes
         self.remainder = remainder
         self.energy_estimator = energy_estimator
+        self.joint_energy = joint_energy
         self.predictor = predictor
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout

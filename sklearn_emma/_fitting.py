@@ -192,6 +192,7 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.options,
         plan.base_seeds,
         without_modes=plan.corruption is not None,
+        joint_energy=params.joint_energy,
         verbose=params.verbose,
     )
 
@@ -300,6 +301,6 @@ def assemble(
     return EMMAModel(
         columns=np.concatenate(list(checked.modes.values())),
         scaler=first.scaler,
-        energies=ModeEnergies(first.estimators, widths, plan.dtype),
+        energies=ModeEnergies(first.estimators, widths, plan.dtype, first.joint),
         network=network,
     )

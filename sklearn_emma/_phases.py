@@ -14,8 +14,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from sklearn_emma._joint_energy import JointEnergy, fit_joint_energy
 from sklearn_emma._loss import BaseLoss, EMMALoss
-from sklearn_emma._mode_energies import fit_mode_energies
+from sklearn_emma._mode_energies import ModeEnergies, fit_mode_energies
 from sklearn_emma._model import EMMAModel, fill_missing, standardise
 from sklearn_emma._network import BaseModel
 from sklearn_emma._optimizer_state import OptimizerState
@@ -71,6 +72,7 @@ class PhaseOne(NamedTuple):
     estimators: list[Any]
     predictor: nn.Module
     loss_curve: list[float]
+    joint: JointEnergy | None = None
 
 
 def fit_phase_one(
@@ -82,13 +84,15 @@ def fit_phase_one(
     options: Options,
     seeds: tuple[int, int],
     without_modes: bool,
+    joint_energy: bool,
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
 
     A mode that the user knows to be corrupted teaches its energy nothing, and is at its
     mean for the predictor. ``without_modes`` is whether the predictor also learns to do
-    without each mode. A predictor that comes trained is left as it is.
+    without each mode, ``joint_energy`` whether modes are also compared with each other.
+    A predictor that comes trained is left as it is.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -118,7 +122,33 @@ def fit_phase_one(
         without_modes,
         verbose,
     )
-    return PhaseOne(scaler, estimators, module, curve)
+    joint = None
+    if joint_energy:
+        joint = _fit_joint_energy(x, present, data, mode_index, estimators, n_classes)
+    return PhaseOne(scaler, estimators, module, curve, joint)
+
+
+def _fit_joint_energy(
+    x: Tensor,
+    present: Tensor,
+    data: TrainingSet,
+    mode_index: np.ndarray,
+    estimators: list[Any],
+    n_classes: int,
+) -> JointEnergy | None:
+    """Compare modes in the samples of ``x`` (n, d) that have all of them."""
+    complete = present.all(1)
+    x, rows = x[complete], complete.numpy()
+    widths = np.bincount(mode_index).tolist()
+    energies = ModeEnergies(estimators, widths, x.dtype)
+    return fit_joint_energy(
+        x.numpy(),
+        data.y[rows],
+        energies.potential(x, present[complete]).numpy(),
+        data.weight[rows],
+        mode_index,
+        n_classes,
+    )
 
 
 def refit_base_model(
@@ -367,7 +397,7 @@ class _Simulator:
                 n_failing=self.n_failing,
             )
             x, present = fill_missing(failed, mode_index, corrupted.shape[1])
-            potential = self.model.energies.potential(x, present & fails, potential)
+            potential = self.model.energies.potential(x, present, fails, potential)
             corrupted = corrupted | fails
         return Samples(
             {"x": x, "potential": potential, "present": present},
