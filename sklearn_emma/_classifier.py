@@ -53,9 +53,11 @@ class EMMAClassifier(
         :class:`PotentialEnergyTransformer`.
 
     joint_energy : bool, default=False
-        Whether modes are also compared with each other. Added to Ψ, the joint energy
-        notices a mode that is valid by itself but belongs to another sample or class,
-        which Ψ cannot see.
+        Whether modes are also compared with each other when samples are scored: the
+        attention of a mode that is likely by itself, but does not go with the others,
+        is multiplied by the probability that it belongs to the same sample. Needs three
+        modes or more, and has no effect in samples with a missing mode. Its cost grows
+        with the square of the number of features.
 
     predictor : nn.Module, class, factory, classifier or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory

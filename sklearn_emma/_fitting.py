@@ -301,6 +301,7 @@ def assemble(
     return EMMAModel(
         columns=np.concatenate(list(checked.modes.values())),
         scaler=first.scaler,
-        energies=ModeEnergies(first.estimators, widths, plan.dtype, first.joint),
+        energies=ModeEnergies(first.estimators, widths, plan.dtype),
         network=network,
+        joint=copy.deepcopy(first.joint),
     )

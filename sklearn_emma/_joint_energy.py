@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.linalg import block_diag
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import one_hot, pad
 
 from sklearn_emma._normal_scores import fit_normal_scores, with_normal_scores
 from sklearn_emma._quantiles import weighted_quantiles
@@ -17,6 +17,9 @@ from sklearn_emma._whitening import inverse_root
 # Marginal energies see what lies further out. Unbounded, one broken mode would make
 # every other look as if it did not fit.
 _FARTHEST = 3.5
+
+# Share of clean samples that are taken for clean.
+_USUAL = 0.99
 
 
 class JointEnergy(nn.Module):
@@ -45,9 +48,11 @@ class JointEnergy(nn.Module):
     alone: Tensor
     means: Tensor
     log_prior: Tensor
+    log_volume: Tensor
     location: Tensor
     scale: Tensor
-    unit: Tensor
+    potential_limit: Tensor
+    joint_limit: Tensor
 
     def __init__(self, buffers: dict[str, np.ndarray]) -> None:
         super().__init__()
@@ -55,7 +60,7 @@ class JointEnergy(nn.Module):
             self.register_buffer(name, torch.as_tensor(array))
 
     def forward(self, x: Tensor) -> Tensor:
-        """J of complete standardised samples ``x`` (n, d), (n, M), up to a constant."""
+        """J of complete standardised samples ``x`` (n, d), (n, M)."""
         z = _coordinates(x, self.knots, self.base, self.slope)
         whole = _squares(z, self.means, self.whole, torch.zeros_like(self.mode_index))
         given = _squares(z, self.means, self.given, self.mode_index)
@@ -65,18 +70,22 @@ class JointEnergy(nn.Module):
             for squares in (alone, whole - given, whole)
         )
         mode, others, together = log_densities
-        return mode + others - together
+        return mode + others - together - self.log_volume
 
-    def surcharge(self, x: Tensor, present: Tensor) -> Tensor:
-        """What to add to the potential energies of ``x`` (n, d), (n, M).
+    @torch.no_grad()
+    def trust(self, x: Tensor, potential: Tensor, present: Tensor) -> Tensor:
+        """Probability that a mode is not of another sample, (n, M).
 
-        softplus((J − median) / IQR) in units of the IQR of the mode's own potential
-        energy, so that neither drowns the other. Where a mode is missing, its value
-        for a typical sample.
+        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). Either no
+        mode is, or one: a Gibbs distribution with energies −τ and −J_k. τ is what one
+        in a hundred clean samples exceeds. A swapped mode is valid: samples with a mode
+        that is unusual by itself, or missing, are left to the gate, and get 1.
         """
-        surprise = (self(x) - self.location) / self.scale
-        complete = present.all(1, keepdim=True)
-        return softplus(torch.where(complete, surprise, 0.0)) * self.unit
+        joint = self(x) - self.joint_limit
+        suspicion = torch.softmax(pad(joint, (1, 0)), 1)[:, 1:]
+        unusual = ((potential - self.location) / self.scale).amax(1)
+        valid = (unusual <= self.potential_limit) & present.all(1)
+        return torch.where(valid.unsqueeze(1), 1 - suspicion, 1.0)
 
 
 def fit_joint_energy(
@@ -127,22 +136,30 @@ def fit_joint_energy(
     # The residual of mode k given the others is (P_kk)⁻¹ (P z)_k, its precision P_kk.
     given = precision @ block_diag(*(_root(np.linalg.inv(precision[i])) for i in own))
     alone = block_diag(*(_root(np.linalg.inv(covariance[i])) for i in own))
+    blocks = [matrix[i] for matrix in (covariance, precision) for i in own]
+    volumes = np.array([np.linalg.slogdet(block)[1] for block in blocks])
+    log_volume = volumes.reshape(2, n_modes).sum(axis=0) / 2
     with np.errstate(divide="ignore"):
         log_prior = np.log(mass / mass.sum())
+    low, location, high = weighted_quantiles(
+        potential, weight, np.array([0.25, 0.5, 0.75])
+    ).T
+    scale = np.where(high > low, high - low, 1.0)
     learnt: dict[str, Any] = scores._asdict() | {
         "whole": whole,
         "given": given,
         "alone": alone,
         "means": means,
         "log_prior": log_prior,
-        "location": np.zeros(n_modes),
-        "scale": np.ones(n_modes),
-        "unit": np.ones(n_modes),
+        "log_volume": log_volume,
+        "location": location,
+        "scale": scale,
+        "potential_limit": _limit((potential - location) / scale, weight),
+        "joint_limit": np.zeros(()),
     }
     buffers = {name: array.astype(x.dtype) for name, array in learnt.items()}
     joint = JointEnergy(buffers | {"mode_index": mode_index})
-    joint.location[:], joint.scale[:] = _spread(joint(torch.from_numpy(x)), weight)
-    joint.unit[:] = _spread(torch.from_numpy(potential), weight)[1]
+    joint.joint_limit.fill_(_limit(joint(torch.from_numpy(x)).numpy(), weight))
     return joint
 
 
@@ -169,9 +186,7 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def _spread(energy: Tensor, weight: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Median and interquartile range of each column; 1 where that is 0."""
-    levels = np.array([0.25, 0.5, 0.75])
-    low, middle, high = weighted_quantiles(energy.numpy(), weight, levels).T
-    spread = np.where(high > low, high - low, 1.0)
-    return torch.from_numpy(middle), torch.from_numpy(spread)
+def _limit(energy: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What the largest energy of a sample, of (n, M), rarely exceeds; a scalar."""
+    largest = energy.max(axis=1, keepdims=True)
+    return weighted_quantiles(largest, weight, np.array([_USUAL]))[0, 0]

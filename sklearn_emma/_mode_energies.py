@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Mapping
 from itertools import pairwise
@@ -15,7 +14,6 @@ from torch import Tensor
 
 from sklearn_emma._autoencoder import FrozenAutoencoder, PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
-from sklearn_emma._joint_energy import JointEnergy
 from sklearn_emma._potential import PotentialEnergyTransformer
 from sklearn_emma._sub_estimators import fit_weighted, set_random_states
 from sklearn_emma._torch_state import resolve_device
@@ -124,19 +122,12 @@ class ModeEnergies:
         Number of columns of each mode; the matrix has them side by side.
     dtype : torch.dtype
         Of the matrices to be scored.
-    joint : JointEnergy, default=None
-        Adds its surcharge to Ψ.
     """
 
     def __init__(
-        self,
-        estimators: list[Any],
-        widths: list[int],
-        dtype: torch.dtype,
-        joint: JointEnergy | None = None,
+        self, estimators: list[Any], widths: list[int], dtype: torch.dtype
     ) -> None:
         self.estimators = estimators
-        self.joint = None if joint is None else copy.deepcopy(joint).to(dtype)
         edges = np.cumsum([0, *widths])
         self.columns = [list(range(a, b)) for a, b in pairwise(edges)]
         self.stack: PotentialStack | None = None
@@ -146,50 +137,36 @@ class ModeEnergies:
 
     def to(self, device: torch.device) -> ModeEnergies:
         """Move what lives on a device, in place."""
-        for module in (self.stack, self.joint):
-            if module is not None:
-                module.to(device)
+        if self.stack is not None:
+            self.stack.to(device)
         return self
 
     def astype(self, dtype: torch.dtype) -> ModeEnergies:
         """Compute in another floating-point type from now on, in place."""
-        for module in (self.stack, self.joint):
-            if module is not None:
-                module.to(dtype)
+        if self.stack is not None:
+            self.stack.to(dtype)
         return self
 
     @torch.no_grad()
     def potential(
-        self,
-        x: Tensor,
-        present: Tensor,
-        changed: Tensor | None = None,
-        known: Tensor | None = None,
+        self, x: Tensor, needed: Tensor, known: Tensor | None = None
     ) -> Tensor:
-        """Ψ of each mode, and the surcharge of the joint energy, if there is one.
+        """Ψ of each mode.
 
         Parameters
         ----------
         x : Tensor of shape (n, d)
             Standardised, 0 where missing.
-        present : Tensor of shape (n, M)
-            Boolean; False where a mode is missing, and its energy has no meaning.
-        changed : Tensor of shape (n, M), default=None
-            Boolean; False where a mode is as it was when ``known`` was computed.
+        needed : Tensor of shape (n, M)
+            Boolean; where False, the entry of ``known`` stands (0 without ``known``).
         known : Tensor of shape (n, M), default=None
-            Energies from before; given with ``changed``.
+            Energies from before.
 
         Returns
         -------
         Tensor of shape (n, M)
             Finite.
         """
-        needed = present
-        if changed is not None:
-            if self.joint is not None:
-                # A mode that changes is another companion for all others.
-                changed = changed.any(1, keepdim=True)
-            needed = present & changed
         if self.stack is not None:
             result = self.stack(x)
         else:
@@ -203,8 +180,6 @@ class ModeEnergies:
                     scores = estimator.score_samples(values[rows][:, columns])
                     energy = torch.as_tensor(-scores, dtype=x.dtype)
                     result[torch.from_numpy(rows), mode] = energy.to(x.device)
-        if self.joint is not None:
-            result = result + self.joint.surcharge(x, present)
         # A density of exactly 0 is an infinite energy; the largest finite one will do.
         largest = torch.finfo(x.dtype).max ** 0.5
         result = result.nan_to_num(nan=largest).clamp(-largest, largest)

@@ -124,31 +124,19 @@ def fit_phase_one(
     )
     joint = None
     if joint_energy:
-        joint = _fit_joint_energy(x, present, data, mode_index, estimators, n_classes)
+        potential = ModeEnergies(
+            estimators, np.bincount(mode_index).tolist(), x.dtype
+        ).potential(x, present)
+        complete = present.all(1).numpy()
+        joint = fit_joint_energy(
+            x.numpy()[complete],
+            data.y[complete],
+            potential.numpy()[complete],
+            data.weight[complete],
+            mode_index,
+            n_classes,
+        )
     return PhaseOne(scaler, estimators, module, curve, joint)
-
-
-def _fit_joint_energy(
-    x: Tensor,
-    present: Tensor,
-    data: TrainingSet,
-    mode_index: np.ndarray,
-    estimators: list[Any],
-    n_classes: int,
-) -> JointEnergy | None:
-    """Compare modes in the samples of ``x`` (n, d) that have all of them."""
-    complete = present.all(1)
-    x, rows = x[complete], complete.numpy()
-    widths = np.bincount(mode_index).tolist()
-    energies = ModeEnergies(estimators, widths, x.dtype)
-    return fit_joint_energy(
-        x.numpy(),
-        data.y[rows],
-        energies.potential(x, present[complete]).numpy(),
-        data.weight[rows],
-        mode_index,
-        n_classes,
-    )
 
 
 def refit_base_model(
@@ -397,7 +385,7 @@ class _Simulator:
                 n_failing=self.n_failing,
             )
             x, present = fill_missing(failed, mode_index, corrupted.shape[1])
-            potential = self.model.energies.potential(x, present, fails, potential)
+            potential = self.model.energies.potential(x, present & fails, potential)
             corrupted = corrupted | fails
         return Samples(
             {"x": x, "potential": potential, "present": present},
