@@ -19,7 +19,7 @@ from sklearn_emma._whitening import inverse_root
 _FARTHEST = 3.5
 
 # Share of clean samples that are taken for clean.
-_USUAL = 0.99
+_USUAL = 0.995
 
 
 class JointEnergy(nn.Module):
@@ -78,7 +78,7 @@ class JointEnergy(nn.Module):
 
         ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). Either no
         mode is, or one: a Gibbs distribution with energies −τ and −J_k. τ is what one
-        in a hundred clean samples exceeds. A swapped mode is valid: samples with a mode
+        in two hundred clean samples exceeds. A swapped mode is valid: samples with a mode
         that is unusual by itself, or missing, are left to the gate, and get 1.
         """
         joint = self(x) - self.joint_limit
@@ -154,7 +154,7 @@ def fit_joint_energy(
         "log_volume": log_volume,
         "location": location,
         "scale": scale,
-        "potential_limit": _limit((potential - location) / scale, weight),
+        "potential_limit": np.array(_limit((potential - location) / scale, weight)),
         "joint_limit": np.zeros(()),
     }
     buffers = {name: array.astype(x.dtype) for name, array in learnt.items()}
@@ -186,7 +186,7 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def _limit(energy: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _limit(energy: np.ndarray, weight: np.ndarray) -> float:
     """What the largest energy of a sample, of (n, M), rarely exceeds; a scalar."""
     largest = energy.max(axis=1, keepdims=True)
-    return weighted_quantiles(largest, weight, np.array([_USUAL]))[0, 0]
+    return float(weighted_quantiles(largest, weight, np.array([_USUAL]))[0, 0])
