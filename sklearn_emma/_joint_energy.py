@@ -78,8 +78,8 @@ class JointEnergy(nn.Module):
 
         ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). Either no
         mode is, or one: a Gibbs distribution with energies −τ and −J_k. τ is what one
-        in two hundred clean samples exceeds. A swapped mode is valid: samples with a mode
-        that is unusual by itself, or missing, are left to the gate, and get 1.
+        in two hundred clean samples exceeds. A swapped mode is valid: samples with a
+        mode that is unusual by itself, or missing, are left to the gate, and get 1.
         """
         joint = self(x) - self.joint_limit
         suspicion = torch.softmax(pad(joint, (1, 0)), 1)[:, 1:]

@@ -85,6 +85,7 @@ def thesis(modes: dict[str, list[int]], seed: int, effort: Effort) -> list[Any]:
             modes,
             rho=rho,
             energy_scaling="shift",
+            joint_energy=False,
             attention_gain=1.0,
             corruption=GaussianNoise(0.5),
             clean_fraction=0.5,
