@@ -18,8 +18,9 @@ from sklearn_emma._whitening import inverse_root
 # every other look as if it did not fit.
 _FARTHEST = 3.5
 
-# Share of clean samples that are taken for clean.
-_USUAL = 0.995
+# Share of clean samples whose energies count as usual, marginal and joint. Where both
+# could explain a sample, the marginal energy knows better which mode it is.
+_USUAL_POTENTIAL, _USUAL_JOINT = 0.99, 0.995
 
 
 class JointEnergy(nn.Module):
@@ -154,12 +155,15 @@ def fit_joint_energy(
         "log_volume": log_volume,
         "location": location,
         "scale": scale,
-        "potential_limit": np.array(_limit((potential - location) / scale, weight)),
+        "potential_limit": np.array(
+            _limit((potential - location) / scale, weight, _USUAL_POTENTIAL)
+        ),
         "joint_limit": np.zeros(()),
     }
     buffers = {name: array.astype(x.dtype) for name, array in learnt.items()}
     joint = JointEnergy(buffers | {"mode_index": mode_index})
-    joint.joint_limit.fill_(_limit(joint(torch.from_numpy(x)).numpy(), weight))
+    energies = joint(torch.from_numpy(x)).numpy()
+    joint.joint_limit.fill_(_limit(energies, weight, _USUAL_JOINT))
     return joint
 
 
@@ -186,7 +190,7 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def _limit(energy: np.ndarray, weight: np.ndarray) -> float:
-    """What the largest energy of a sample, of (n, M), rarely exceeds; a scalar."""
+def _limit(energy: np.ndarray, weight: np.ndarray, share: float) -> float:
+    """Return what the largest of M energies is at most, in a ``share`` of samples."""
     largest = energy.max(axis=1, keepdims=True)
-    return float(weighted_quantiles(largest, weight, np.array([_USUAL]))[0, 0])
+    return float(weighted_quantiles(largest, weight, np.array([share]))[0, 0])
