@@ -52,6 +52,14 @@ class EMMAClassifier(
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
         :class:`PotentialEnergyTransformer`.
 
+    joint_energy : bool or "auto", default="auto"
+        Whether modes are also compared with each other when samples are scored: the
+        attention of a mode that is likely by itself, but does not go with the others,
+        is multiplied by the probability that it belongs to the same sample. Needs three
+        modes or more, and has no effect in samples with a missing mode. Its cost grows
+        with the square of the number of features: ``"auto"`` compares up to 512
+        features, and never with ``attention_function="none"``.
+
     predictor : nn.Module, class, factory, classifier or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
         is called with ``(n_features_in, n_outputs)``; a module is taken as already
@@ -260,6 +268,7 @@ class EMMAClassifier(
         "modes": [dict, list, tuple, None],
         "remainder": [StrOptions({"error", "drop", "mode"})],
         "energy_estimator": [HasMethods("score_samples"), dict, None],
+        "joint_energy": ["boolean", StrOptions({"auto"})],
         "predictor": [callable, HasMethods("fit"), None],
         "hidden_layer_sizes": [
             "array-like",
@@ -308,6 +317,7 @@ class EMMAClassifier(
         *,
         remainder: str = "error",
         energy_estimator: Any = None,
+        joint_energy: bool | str = "auto",
         predictor: Any = None,
         hidden_layer_sizes: tuple[int, ...] = (128, 64),
         dropout: float = 0.3,
@@ -346,6 +356,7 @@ class EMMAClassifier(
         self.modes = modes
         self.remainder = remainder
         self.energy_estimator = energy_estimator
+        self.joint_energy = joint_energy
         self.predictor = predictor
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout

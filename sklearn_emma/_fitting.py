@@ -31,6 +31,9 @@ from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
 from sklearn_emma.corruption import Corruption, Mixture
 
+# Beyond, comparing modes would cost more than the default predictor.
+_MOST_COMPARED_FEATURES = 512
+
 
 class Plan(NamedTuple):
     """Training data, parts and seeds of a fit, all checked; options of phase one.
@@ -188,8 +191,17 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.options,
         plan.base_seeds,
         missing_fraction=plan.missing_fraction,
+        joint_energy=_compares_modes(params, plan),
         verbose=params.verbose,
     )
+
+
+def _compares_modes(params: Any, plan: Plan) -> bool:
+    """Whether modes are compared with each other, as far as the user leaves it open."""
+    if params.joint_energy != "auto":
+        return bool(params.joint_energy)
+    few_features = plan.data.X.shape[1] <= _MOST_COMPARED_FEATURES
+    return few_features and params.attention_function != "none"
 
 
 def run_phase_two(
@@ -298,4 +310,5 @@ def assemble(
         scaler=first.scaler,
         energies=ModeEnergies(first.estimators, widths, plan.dtype),
         network=network,
+        joint=copy.deepcopy(first.joint),
     )

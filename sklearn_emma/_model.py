@@ -16,6 +16,7 @@ from torch import Tensor
 from sklearn_emma._chunks import row_chunks
 from sklearn_emma._classifier_predictor import ClassifierPredictor
 from sklearn_emma._gate import GateScores
+from sklearn_emma._joint_energy import JointEnergy
 from sklearn_emma._mode_energies import ModeEnergies
 from sklearn_emma._network import EMMANetwork
 
@@ -43,8 +44,13 @@ class Scores:
         network: EMMANetwork,
         inputs: Inputs,
         classifier: ClassifierPredictor | None = None,
+        trust: Tensor | None = None,
     ) -> None:
         self._network, self._inputs, self._classifier = network, inputs, classifier
+        self._trust = trust
+        if trust is not None:
+            x = inputs.x * trust.index_select(1, network.mode_index)
+            self._inputs = inputs._replace(x=x)
 
     @cached_property
     def logits(self) -> np.ndarray:
@@ -63,8 +69,9 @@ class Scores:
 
     @property
     def attention(self) -> np.ndarray:
-        """β, 0 where the mode is missing."""
-        return _array(self._gate.attention)
+        """β, 0 where the mode is missing; what multiplies the mode in the end."""
+        attention = self._gate.attention
+        return _array(attention if self._trust is None else attention * self._trust)
 
     @property
     def importance(self) -> np.ndarray:
@@ -102,6 +109,8 @@ class EMMAModel:
         Gate and predictor.
     classifier : ClassifierPredictor, default=None
         Predicts in place of the network's predictor.
+    joint : JointEnergy, default=None
+        Says how far each mode can be trusted beside the others.
     """
 
     def __init__(
@@ -111,12 +120,14 @@ class EMMAModel:
         energies: ModeEnergies,
         network: EMMANetwork,
         classifier: ClassifierPredictor | None = None,
+        joint: JointEnergy | None = None,
     ) -> None:
         self.columns = columns
         self.scaler = scaler
         self.energies = energies
         self.network = network
         self.classifier = classifier
+        self.joint = joint
 
     @property
     def device(self) -> torch.device:
@@ -133,12 +144,16 @@ class EMMAModel:
         if self.device != device:
             self.network.to(device)
             self.energies.to(device)
+            if self.joint is not None:
+                self.joint.to(device)
         return self
 
     def astype(self, dtype: torch.dtype) -> EMMAModel:
         """Compute in another floating-point type from now on, in place."""
         self.network.to(dtype)
         self.energies.astype(dtype)
+        if self.joint is not None:
+            self.joint.to(dtype)
         return self
 
     def on_cpu(self) -> EMMAModel:
@@ -173,7 +188,8 @@ class EMMAModel:
         """Score all rows at once."""
         self.network.eval()
         inputs = self.inputs(self.standardise(self.select(X)))
-        return Scores(self.network, inputs, self.classifier)
+        trust = None if self.joint is None else self.joint.trust(*inputs)
+        return Scores(self.network, inputs, self.classifier, trust)
 
     @property
     def chunk_rows(self) -> int:

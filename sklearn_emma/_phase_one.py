@@ -9,8 +9,9 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from sklearn_emma._joint_energy import JointEnergy, fit_joint_energy
 from sklearn_emma._loss import BaseLoss
-from sklearn_emma._mode_energies import fit_mode_energies
+from sklearn_emma._mode_energies import ModeEnergies, fit_mode_energies
 from sklearn_emma._model import fill_missing, standardise
 from sklearn_emma._network import BaseModel
 from sklearn_emma._phases import Options, TrainingSet, phase_net
@@ -27,6 +28,7 @@ class PhaseOne(NamedTuple):
     estimators: list[Any]
     predictor: nn.Module
     loss_curve: list[float]
+    joint: JointEnergy | None = None
 
 
 def fit_phase_one(
@@ -38,13 +40,15 @@ def fit_phase_one(
     options: Options,
     seeds: tuple[int, int],
     missing_fraction: float,
+    joint_energy: bool,
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
 
     A mode that the user knows to be corrupted teaches its energy nothing, and is at its
     mean for the predictor. So is one drawn mode in a ``missing_fraction`` of the
-    samples of each epoch. A predictor that comes trained is left as it is.
+    samples of each epoch. ``joint_energy`` is whether modes are also compared with each
+    other. A predictor that comes trained is left as it is.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -74,7 +78,21 @@ def fit_phase_one(
         missing_fraction,
         verbose,
     )
-    return PhaseOne(scaler, estimators, module, curve)
+    joint = None
+    if joint_energy:
+        potential = ModeEnergies(
+            estimators, np.bincount(mode_index).tolist(), x.dtype
+        ).potential(x, present)
+        complete = present.all(1).numpy()
+        joint = fit_joint_energy(
+            x.numpy()[complete],
+            data.y[complete],
+            potential.numpy()[complete],
+            data.weight[complete],
+            mode_index,
+            n_classes,
+        )
+    return PhaseOne(scaler, estimators, module, curve, joint)
 
 
 def refit_base_model(

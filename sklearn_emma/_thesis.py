@@ -64,6 +64,7 @@ def make_thesis_classifier(modes: Any = None, **params: Any) -> EMMAClassifier:
         "lambda_c": 1e-2,
         "lambda_e": 1e-3,
         "energy_scaling": "shift",
+        "joint_energy": False,
         "attention_gain": 1.0,
         "importance_floor": 0.0,
         "corruption": GaussianNoise(0.5),

@@ -92,11 +92,11 @@ def fit_coordinates(
     matrix = np.diag(1.0 / scale)
     if preprocessing != "standardize":
         standardised = (X - mean) / scale
-        matrix = matrix @ _inverse_root(standardised, weight.astype(np.float64))
+        matrix = matrix @ inverse_root(standardised, weight.astype(np.float64))
     return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
 
 
-def _inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Inverse square root of the shrunk covariance of centred ``z``, (d, d).
 
     Shrinkage towards a multiple of the identity by the oracle approximating formula
