@@ -78,7 +78,7 @@ class _InBlocks(Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Any:
         log_energy, coupling, exponent, partner = ctx.saved_tensors
         of_partner = torch.zeros_like(log_energy)
         of_mode, of_coupling, of_exponent = [], [], []
