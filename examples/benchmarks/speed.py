@@ -1,6 +1,6 @@
 """What training, searching and scoring cost, each beside a peer measured in this run.
 
-    python examples/benchmarks/speed.py [--rows NAME ...] [--share 1.0] [--smoke]
+    OMP_NUM_THREADS=1 python examples/benchmarks/speed.py [--rows NAME ...] [--smoke]
 
 Prints a Markdown table. Ratios are medians over pairs measured in turn, on one thread:
 of CPU time, which other programs on the machine disturb little, and of wall time. The
