@@ -39,27 +39,6 @@ def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return scaled * weight + bias
 
 
-def shared_energy(
-    self_energies: Tensor,
-    coupling: Tensor,
-    exponent: Tensor,
-    present: Tensor | None = None,
-) -> Tensor:
-    """Energy that mode i shares with all others: Σ_j w_ij e_i^γ_ij e_j^(1−γ_ij).
-
-    ``coupling`` and ``exponent`` (M, M), the diagonals are ignored. Computed as
-    exp(γ log e_i + (1−γ) log e_j) for all pairs at once. Returns (n, M).
-    """
-    log_energy = self_energies.clamp_min(torch.finfo(self_energies.dtype).tiny).log()
-    log_i, log_j = log_energy.unsqueeze(2), log_energy.unsqueeze(1)
-    pairs = torch.exp(torch.lerp(log_j, log_i, exponent))
-    off_diagonal = coupling - torch.diag(torch.diagonal(coupling))
-    if present is not None:
-        # A missing partner j has no energy to share, whatever its stand-in value.
-        pairs = pairs.masked_fill(~present.unsqueeze(1), 0.0)
-    return (pairs * off_diagonal).sum(2)
-
-
 def log_importance(
     modal: Tensor, rho: Tensor | float, present: Tensor | None = None
 ) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_emma import _energies
 from sklearn_emma._constraints import Bounds, project
+from sklearn_emma._shared_energy import shared_energy
 
 _ATTENTION = {
     "soft": _energies.soft_attention,
@@ -175,7 +176,7 @@ class EMMAGate(nn.Module):
             scaled = _energies.robust_energy(potential, self.location, self.scale)
         modal = _energies.self_energy(scaled, self.weight, self.bias)
         if self.n_modes > 1:
-            modal = modal + _energies.shared_energy(
+            modal = modal + shared_energy(
                 modal, self.coupling, self._exponent(), present
             )
         log_importance = _energies.log_importance(modal, self.rho, present)

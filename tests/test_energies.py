@@ -75,48 +75,6 @@ def test_energy_scalings_equal_their_formulas():
     np.testing.assert_allclose(robust, math.e + np.log(1 + softplus))
 
 
-# ------------------------------------------------------------------------ shared energy
-
-
-@given(seed=seeds, n_modes=st.integers(1, 6), some_missing=st.booleans())
-def test_shared_energy_equals_a_double_loop(seed, n_modes, some_missing):
-    energies, coupling, exponent, present = gate_energies(seed, n_modes=n_modes)
-    mask = present if some_missing else torch.ones_like(present)
-    expected = np.zeros(energies.shape)
-    for sample, i, j in np.ndindex(*energies.shape, n_modes):
-        if i != j and mask[sample, j]:
-            expected[sample, i] += (
-                coupling[i, j]
-                * energies[sample, i] ** exponent[i, j]
-                * energies[sample, j] ** (1 - exponent[i, j])
-            )
-    shared = _energies.shared_energy(
-        energies, coupling, exponent, present if some_missing else None
-    )
-    np.testing.assert_allclose(shared, expected, rtol=1e-10, atol=1e-12)
-
-
-def test_exponent_1_leaves_modes_independent_of_each_other():
-    energies, coupling, exponent, _ = gate_energies(0)
-    weights = coupling - torch.diag(coupling.diagonal())
-    shared = _energies.shared_energy(energies, coupling, torch.ones_like(exponent))
-    torch.testing.assert_close(shared, energies * weights.sum(1))
-
-
-def test_exponent_0_takes_all_shared_energy_from_the_others():
-    energies, coupling, exponent, _ = gate_energies(0)
-    weights = coupling - torch.diag(coupling.diagonal())
-    shared = _energies.shared_energy(energies, coupling, torch.zeros_like(exponent))
-    torch.testing.assert_close(shared, energies @ weights.T)
-
-
-def test_shared_energy_of_energies_that_are_0_is_finite_with_its_gradient():
-    energies = torch.zeros(2, 3, requires_grad=True)
-    half = torch.full((3, 3), 0.5)
-    _energies.shared_energy(energies, half, half).sum().backward()
-    assert energies.grad.isfinite().all()
-
-
 # --------------------------------------------------------------------------- importance
 
 

@@ -218,9 +218,11 @@ def test_select_takes_the_columns_of_the_modes(columns, width):
     np.testing.assert_array_equal(make_model(columns).select(X), X[:, columns])
 
 
-def test_dropout_is_off():
+@pytest.mark.parametrize("part", ["", "predictor"])
+def test_dropout_is_off(part):
     model = make_model(predictor=nn.Sequential(nn.Linear(5, 2), nn.Dropout(0.9)))
-    model.network.train()
+    model.network.eval()
+    model.network.get_submodule(part).train()
     first, again = model.scores(draw()), model.scores(draw())
     np.testing.assert_array_equal(first.logits, again.logits)
 

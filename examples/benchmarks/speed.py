@@ -1,8 +1,10 @@
-"""What the estimator costs beside the same computation written as bare torch.
+"""What training, searching and scoring cost, each beside a peer measured in this run.
 
-Prints ratios, each the median over pairs measured in turn in this run, on one thread.
+    OMP_NUM_THREADS=1 python examples/benchmarks/speed.py [--rows NAME ...] [--smoke]
 
-    python examples/benchmarks/speed.py [--pairs 7] [--smoke]
+Prints a Markdown table. Ratios are medians over pairs measured in turn, on one thread:
+of CPU time, which other programs on the machine disturb little, and of wall time. The
+search runs in two processes, so that there only wall time is known.
 
 Data: HTRU2 where it is there, else data of the same shape drawn at random: timing does
 not depend on the values.
@@ -11,29 +13,53 @@ not depend on the values.
 from __future__ import annotations
 
 import argparse
-import copy
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNetClassifier
-from torch import nn
-from torch.nn.functional import cross_entropy
-from tqdm.auto import tqdm
+from _memory import peak_memory
+from _search_speed import search_times
+from _speed_alone import growth, import_times
+from _speed_peers import Parts, bare_fit, forest_fit, skorch_fit, skorch_second_phase
+from _speed_timing import HEADER, Line, compare, seconds
 
-from sklearn_emma import EMMAClassifier, EMMAGate
-from sklearn_emma._autoencoder import AutoencoderStack
-from sklearn_emma._loss import EMMALoss
-from sklearn_emma._mode_energies import ModeEnergies
-from sklearn_emma._model import fill_missing
-from sklearn_emma._network import MLP, EMMANetwork
-from sklearn_emma._training import auto_batch_size
-from sklearn_emma.corruption import Mixture, fail_modes
+from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma.datasets import fetch_htru2
 
 MODES = {"ip": [0, 1, 2, 3], "dm": [4, 5, 6, 7]}
+N_TREES = 300
+SMALL_GRID = {"rho": [0.1, 1.0], "lambda_c": [0.0, 0.1]}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is measured.
+
+    ``share`` cuts the default epochs of all trainings, and the trees of the forest;
+    ``search_share`` is the same for the search.
+    """
+
+    pairs: int
+    share: float
+    samples: int
+    search_samples: int
+    search_share: float
+    memory_rows: int
+    smoke: bool
+
+    def classifier(self, **params: Any) -> EMMAClassifier:
+        """Build a classifier with defaults, apart from the number of epochs."""
+        clf = EMMAClassifier(
+            MODES,
+            energy_estimator=PotentialEnergyTransformer(),
+            random_state=0,
+            **params,
+        )
+        names = ("max_iter", "base_max_iter", "energy_estimator__max_iter")
+        epochs = {n: max(1, round(self.share * clf.get_params()[n])) for n in names}
+        return clf.set_params(**epochs)
 
 
 def load(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,165 +70,177 @@ def load(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
         X, y = rng.normal(size=(17_898, 8)), rng.integers(0, 2, size=17_898)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
-    return X[:n_samples], y[:n_samples]
+    order = np.random.default_rng(0).permutation(len(X))[:n_samples]
+    return X[order], y[order]
 
 
-def optimise(module: nn.Module, lr: float, epochs: int, batch_size: int, draw, loss):
-    """Train as anyone would by hand: fused Adam, cosine schedule, whole batches."""
-    optimizer = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    for _ in range(epochs):
-        tensors = draw()
-        order = torch.randperm(len(tensors[0]))
-        for batch in zip(*(t[order].split(batch_size) for t in tensors), strict=True):
-            optimizer.zero_grad()
-            loss(*batch).backward()
-            optimizer.step()
-        schedule.step()
-
-
-def bare_fit(X: np.ndarray, y: np.ndarray, clf: EMMAClassifier) -> EMMANetwork:
-    """Do the computation of ``EMMAClassifier.fit`` without its machinery."""
-    x, target = torch.from_numpy(X), torch.from_numpy(y)
-    index = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
-    generator = torch.Generator().manual_seed(0)
-    batch_size = auto_batch_size("auto", len(X))
-    energy = clf.energies_["ip"]  # its parameters and coordinates
-    stack = AutoencoderStack([4, 4], energy.n_components, x.dtype)
-    z = torch.stack([x[:, :4], x[:, 4:]], dim=1)
-
-    def denoising(noisy, clean):
-        return (stack(noisy) - clean).square().sum((1, 2)).mean()
-
-    optimise(
-        stack,
-        energy.lr,
-        energy.max_iter,
-        batch_size,
-        lambda: (z + energy.sigma * torch.randn_like(z), z),
-        denoising,
+def fit(settings: Settings) -> Iterator[Line]:
+    """Training, against the same in bare torch."""
+    X, y = load(settings.samples)
+    clf = settings.classifier().fit(X, y)
+    yield compare(
+        "`fit`, against a bare torch loop with fused Adam",
+        lambda: settings.classifier().fit(X, y),
+        lambda: bare_fit(Parts(clf, X, y)),
+        pairs=settings.pairs,
+        must_reach="≤ 1.25",
+        warm_up=settings.share < 1,
     )
-    mlp = MLP(8, 2, clf.hidden_layer_sizes, clf.dropout).to(x.dtype)
-    optimise(
-        mlp,
-        clf.lr,
-        clf.base_max_iter,
-        batch_size,
-        lambda: (x, target),
-        lambda a, b: cross_entropy(mlp(a), b),
-    )
-    network = EMMANetwork(EMMAGate(2), mlp, index).to(x.dtype)
-    energies = ModeEnergies(list(clf.energies_.values()), [4, 4], x.dtype)
-    criterion = EMMALoss(clf.lambda_c, clf.lambda_e, clf.importance_floor)
-
-    def draw():
-        failed, fails = fail_modes(
-            x, index, Mixture(), generator, clean_fraction=clf.clean_fraction
-        )
-        filled, present = fill_missing(failed, index, 2)
-        return filled, energies.potential(filled, present), present, target, fails
-
-    def loss(xb, potential, present, yb, fails):
-        network.gate.project()
-        return criterion(network(xb, potential, present), yb, fails, present).mean()
-
-    optimise(network, clf.lr, clf.max_iter, batch_size, draw, loss)
-    return network
 
 
-class SkorchModule(nn.Module):
-    """The network, fed with what skorch's default loader collates."""
-
-    def __init__(self, network: EMMANetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x, potential, present):
-        """Return logits."""
-        return self.network(x, potential, present).logits
-
-
-def skorch_epochs(clf: EMMAClassifier, X: np.ndarray, y: np.ndarray, epochs: int):
-    """Train the same network with skorch as it comes, on inputs made beforehand."""
-    model = copy.deepcopy(clf._model)
-    inputs = model.inputs(model.standardise(X))
-    net = NeuralNetClassifier(
-        SkorchModule(model.network),
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.Adam,
-        lr=clf.lr,
-        max_epochs=epochs,
-        batch_size=auto_batch_size("auto", len(X)),
-        train_split=None,
-        verbose=0,
-    ).initialize()
-    return lambda: net.partial_fit(inputs._asdict(), y)
-
-
-def ratio(ours: Callable, theirs: Callable, pairs: int, label: str) -> float:
-    """Median over pairs of our seconds by theirs, and the medians themselves."""
-    ours(), theirs()
-    times = []
-    for _ in tqdm(range(pairs), desc=label, leave=False):
-        times.append((_seconds(ours), _seconds(theirs)))
-    value = statistics.median(a / b for a, b in times)
-    a, b = (statistics.median(column) for column in zip(*times, strict=True))
-    print(
-        f"| {label} | {a * 1e3:.3g} ms | {b * 1e3:.3g} ms | {value:.2f} |", flush=True
-    )
-    return value
-
-
-def _seconds(function: Callable) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--smoke", action="store_true", help="few rows and epochs")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    pairs = 1 if args.smoke else args.pairs
-    X, y = load(1_000 if args.smoke else 12_000)
-    options = {"max_iter": 2, "base_max_iter": 2} if args.smoke else {}
-    clf = EMMAClassifier(MODES, random_state=0, **options).fit(X, y)
-
-    print("| measure | sklearn_emma | bare | ratio |\n|---|---|---|---|")
-    fit = EMMAClassifier(MODES, random_state=0, **options).fit
-    ratio(
-        lambda: fit(X, y), lambda: bare_fit(X, y, clf), pairs, "fit, against bare torch"
+def skorch(settings: Settings) -> Iterator[Line]:
+    """Training, against skorch with its default loaders."""
+    X, y = load(settings.samples)
+    clf = settings.classifier().fit(X, y)
+    yield compare(
+        "`fit`, against skorch with default loaders",
+        lambda: settings.classifier().fit(X, y),
+        lambda: skorch_fit(Parts(clf, X, y)),
+        pairs=settings.pairs,
+        must_reach="≤ 0.35",
+        warm_up=False,
     )
     epochs = 2
-    short = EMMAClassifier(MODES, max_iter=epochs, warm_start=True, random_state=0)
-    short.fit(X, y)
-    ratio(
+    short = settings.classifier(warm_start=True).fit(X, y).set_params(max_iter=epochs)
+    yield compare(
+        f"{epochs} epochs of the second phase alone, against the same",
         lambda: short.fit(X, y),
-        skorch_epochs(clf, X, y, epochs),
-        pairs,
-        f"{epochs} epochs, against skorch's default loaders",
+        skorch_second_phase(Parts(clf, X, y), epochs),
+        pairs=settings.pairs,
+        must_reach="–",
     )
+
+
+def predict(settings: Settings) -> Iterator[Line]:
+    """Scoring, against the bare forward pass; one row is the latency."""
+    X, y = load(settings.samples)
+    clf = EMMAClassifier(MODES, max_iter=1, base_max_iter=1, random_state=0).fit(X, y)
     model = clf._model
-    for rows in (1, len(X), 20_000 if args.smoke else 1_000_000):
+    for rows in (1, len(X), 20_000 if settings.smoke else 1_000_000):
         data = np.resize(X, (rows, X.shape[1]))
         x = model.standardise(data)
-        present = torch.ones(rows, 2, dtype=torch.bool)
+        present = torch.ones(rows, len(MODES), dtype=torch.bool)
 
         @torch.no_grad()
         def forward(x=x, present=present):
             energies = model.energies.potential(x, present)
             return torch.softmax(model.network(x, energies, present).logits, dim=1)
 
-        repeats = 200 if rows == 1 else 1
-        ratio(
-            lambda data=data, n=repeats: [clf.predict_proba(data) for _ in range(n)],
-            lambda f=forward, n=repeats: [f() for _ in range(n)],
-            pairs,
-            f"predict_proba, {rows:,} rows" + (" (200 times)" if rows == 1 else ""),
+        calls = 200 if rows == 1 else 1
+        yield compare(
+            f"`predict_proba`, {rows:,} row(s), against the forward pass",
+            lambda data=data, n=calls: [clf.predict_proba(data) for _ in range(n)],
+            lambda f=forward, n=calls: [f() for _ in range(n)],
+            pairs=settings.pairs,
+            must_reach="≤ 4, and < 1 ms" if rows == 1 else "≤ 1.2",
+            calls=calls,
         )
+
+
+def search(settings: Settings) -> Iterator[Line]:
+    """125 configurations × 3 folds, together and one by one."""
+    X, y = load(settings.search_samples)
+    grid = SMALL_GRID if settings.smoke else None
+    for name, params in (
+        ("default predictor", {}),
+        ("hidden_layer_sizes=(16,)", {"hidden_layer_sizes": (16,)}),
+    ):
+        times = search_times(
+            X, y, MODES, grid=grid, share=settings.search_share, **params
+        )
+        yield Line(
+            f"`EMMAGridSearchCV`, against `GridSearchCV(n_jobs=2)`, {name} "
+            f"(scores differ by {times.difference:.1g})",
+            seconds(times.together),
+            seconds(times.one_by_one),
+            wall=f"{times.together / times.one_by_one:.2f}",
+            must_reach="≤ 0.1",
+        )
+
+
+def forest(settings: Settings) -> Iterator[Line]:
+    """Training, against a random forest on five corrupted copies."""
+    X, y = load(settings.samples)
+    trees = max(1, round(settings.share * N_TREES))
+    yield compare(
+        f"`fit`, against RandomForest({trees}) on five corrupted copies",
+        lambda: settings.classifier().fit(X, y),
+        lambda: forest_fit(X, y, MODES, trees),
+        pairs=settings.pairs,
+        must_reach="≤ 0.5",
+        warm_up=False,
+    )
+
+
+def memory(settings: Settings) -> Iterator[Line]:
+    """Peak memory of scoring a file."""
+    found = peak_memory(settings.memory_rows)
+    yield Line(
+        f"peak memory, scoring {settings.memory_rows:,} rows × 32 columns",
+        f"{found['peak']:.0f} MB (result: {found['result']:.0f} MB)",
+        must_reach="≤ 500 MB",
+    )
+
+
+def modes(settings: Settings) -> Iterator[Line]:
+    """Training with many modes."""
+    few, many = (4, 16) if settings.smoke else (16, 256)
+    low, high, ratio = growth(few, many, settings.pairs)
+    yield Line(
+        f"`fit`, {many} modes, against {few}, by sample and feature",
+        seconds(high),
+        seconds(low),
+        cpu=f"{ratio:.2f}",
+        must_reach="≤ 2",
+    )
+
+
+def imports(settings: Settings) -> Iterator[Line]:
+    """Import of the package."""
+    times = import_times(settings.pairs)
+    yield Line(
+        "import, above torch, skorch and scikit-learn",
+        f"{seconds(times.cpu)} (wall {seconds(times.wall)})",
+        must_reach="≤ 0.1 s",
+    )
+
+
+ROWS: dict[str, Callable[[Settings], Iterator[Line]]] = {
+    "fit": fit,
+    "skorch": skorch,
+    "predict": predict,
+    "search": search,
+    "forest": forest,
+    "memory": memory,
+    "modes": modes,
+    "import": imports,
+}
+
+
+def main() -> None:
+    """Measure and print the table, line by line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the default epochs, and of trees"
+    )
+    parser.add_argument("--samples", type=int, default=12_000)
+    parser.add_argument("--search-samples", type=int, default=12_000)
+    parser.add_argument("--search-share", type=float, default=0.03)
+    parser.add_argument("--memory-rows", type=int, default=10_000_000)
+    parser.add_argument("--smoke", action="store_true", help="little of everything")
+    args = parser.parse_args()
+    if args.smoke:
+        settings = Settings(1, 0.02, 600, 300, 0.02, 20_000, True)
+    else:
+        numbers = (args.search_samples, args.search_share, args.memory_rows)
+        settings = Settings(args.pairs, args.share, args.samples, *numbers, False)
+    torch.set_num_threads(1)
+    print(HEADER, flush=True)
+    for name in args.rows:
+        for line in ROWS[name](settings):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -137,5 +137,5 @@ class SwappedMode(BaseEstimator):
         for mode in range(int(mode_index.max()) + 1):
             order = torch.randperm(len(x), generator=generator, device=x.device)
             columns = mode_index == mode
-            swapped[:, columns] = x[order][:, columns]
+            swapped[:, columns] = x[:, columns][order]
         return swapped

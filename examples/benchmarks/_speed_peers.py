@@ -1,0 +1,167 @@
+"""What ``EMMAClassifier.fit`` is compared with: the same networks, trained otherwise.
+
+Modules and their sizes are copied from a fitted classifier, so that both sides always
+train the same thing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from _peers.copies import CorruptedCopies
+from sklearn.ensemble import RandomForestClassifier
+from skorch import NeuralNet, NeuralNetClassifier
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from sklearn_emma import EMMAClassifier
+from sklearn_emma._autoencoder import AutoencoderStack
+from sklearn_emma._loss import EMMALoss
+from sklearn_emma._model import fill_missing
+from sklearn_emma._network import EMMANetwork
+from sklearn_emma._training import auto_batch_size
+from sklearn_emma.corruption import Mixture, ZeroedMode, fail_modes
+
+
+class Parts:
+    """Fresh copies of the networks of a fitted classifier, and their training data."""
+
+    def __init__(self, clf: EMMAClassifier, X: np.ndarray, y: np.ndarray) -> None:
+        self.clf, self.y = clf, torch.from_numpy(y)
+        self.model = copy.deepcopy(clf._model)
+        self.x = self.model.standardise(X)
+        self.index = self.model.network.mode_index
+        self.n_modes = len(clf.modes_)
+        energies = list(clf.energies_.values())
+        self.energy = energies[0]
+        widths = [len(energy.mean_) for energy in energies]
+        self.z = torch.zeros(len(X), self.n_modes, max(widths), dtype=self.x.dtype)
+        for mode, width in enumerate(widths):
+            # Coordinates of its autoencoder are as many, whatever their values.
+            self.z[:, mode, :width] = torch.randn(len(X), width, dtype=self.x.dtype)
+        self.stack = AutoencoderStack(widths, self.energy.n_components, self.x.dtype)
+        self.batch_size = auto_batch_size(clf.batch_size, len(X))
+
+
+def bare_fit(parts: Parts) -> None:
+    """Do the computation of ``EMMAClassifier.fit`` without its machinery."""
+    clf, x, z, y = parts.clf, parts.x, parts.z, parts.y
+    generator = torch.Generator().manual_seed(0)
+
+    def denoising(noisy, clean):
+        return (parts.stack(noisy) - clean).square().sum((1, 2)).mean()
+
+    def noisy():
+        return z + parts.energy.sigma * torch.randn_like(z), z
+
+    energy = parts.energy
+    _optimise(
+        parts.stack, energy.lr, energy.max_iter, parts.batch_size, noisy, denoising
+    )
+
+    network = parts.model.network
+    predictor = network.predictor
+    _optimise(
+        predictor,
+        clf.lr,
+        clf.base_max_iter,
+        parts.batch_size,
+        lambda: (
+            fail_modes(x, parts.index, ZeroedMode(), generator, clean_fraction=0.5)[0],
+            y,
+        ),
+        lambda a, b: cross_entropy(predictor(a), b),
+    )
+    criterion = EMMALoss(clf.lambda_c, clf.lambda_e, clf.importance_floor)
+
+    def failing():
+        failed, fails = fail_modes(
+            x, parts.index, Mixture(), generator, clean_fraction=clf.clean_fraction
+        )
+        filled, present = fill_missing(failed, parts.index, parts.n_modes)
+        potential = parts.model.energies.potential(filled, present)
+        return filled, potential, present, y, fails
+
+    def loss(xb, potential, present, yb, fails):
+        network.gate.project()
+        return criterion(network(xb, potential, present), yb, fails, present).mean()
+
+    _optimise(network, clf.lr, clf.max_iter, parts.batch_size, failing, loss)
+
+
+def _optimise(module: nn.Module, lr: float, epochs: int, batch_size: int, draw, loss):
+    """Train as anyone would by hand: fused Adam, cosine schedule, whole batches."""
+    module.train()
+    optimizer = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    for _ in range(epochs):
+        tensors = draw()
+        order = torch.randperm(len(tensors[0]))
+        for batch in zip(*(t[order].split(batch_size) for t in tensors), strict=True):
+            optimizer.zero_grad()
+            loss(*batch).backward()
+            optimizer.step()
+        schedule.step()
+
+
+def skorch_fit(parts: Parts) -> None:
+    """Train the same three networks with skorch as it comes.
+
+    Its default loaders, callbacks and Adam; only the number of samples in a step is
+    ours, and none are held out. Inputs are made beforehand and not drawn afresh, which
+    spares it what we do in each epoch.
+    """
+    clf = parts.clf
+    options = _as_it_comes(parts, parts.energy.lr, parts.energy.max_iter)
+    NeuralNet(parts.stack, nn.MSELoss, **options).fit(parts.z, parts.z)
+    options = _as_it_comes(parts, clf.lr, clf.base_max_iter)
+    predictor = parts.model.network.predictor
+    net = NeuralNetClassifier(predictor, criterion=nn.CrossEntropyLoss, **options)
+    net.fit(parts.x, parts.y)
+    skorch_second_phase(parts, clf.max_iter)()
+
+
+def skorch_second_phase(parts: Parts, epochs: int) -> Callable[[], object]:
+    """Return what trains gate and predictor for some epochs each time it is called."""
+    inputs = parts.model.inputs(parts.x)._asdict()
+    net = NeuralNetClassifier(
+        _LogitsOnly(parts.model.network),
+        criterion=nn.CrossEntropyLoss,
+        **_as_it_comes(parts, parts.clf.lr, epochs),
+    ).initialize()
+    return lambda: net.partial_fit(inputs, parts.y)
+
+
+def _as_it_comes(parts: Parts, lr: float, epochs: int) -> dict[str, Any]:
+    return {
+        "optimizer": torch.optim.Adam,
+        "lr": lr,
+        "max_epochs": epochs,
+        "batch_size": parts.batch_size,
+        "train_split": None,
+        "verbose": 0,
+    }
+
+
+class _LogitsOnly(nn.Module):
+    """The network as skorch wants it: one output, fed with what its loader collates."""
+
+    def __init__(self, network: EMMANetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x, potential, present):
+        """Return logits."""
+        return self.network(x, potential, present).logits
+
+
+def forest_fit(
+    X: np.ndarray, y: np.ndarray, modes: dict[str, list[int]], n_trees: int
+) -> None:
+    """Fit a random forest on five corrupted copies, as in the robustness benchmark."""
+    forest = RandomForestClassifier(n_trees, n_jobs=1)
+    CorruptedCopies(forest).fit(X, y, None, None, modes, seed=0)

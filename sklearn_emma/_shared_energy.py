@@ -1,0 +1,113 @@
+"""Energy that each mode shares with all others, for few modes and for many.
+
+Shapes: ``n`` samples, ``M`` modes, hence n·M² pairs. Few are computed at once, and
+torch keeps them for the gradient. Many would go through memory a dozen times, so they
+are computed in blocks that stay in the cache, and once more for the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+# Pairs in a block: 512 kB of float64.
+_BLOCK_PAIRS = 2**16
+# Up to so many, torch's own gradient is faster than computing pairs twice.
+_FEW_PAIRS = 2**17
+
+
+def shared_energy(
+    self_energies: Tensor,
+    coupling: Tensor,
+    exponent: Tensor,
+    present: Tensor | None = None,
+) -> Tensor:
+    """Energy that mode i shares with all others: Σ_j w_ij e_i^γ_ij e_j^(1−γ_ij).
+
+    ``coupling`` and ``exponent`` (M, M), the diagonals are ignored. Computed as
+    exp(γ log e_i + (1−γ) log e_j) for all pairs at once, or for many of them block by
+    block. Returns (n, M).
+    """
+    log_energy = self_energies.clamp_min(torch.finfo(self_energies.dtype).tiny).log()
+    off_diagonal = coupling - torch.diag(torch.diagonal(coupling))
+    n, n_modes = log_energy.shape
+    if n * n_modes**2 > _FEW_PAIRS:
+        if present is None:
+            partner = torch.ones_like(log_energy)
+        else:
+            partner = present.to(log_energy.dtype)
+        return _InBlocks.apply(log_energy, off_diagonal, exponent, partner)
+    log_i, log_j = log_energy.unsqueeze(2), log_energy.unsqueeze(1)
+    pairs = torch.exp(torch.lerp(log_j, log_i, exponent))
+    if present is not None:
+        # A missing partner j has no energy to share, whatever its stand-in value.
+        pairs = pairs.masked_fill(~present.unsqueeze(1), 0.0)
+    return (pairs * off_diagonal).sum(2)
+
+
+class _InBlocks(Function):
+    """The same for a block of modes i at a time, pairs as (I, n, M).
+
+    With Q_inj = (gradient of the result)_ni · pairs_inj, which is 0 for missing j,
+    gradients are sums of Q with small factors: of w_ij Σ_n Q, of γ_ij
+    w_ij Σ_n Q (log e_i − log e_j), of log e_i Σ_j Q w_ij γ_ij, of log e_j
+    Σ_i Q w_ij (1 − γ_ij).
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        log_energy: Tensor, coupling: Tensor, exponent: Tensor, partner: Tensor
+    ) -> Tensor:
+        blocks = [
+            torch.bmm(
+                _pairs(log_energy, exponent, partner, modes),
+                coupling[modes].unsqueeze(2),
+            )
+            for modes in _blocks(log_energy)
+        ]
+        return torch.cat(blocks).squeeze(2).T
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        log_energy, coupling, exponent, partner = ctx.saved_tensors
+        of_partner = torch.zeros_like(log_energy)
+        of_mode, of_coupling, of_exponent = [], [], []
+        for modes in _blocks(log_energy):
+            w, gamma = coupling[modes], exponent[modes]
+            log_i = log_energy.T[modes].unsqueeze(2)
+            q = _pairs(log_energy, exponent, partner, modes)
+            q = q * gradient.T[modes].unsqueeze(2)
+            of_mode.append(torch.bmm(q, (w * gamma).unsqueeze(2)).squeeze(2))
+            mass = q.sum(1)
+            moment = torch.bmm(log_i.transpose(1, 2), q).squeeze(1)
+            of_coupling.append(mass)
+            of_exponent.append(w * (moment - (q * log_energy).sum(1)))
+            rest = (w * (1.0 - gamma)).unsqueeze(1)
+            of_partner = of_partner + (q * rest).sum(0)
+        of_log = of_partner + torch.cat(of_mode).T
+        return of_log, torch.cat(of_coupling), torch.cat(of_exponent), None
+
+
+def _blocks(log_energy: Tensor) -> Iterator[slice]:
+    n, n_modes = log_energy.shape
+    size = max(1, _BLOCK_PAIRS // (n * n_modes))
+    return (slice(start, start + size) for start in range(0, n_modes, size))
+
+
+def _pairs(
+    log_energy: Tensor, exponent: Tensor, partner: Tensor, modes: slice
+) -> Tensor:
+    """e_i^γ_ij e_j^(1−γ_ij) for some modes i, 0 where j is missing, (I, n, M)."""
+    log_i = log_energy.T[modes].unsqueeze(2)
+    mixed = torch.lerp(log_energy, log_i, exponent[modes].unsqueeze(1))
+    return torch.exp(mixed) * partner
