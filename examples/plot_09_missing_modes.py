@@ -155,18 +155,10 @@ figure.savefig("missing_modes.png", dpi=120)
 print("\nSaved missing_modes.png")
 
 # %%
-# Measured on three seeds with 25 epochs, mean ± standard deviation. Declared missing, a
-# mode gets β = 0 and the other one 0.999 among pulsars: F1 is 0.518 ± 0.088 without
-# ``ip`` and 0.885 ± 0.022 without ``dm``. **Silent zeros are trusted**: β of ``ip`` is
-# 0.975, more than on complete data (0.953), and F1 is 0.352 ± 0.305, a lottery between
-# seeds. The zeros have a lower Ψ than 84 % of the clean samples (``dm``: 50 %). As the
-# network sees ``ip`` at its mean either way, the harm is done to the healthy mode:
-# beside a perfect ``ip`` the ``dm`` of pulsars, which are rare, looks suspect (β
-# 0.719).
-#
-# *No gate* cannot tell zeros from missing and has 0.499 ± 0.094 in both cases, as good
-# as EMMA declared: training on missing modes does that, and *plain*, without it, has
-# 0.243 ± 0.233. Nor is the gate for scattered gaps, as it acts on whole modes: with
-# half of the cells missing F1 is 0.536 (EMMA), 0.533 (no gate) and 0.613 (plain). With
-# nothing known, total attention is 0 and a prediction still comes, P(pulsar) 0.048 to
-# 0.060 where 0.092 are pulsars.
+# Declared missing, a mode gets β = 0 and takes no part in the energies of the other. As
+# silent zeros it lies where Ψ is low, so nothing in its own values gives it away; the
+# second table has its β beside that on complete data. The harm is done to the healthy
+# mode, whose values look suspect beside a perfect one: compare the last two rows. *No
+# gate* cannot tell zeros from missing, and has the same F1 in both cases. With nothing
+# known, total attention is 0, and a prediction still comes. The gate acts on whole
+# modes, and is no remedy for scattered gaps.
