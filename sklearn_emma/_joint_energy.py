@@ -22,6 +22,9 @@ _FARTHEST = 3.5
 # could explain a sample, the marginal energy knows better which mode it is.
 _USUAL_POTENTIAL, _USUAL_JOINT = 0.99, 0.995
 
+# To know what the joint energies of unseen samples are.
+_N_FOLDS = 5
+
 
 class JointEnergy(nn.Module):
     """Log-density ratio between a mode by itself and the mode given the others.
@@ -118,11 +121,63 @@ def fit_joint_energy(
     -------
     JointEnergy or None
         None with fewer than three modes, which cannot outvote one another (J is the
-        same for both of two), or without two samples.
+        same for both of two), or with fewer than ten samples.
     """
-    n_modes = potential.shape[1]
-    if n_modes < 3 or (weight > 0).sum() < 2:
+    if potential.shape[1] < 3 or (weight > 0).sum() < 2 * _N_FOLDS:
         return None
+    learnt = _fit_densities(x, y, weight, mode_index, n_classes)
+    low, location, high = weighted_quantiles(
+        potential, weight, np.array([0.25, 0.5, 0.75])
+    ).T
+    scale = np.where(high > low, high - low, 1.0)
+    limits = {
+        "location": location,
+        "scale": scale,
+        "potential_limit": np.array(
+            _limit((potential - location) / scale, weight, _USUAL_POTENTIAL)
+        ),
+        "joint_limit": np.array(
+            _limit(
+                _held_out_energies(x, y, weight, mode_index, n_classes),
+                weight,
+                _USUAL_JOINT,
+            )
+        ),
+    }
+    return JointEnergy(_typed(learnt | limits, x.dtype) | {"mode_index": mode_index})
+
+
+def _held_out_energies(
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    mode_index: np.ndarray,
+    n_classes: int,
+) -> np.ndarray:
+    """J of each sample (n, M) by densities that have not seen it.
+
+    On few samples of many features, those that were seen fit far too well. Samples come
+    in an order that has nothing to do with their classes.
+    """
+    fold = np.arange(len(x)) % _N_FOLDS
+    energies = np.empty((len(x), mode_index.max() + 1), dtype=x.dtype)
+    for k in range(_N_FOLDS):
+        seen, held = fold != k, fold == k
+        learnt = _fit_densities(x[seen], y[seen], weight[seen], mode_index, n_classes)
+        densities = _typed(learnt, x.dtype) | {"mode_index": mode_index}
+        energies[held] = JointEnergy(densities)(torch.from_numpy(x[held])).numpy()
+    return energies
+
+
+def _fit_densities(
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    mode_index: np.ndarray,
+    n_classes: int,
+) -> dict[str, np.ndarray]:
+    """Everything that J needs."""
+    n_modes = mode_index.max() + 1
     scores = fit_normal_scores(x, weight)
     maps = [torch.from_numpy(array) for array in scores]
     z = _coordinates(torch.from_numpy(x), *maps).numpy().astype(np.float64)
@@ -142,29 +197,18 @@ def fit_joint_energy(
     log_volume = volumes.reshape(2, n_modes).sum(axis=0) / 2
     with np.errstate(divide="ignore"):
         log_prior = np.log(mass / mass.sum())
-    low, location, high = weighted_quantiles(
-        potential, weight, np.array([0.25, 0.5, 0.75])
-    ).T
-    scale = np.where(high > low, high - low, 1.0)
-    learnt: dict[str, Any] = scores._asdict() | {
+    return scores._asdict() | {
         "whole": whole,
         "given": given,
         "alone": alone,
         "means": means,
         "log_prior": log_prior,
         "log_volume": log_volume,
-        "location": location,
-        "scale": scale,
-        "potential_limit": np.array(
-            _limit((potential - location) / scale, weight, _USUAL_POTENTIAL)
-        ),
-        "joint_limit": np.zeros(()),
     }
-    buffers = {name: array.astype(x.dtype) for name, array in learnt.items()}
-    joint = JointEnergy(buffers | {"mode_index": mode_index})
-    energies = joint(torch.from_numpy(x)).numpy()
-    joint.joint_limit.fill_(_limit(energies, weight, _USUAL_JOINT))
-    return joint
+
+
+def _typed(arrays: dict[str, np.ndarray], dtype: Any) -> dict[str, np.ndarray]:
+    return {name: array.astype(dtype) for name, array in arrays.items()}
 
 
 def _coordinates(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
