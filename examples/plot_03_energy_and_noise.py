@@ -163,8 +163,12 @@ print("\nTrained on pulsars alone, background less pulsars: mean and sd over the
 print(found.T.to_string(float_format="{:.3f}".format))
 
 # %%
-# How to read the output: the first claim holds if the mean of Ψ rises at every step in
-# all of the seeds, for which the second table has the counts. The AUROC is about single
-# samples: it is far from 1 where some noisy samples stay as low as clean ones, which
-# the broad lower end of the bands shows. The second claim holds if, trained on pulsars
-# alone, the AUROC of background is above 0.5 by more than the seeds differ.
+# Conclusion, from the output above. The mean of Ψ rises at every step from σ = 0 to 2,
+# for both modes and in five of five seeds: by 112 ± 3 for IP and 771 ± 26 for DM. Of
+# single samples it tells noise of σ = 1 with an AUROC of 0.99 and 0.97, and of σ = 0.5
+# of 0.96 and 0.97. The thesis's set-up rises in five of five, too, and tells less: 0.90
+# and 0.89, 0.83 and 0.83. Its narrow bands do not come back: with energies by sample
+# some noisy samples stay as low as clean ones, at any σ.
+#
+# Trained on pulsars alone, Ψ is higher for background: AUROC 0.91 ± 0.02 for IP, 0.75 ±
+# 0.05 for DM. The classes overlap, most of all in DM.

@@ -2,9 +2,9 @@
 Missing modes
 =============
 
-A sensor that is switched off often reports zeros. Once standardised, these are close to
-the training mean, an input that looks perfectly normal: no energy can find fault with
-it. Claims to be tested: declared as NaN, a missing mode is left out and the other one
+A sensor that is switched off often reports zeros, or another value in the midst of what
+it measures: here its training mean, 0 once standardised, an input that looks harmless.
+Claims to be tested: declared as NaN, a missing mode is left out and the other one
 decides; as silent zeros, it is trusted. And what about single missing cells?
 
 Run it with ``python examples/plot_09_missing_modes.py``; it prints the comparison and
@@ -155,10 +155,17 @@ figure.savefig("missing_modes.png", dpi=120)
 print("\nSaved missing_modes.png")
 
 # %%
-# Declared missing, a mode gets β = 0 and takes no part in the energies of the other. As
-# silent zeros it lies where Ψ is low, so nothing in its own values gives it away; the
-# second table has its β beside that on complete data. The harm is done to the healthy
-# mode, whose values look suspect beside a perfect one: compare the last two rows. *No
-# gate* cannot tell zeros from missing, and has the same F1 in both cases. With nothing
-# known, total attention is 0, and a prediction still comes. The gate acts on whole
-# modes, and is no remedy for scattered gaps.
+# Measured on three seeds with 25 epochs, mean ± standard deviation. Declared missing, a
+# mode gets β = 0 and the other one 0.999 among pulsars: F1 is 0.619 ± 0.060 without
+# ``ip`` and 0.881 ± 0.023 without ``dm``. **Silent zeros are trusted**, not blindly:
+# they have a higher Ψ than 89 % (``ip``) and 99 % (``dm``) of the clean samples, as the
+# mean of skewed features is no usual value, but β falls from 0.937 to 0.889 and from
+# 0.971 to 0.783 only. F1 loses less than the seeds differ: 0.577 ± 0.004 and 0.882 ±
+# 0.024.
+#
+# *No gate* cannot tell zeros from missing and has 0.590 ± 0.029 in both cases, as good
+# as EMMA: training on missing modes does that, and *plain*, without it, has 0.378 ±
+# 0.125. Nor is the gate for scattered gaps, as it acts on whole modes: with half of the
+# cells missing F1 is 0.547 (EMMA), 0.591 (no gate) and 0.549 (plain). With nothing
+# known, total attention is 0 and a prediction still comes, P(pulsar) 0.166 to 0.196
+# where 0.092 are pulsars.

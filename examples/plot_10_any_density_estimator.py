@@ -161,7 +161,13 @@ figure.savefig("any_density_estimator.png", dpi=120)
 print("\nSaved any_density_estimator.png")
 
 # %%
-# How to read the output: the claim holds for estimators whose accuracy differs by less
-# than the seeds do, and the gate pays where the paired difference from *no gate* is
-# above 0 by more than its standard deviation. On the right of the figure, better
-# detection would mean better classification if the points lay on a rising line.
+# Measured on five seeds, mean ± standard deviation. **For four of the five the
+# hypothesis holds**, within 0.013: with one mode failing, accuracy is 0.927 ± 0.007
+# (default), 0.930 ± 0.006 (KernelDensity), 0.920 ± 0.008 (PCA) and 0.917 ± 0.008
+# (GaussianMixture), against 0.886 without a gate. IsolationForest has 0.896 ± 0.008; in
+# noise σ = 4 it has 0.896, the others 0.953 to 0.958.
+#
+# Better detection does not mean better classification. GaussianMixture finds noise of σ
+# = 0.5 with an AUROC of 0.967, KernelDensity with 0.798, and their accuracy there is
+# 0.960 and 0.962: noise that is hard to see does little harm. No energy is good at a
+# sensor stuck at one value (AUROC 0.56 to 0.76, accuracy 0.77 to 0.82).
