@@ -58,7 +58,7 @@ class EMMAClassifier(
         is multiplied by the probability that it belongs to the same sample. Needs three
         modes or more, and has no effect in samples with a missing mode. Its cost grows
         with the square of the number of features: ``"auto"`` compares up to 512
-        features, and never with ``attention_function="none"``.
+        features, and not with ``attention_function`` ``"hard"`` or ``"none"``.
 
     predictor : nn.Module, class, factory, classifier or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory

@@ -201,7 +201,7 @@ def _compares_modes(params: Any, plan: Plan) -> bool:
     if params.joint_energy != "auto":
         return bool(params.joint_energy)
     few_features = plan.data.X.shape[1] <= _MOST_COMPARED_FEATURES
-    return few_features and params.attention_function != "none"
+    return few_features and params.attention_function in ("soft", "importance")
 
 
 def run_phase_two(

@@ -82,11 +82,14 @@ class JointEnergy(nn.Module):
 
         ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). Either no
         mode is, or one: a Gibbs distribution with energies −τ and −J_k. τ is what one
-        in two hundred clean samples exceeds. A swapped mode is valid: samples with a
-        mode that is unusual by itself, or missing, are left to the gate, and get 1.
+        in two hundred clean samples exceeds; at or below it nothing is suspected, or
+        modes that say nothing of each other, with J_k ≈ τ, would all be. A swapped mode
+        is valid: samples with a mode that is unusual by itself, or missing, are left to
+        the gate, and get 1.
         """
         joint = self(x) - self.joint_limit
-        suspicion = torch.softmax(pad(joint, (1, 0)), 1)[:, 1:]
+        excess = joint.amax(1, keepdim=True).clamp_min(0)
+        suspicion = torch.softmax(pad(joint, (1, 0)), 1)[:, 1:] * -torch.expm1(-excess)
         unusual = ((potential - self.location) / self.scale).amax(1)
         valid = (unusual <= self.potential_limit) & present.all(1)
         return torch.where(valid.unsqueeze(1), 1 - suspicion, 1.0)

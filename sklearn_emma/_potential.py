@@ -293,7 +293,8 @@ class PotentialEnergyTransformer(
         error : ndarray of shape (n_samples,)
             In the units of the coordinates z.
         """
-        z = self._coordinates(self._validate(X))
+        X = self._validate(X)
+        z = self._coordinates(X)
         return np.square(self._reconstruct(z) - z).sum(axis=1)
 
     def _validate(self, X: Any) -> np.ndarray:

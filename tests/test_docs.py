@@ -39,6 +39,7 @@ OTHERS = {
     "Generator": "torch",
     "GridSearchCV": "sklearn.model_selection",
     "Pipeline": "sklearn.pipeline",
+    "RandomForestClassifier": "sklearn.ensemble",
     "StandardScaler": "sklearn.preprocessing",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
     "clone": "sklearn.base",

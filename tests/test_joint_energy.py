@@ -64,9 +64,20 @@ def test_trust_is_the_complement_of_a_posterior(samples):
     joint = fit(*samples)
     trust = joint.trust(x, torch.zeros_like(potential), torch.ones(400, 3) > 0).numpy()
     odds = np.exp((joint(x) - joint.joint_limit).numpy())
-    expected = 1 - odds / (1 + odds.sum(axis=1, keepdims=True))
+    posterior = odds / (1 + odds.sum(axis=1, keepdims=True))
+    expected = 1 - posterior * np.maximum(1 - 1 / odds.max(axis=1, keepdims=True), 0)
     np.testing.assert_allclose(trust, expected, atol=1e-12)
-    assert trust.min() < 0.6 < trust.mean()
+    assert trust.min() < 0.9 < trust.mean()
+
+
+def test_modes_that_say_nothing_of_each_other_are_left_alone():
+    rng = np.random.default_rng(0)
+    x, potential = rng.normal(size=(500, 8)), rng.normal(size=(500, 8))
+    y, index = rng.integers(2, size=500), np.arange(8)
+    joint = fit_joint_energy(x, y, potential, np.ones(500), index, 2)
+    unseen = torch.from_numpy(rng.normal(size=(1000, 8)))
+    calm = torch.zeros(1000, 8, dtype=torch.double)
+    assert joint.trust(unseen, calm, calm == 0).mean() > 0.995
 
 
 def test_one_unseen_sample_in_two_hundred_is_beyond_the_limit(samples):
