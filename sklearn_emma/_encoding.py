@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import hardtanh
 
 from sklearn_emma._quantiles import weighted_quantiles
 
@@ -50,5 +51,6 @@ class PiecewiseLinearEncoding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Encode ``x`` (n, d) as (n, d · n_bins); what is 0 in x is 0 throughout."""
         offset = -self.lower * self.inverse_width
-        filled = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width).clamp(0, 1)
-        return (filled - offset.clamp(0, 1)).flatten(1)
+        reached = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width)
+        # What clamp does, with a gradient that is several times faster.
+        return (hardtanh(reached, 0.0, 1.0) - offset.clamp(0, 1)).flatten(1)

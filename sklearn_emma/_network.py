@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sklearn_emma._dropout import Dropout
 from sklearn_emma._encoding import PiecewiseLinearEncoding
 from sklearn_emma._gate import EMMAGate, GateScores
 
@@ -109,7 +110,7 @@ class MLP(nn.Module):
         sizes = [n_features_in * (1 + n_bins), *hidden_layer_sizes]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(n_in, n_out), nn.ReLU(), Dropout(dropout)]
         self.linear = nn.Linear(n_features_in, n_outputs)
         if layers:
             layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
