@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma.datasets import make_multimodal_classification
+from sklearn_emma.model_selection import EMMAGridSearchCV
 
 rng = np.random.default_rng(0)
 X = pd.DataFrame(
@@ -68,10 +69,11 @@ def on_both_workers(client):
     ],
     ids=["classifier", "pipeline"],
 )
-def test_grid_search_on_two_workers_as_in_sequence(client, make, name):
+@pytest.mark.parametrize("search_class", [GridSearchCV, EMMAGridSearchCV])
+def test_grid_search_on_two_workers_as_in_sequence(client, make, name, search_class):
     grid = {name: [0.0, 0.01, 1.0]}
-    expected = GridSearchCV(make(), grid, cv=2).fit(X, y)
-    search = GridSearchCV(make(), grid, cv=2)
+    expected = search_class(make(), grid, cv=2).fit(X, y)
+    search = search_class(make(), grid, cv=2)
     with on_both_workers(client), joblib.parallel_config(backend="dask"):
         search.fit(X, y)
     for column in ("split0_test_score", "split1_test_score", "rank_test_score"):
