@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import hardtanh
 
 from sklearn_emma._quantiles import weighted_quantiles
 
@@ -49,8 +48,7 @@ class PiecewiseLinearEncoding(nn.Module):
         self.inverse_width.copy_(inverse)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode ``x`` (n, d) as (n, d · n_bins); what is 0 in x is 0 throughout."""
+        """Encode ``x`` (n, d) as (n, d, n_bins); what is 0 in x is 0 throughout."""
         offset = -self.lower * self.inverse_width
-        reached = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width)
-        # What clamp does, with a gradient that is several times faster.
-        return (hardtanh(reached, 0.0, 1.0) - offset.clamp(0, 1)).flatten(1)
+        filled = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width).clamp(0, 1)
+        return filled - offset.clamp(0, 1)

@@ -48,19 +48,15 @@ class Scores:
     ) -> None:
         self._network, self._inputs, self._classifier = network, inputs, classifier
         self._trust = trust
-        if trust is not None:
-            x = inputs.x * trust.index_select(1, network.mode_index)
-            self._inputs = inputs._replace(x=x)
 
     @cached_property
     def logits(self) -> np.ndarray:
         """Output of the predictor."""
         with torch.no_grad():
             if self._classifier is None:
-                return _array(self._network(*self._inputs).logits)
-            return _array(
-                self._classifier.logits(self._network.gated(*self._inputs)[0])
-            )
+                return _array(self._network(*self._inputs, self._trust).logits)
+            gated = self._network.gated(*self._inputs, self._trust)
+            return _array(self._classifier.logits(gated))
 
     @cached_property
     def _gate(self) -> GateScores:

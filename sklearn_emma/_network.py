@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sklearn_emma._dropout import Dropout
 from sklearn_emma._encoding import PiecewiseLinearEncoding
 from sklearn_emma._gate import EMMAGate, GateScores
+from sklearn_emma._predictor import takes_attention
 
 
 class EMMAOutput(NamedTuple):
@@ -30,7 +31,9 @@ class EMMANetwork(nn.Module):
     gate : EMMAGate
         Turns potential energies into attention.
     predictor : nn.Module
-        From (n, d) to logits (n, n_outputs).
+        From (n, d) to logits (n, n_outputs). If its ``forward`` takes an argument
+        ``attention``, that is β of each feature (n, d), and multiplying by it is the
+        predictor's affair.
     mode_index : Tensor of shape (d,)
         Mode of each column.
     """
@@ -44,23 +47,44 @@ class EMMANetwork(nn.Module):
         self.gate = gate
         self.predictor = predictor
         self.register_buffer("mode_index", mode_index)
+        self._gated_within = takes_attention(predictor)
 
-    def forward(self, x: Tensor, potential: Tensor, present: Tensor) -> EMMAOutput:
+    def forward(
+        self,
+        x: Tensor,
+        potential: Tensor,
+        present: Tensor,
+        trust: Tensor | None = None,
+    ) -> EMMAOutput:
         """Return logits and scores.
 
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present`` (n,
-        M).
+        M), and so is ``trust``, by which attention is multiplied in the end.
         """
-        gated, scores = self.gated(x, potential, present)
-        return EMMAOutput(self.predictor(gated), scores, self.gate.capacity_penalty())
+        scores = self.gate.scores(potential, present)
+        attention = self._of_features(scores, trust)
+        if self._gated_within:
+            logits = self.predictor(x, attention=attention)
+        else:
+            logits = self.predictor(x * attention)
+        return EMMAOutput(logits, scores, self.gate.capacity_penalty())
 
     def gated(
-        self, x: Tensor, potential: Tensor, present: Tensor
-    ) -> tuple[Tensor, GateScores]:
-        """What the predictor is to see, (n, d), and scores; arguments as above."""
-        scores = self.gate.scores(potential, present)
+        self,
+        x: Tensor,
+        potential: Tensor,
+        present: Tensor,
+        trust: Tensor | None = None,
+    ) -> Tensor:
+        """Multiply each mode by its attention, (n, d); arguments as above."""
+        return x * self._of_features(self.gate.scores(potential, present), trust)
+
+    def _of_features(self, scores: GateScores, trust: Tensor | None) -> Tensor:
+        attention = scores.attention
+        if trust is not None:
+            attention = attention * trust
         # Several times faster backwards than indexing with a tensor.
-        return x * scores.attention.index_select(1, self.mode_index), scores
+        return attention.index_select(1, self.mode_index)
 
 
 class BaseModel(nn.Module):
@@ -79,7 +103,9 @@ class MLP(nn.Module):
     """Fully connected ReLU layers with a linear path beside them.
 
     The layers see each feature and its position among the training data's quantiles,
-    which lets them compete with trees on skewed features. The linear path lets it hold
+    which lets them compete with trees on skewed features. Attention multiplies both:
+    were the position that of the gated value, a feature of which little is let through
+    would look like one of another value. The linear path lets it hold
     its own on small wide data, where linear models are hard to beat; dropout keeps the
     layers from learning such data by heart.
 
@@ -120,9 +146,15 @@ class MLP(nn.Module):
         """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
         self.encoding.calibrate(x, weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (n, n_outputs) of ``x`` (n, n_features_in)."""
-        logits = self.linear(x)
+    def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
+        """Return logits (n, n_outputs).
+
+        ``x`` and ``attention`` (n, n_features_in); None: all is let through.
+        """
+        logits = self.linear(x if attention is None else x * attention)
         if not len(self.layers):
             return logits
-        return logits + self.layers(torch.cat((x, self.encoding(x)), dim=1))
+        seen = torch.cat((x.unsqueeze(2), self.encoding(x)), dim=2)
+        if attention is not None:
+            seen = seen * attention.unsqueeze(2)
+        return logits + self.layers(seen.flatten(1))

@@ -134,7 +134,7 @@ def gated_copies(
             generator=generator,
         )
         draws = (draw().inputs for _ in range(n_copies))
-        copies = [model.network.gated(**inputs)[0] for inputs in draws]
+        copies = [model.network.gated(**inputs) for inputs in draws]
     return torch.cat(copies).cpu().numpy()
 
 

@@ -64,6 +64,14 @@ def is_trained(predictor: Any) -> bool:
     return isinstance(predictor, nn.Module) and not inspect.isclass(predictor)
 
 
+def takes_attention(predictor: nn.Module) -> bool:
+    """Whether the module wants attention beside x, to multiply by it where it likes."""
+    try:
+        return "attention" in inspect.signature(predictor.forward).parameters
+    except (TypeError, ValueError):  # compiled: it does not say
+        return False
+
+
 def _check_shapes(
     module: nn.Module, predictor: Any, n_in: int, n_out: int, dtype: torch.dtype
 ) -> None:

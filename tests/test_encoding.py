@@ -24,7 +24,8 @@ def calibrated(X, weight=None, n_bins=N_BINS, dtype=torch.float64):
 
 
 def encode(encoding, X):
-    return encoding(torch.as_tensor(X).to(encoding.lower.dtype)).numpy()
+    encoded = encoding(torch.as_tensor(X).to(encoding.lower.dtype))
+    return encoded.flatten(1).numpy()
 
 
 def skewed(n=300, seed=0):

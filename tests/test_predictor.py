@@ -123,7 +123,7 @@ def mlp(sizes, dropout=0.0):
 @pytest.mark.parametrize("sizes", [(), (7,), (7, 5)])
 def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
     module = mlp(sizes, dropout=0.5).eval()
-    seen = torch.cat((X, module.encoding(X)), dim=1)
+    seen = torch.cat((X.unsqueeze(2), module.encoding(X)), dim=2).flatten(1)
     hidden, *layers = seen, *(m for m in module.layers if isinstance(m, nn.Linear))
     assert [layer.out_features for layer in layers] == [*sizes, 3][: len(layers)]
     for layer in layers[:-1]:
@@ -145,6 +145,22 @@ def test_layers_of_the_mlp_see_quantile_bins_of_the_training_data(n_bins):
     assert module.layers[0].in_features == 4 * (1 + n_bins)
     torch.testing.assert_close(module.encoding(X), expected(X))
     assert not [name for name, _ in module.encoding.named_parameters()]
+
+
+@pytest.mark.parametrize("sizes", [(), (7,)])
+def test_attention_multiplies_features_and_their_bins(sizes):
+    module = mlp(sizes).eval()
+    attention = torch.rand(X.shape, generator=torch.Generator().manual_seed(0))
+    expected = (X * attention) @ module.linear.weight.T + module.linear.bias
+    if sizes:
+        first, last = module.layers[0], module.layers[-1]
+        bins = module.encoding(X)
+        seen = torch.cat([X.unsqueeze(2), bins], dim=2) * attention.unsqueeze(2)
+        hidden = (seen.flatten(1) @ first.weight.T + first.bias).clamp_min(0)
+        expected = expected + hidden @ last.weight.T
+    torch.testing.assert_close(module(X, attention), expected)
+    torch.testing.assert_close(module(X, torch.ones_like(X)), module(X))
+    torch.testing.assert_close(module(X, 0 * attention), module(0 * X))
 
 
 def test_mlp_drops_hidden_units_in_training_only():
