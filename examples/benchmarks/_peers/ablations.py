@@ -18,6 +18,10 @@ def parts() -> dict[str, dict[str, Any]]:
     def energy(preprocessing: str) -> PotentialEnergyTransformer:
         return PotentialEnergyTransformer(preprocessing=preprocessing)
 
+    class GatedFirst(MLP):
+        def forward(self, x):  # without attention: it comes multiplied
+            return super().forward(x)
+
     network = {"hidden_layer_sizes": (128, 64), "dropout": 0.3}
     return {
         "no-attention": {"attention_function": "none", "lambda_e": 0.0},
@@ -32,6 +36,7 @@ def parts() -> dict[str, dict[str, Any]]:
         "one-draw": {"n_draws": 1},
         "complete-base": {"base_missing_fraction": 0.0},
         "no-bins": {"predictor": partial(MLP, **network, n_bins=0)},
+        "bins-of-gated": {"predictor": partial(GatedFirst, **network)},
         "no-dropout": {"dropout": 0.0},
         "small-network": {"hidden_layer_sizes": (64, 32)},
         "half-the-epochs": {"max_iter": 50, "base_max_iter": 15},
