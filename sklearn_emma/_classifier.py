@@ -121,7 +121,7 @@ class EMMAClassifier(
         Share of the samples in which no mode is made to fail.
 
     n_failing : int, default=1
-        Modes that fail in each of the other samples.
+        Modes that fail in each of the other samples, at most as many as there are.
 
     n_draws : int or None, default=None
         Number of corrupted copies of the data, drawn in advance and taken in turn. None

@@ -13,7 +13,12 @@ from sklearn.svm import LinearSVC
 from torch import nn
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma.corruption import GaussianNoise, Mixture
+from sklearn_emma.corruption import (
+    GaussianNoise,
+    MissingMode,
+    Mixture,
+    SaltAndPepper,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -144,6 +149,7 @@ BAD_PARAMETERS = [
     ({"attention_gain": 0.0}, "'attention_gain' parameter"),
     ({"clean_fraction": 1.5}, "'clean_fraction' parameter"),
     ({"n_failing": 0}, "'n_failing' parameter"),
+    ({"n_failing": 3}, "n_failing=3 modes .* only 2"),
     ({"n_draws": 0}, "'n_draws' parameter"),
     ({"max_iter": 0}, "'max_iter' parameter"),
     ({"batch_size": 0}, "'batch_size' parameter"),
@@ -151,7 +157,9 @@ BAD_PARAMETERS = [
     ({"dropout": 1.0}, "'dropout' parameter"),
     # Corruption.
     ({"corruption": "gauss"}, "'corruption' parameter.*'corrupt'"),
-    ({"corruption": GaussianNoise}, "corruption"),
+    ({"corruption": GaussianNoise}, "`corruption`.*class GaussianNoise"),
+    ({"corruption": Mixture([MissingMode])}, r"corruptions\[0\].*MissingMode\(\)"),
+    ({"corruption": SaltAndPepper(fraction=30)}, "'fraction' .*SaltAndPepper"),
     ({"corruption": OneColumn()}, r"`corruption`.*\(.*4\)"),
     ({"corruption": GaussianNoise(-1)}, "GaussianNoise: sigma.*-1"),
     ({"corruption": Mixture([GaussianNoise()], [1, 2])}, "weights has 2 entries for 1"),

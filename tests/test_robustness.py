@@ -5,7 +5,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sklearn_emma.corruption import Bias, GaussianNoise, MissingMode, ZeroedMode
+from sklearn_emma.corruption import (
+    Bias,
+    GaussianNoise,
+    MissingMode,
+    Mixture,
+    SaltAndPepper,
+    ZeroedMode,
+)
 from sklearn_emma.robustness import corrupt
 
 MODES = {"a": [3, 0], "b": [1]}  # column 2 is in no mode
@@ -141,12 +148,29 @@ def test_whole_numbers_become_real():
         (np.inf, {}, "infinity"),
         (0.0, {"modes": {"a": [9]}}, "Mode 'a': cannot find"),
         (0.0, {"modes": [[0], [0, 1]]}, "Modes overlap"),
+        (0.0, {"clean_fraction": 30}, "'clean_fraction' parameter of corrupt .*30"),
+        (0.0, {"n_failing": -1}, "'n_failing' parameter of corrupt .*-1"),
+        (0.0, {"n_failing": 5}, "n_failing=5 modes .* only 4"),
     ],
 )
 def test_errors_name_what_is_wrong(X, change, options, culprit):
     X[0, 0] = change
     with pytest.raises(ValueError, match=culprit):
         corrupt(X, Bias(), **options)
+
+
+@pytest.mark.parametrize(
+    ("corruption", "culprit"),
+    [
+        (GaussianNoise, r"class GaussianNoise; write GaussianNoise\(\)"),
+        (Mixture([MissingMode]), r"corruptions\[0\] .*class MissingMode"),
+        ("noise", "method `corrupt`, got 'noise'"),
+        (SaltAndPepper(fraction=30), "'fraction' parameter of SaltAndPepper"),
+    ],
+)
+def test_a_bad_corruption_is_named(X, corruption, culprit):
+    with pytest.raises(ValueError, match=culprit):
+        corrupt(X, corruption)
 
 
 def test_reference_of_another_width_is_named(X):

@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
+from sklearn_emma.corruption._interface import check_failures
 from sklearn_emma.robustness._units import reference_units
 
 
@@ -40,10 +41,10 @@ def corrupt(
     reference : array-like of shape (n_reference, n_features), default=None
         Whose mean and standard deviation are the units, usually the training data;
         None: X.
-    clean_fraction : float, default=0.0
+    clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
     n_failing : int, default=1
-        Modes that fail in each other row, drawn uniformly.
+        Modes that fail in each other row, drawn uniformly; from 1 to all of them.
     return_corrupted : bool, default=False
         Whether to tell which modes failed.
     random_state : int, RandomState instance or None, default=None
@@ -55,6 +56,11 @@ def corrupt(
         A data frame if X is one.
     corrupted : ndarray of shape (n_samples, n_modes)
         Only with ``return_corrupted``: True where a mode failed.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, mode or column at fault.
 
     Examples
     --------
@@ -70,6 +76,7 @@ def corrupt(
     resolved = resolve_modes(
         frame if hasattr(frame, "columns") else np.asarray(X), modes, remainder="drop"
     )
+    check_failures("corrupt", clean_fraction, n_failing, len(resolved))
     columns = np.concatenate(list(resolved.values()))
     values = check_array(
         frame, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
