@@ -85,7 +85,8 @@ def train_model(
     Raises
     ------
     ValueError
-        If device, energies, predictor, corruption or ``n_failing`` do not fit; before any training.
+        If device, energies, predictor, corruption or ``n_failing`` do not fit; before
+        any training.
     FloatingPointError
         If a loss stops being finite.
     """
@@ -142,7 +143,7 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
     split_seed, *base_seeds, seed, last_seed = (draw_seed(rng) for _ in range(5))
     if params.early_stopping:
         data, validation = split_validation(
-            data, params.validation_fraction, split_seed
+            data, checked.classes, params.validation_fraction, split_seed
         )
     if not continues:
         check_modes_seen(data, checked.modes)

@@ -238,6 +238,13 @@ def test_bad_data(no_training, X, y, metadata, message):
     assert not hasattr(model, "classes_") and not hasattr(model, "n_features_in_")
 
 
+def test_a_class_too_rare_to_hold_out_is_named_as_the_user_does(no_training):
+    labels = np.where(y == 1, "many", "more").astype(object)
+    labels[7] = "zebra"
+    with pytest.raises(ValueError, match=r"early_stopping=True .*: \['zebra'\]"):
+        quick(early_stopping=True, validation_fraction=0.3).fit(X, labels)
+
+
 def test_names_of_columns(no_training):
     frame = pd.DataFrame(X, columns=["u", "v", "w", "x"])
     with pytest.raises(ValueError, match=r"Mode 'r': .*'speed'"):
