@@ -128,10 +128,29 @@ def test_two_level_columns_come_back(X):
     np.testing.assert_array_equal(np.isnan(failed["b"]).all(axis=1), corrupted[:, 1])
 
 
-@pytest.mark.parametrize("make", [list, np.asfortranarray, pl.DataFrame])
+def test_a_polars_frame_comes_back_as_one(X):
+    frame = pl.DataFrame(X, schema=list("pqrs"))
+    before = frame.clone()
+    failed = corrupt(frame, Bias(), modes={"a": ["s", "p"], "b": "q"}, random_state=0)
+    assert isinstance(failed, pl.DataFrame) and failed.schema == frame.schema
+    expected = corrupt(X, Bias(), modes=MODES, random_state=0)
+    np.testing.assert_array_equal(failed, expected)
+    assert frame.equals(before)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_in_no_mode_keep_their_type(make):
+    frame = make({"a": [1, 2, 3], "b": [1, 2, 3]})
+    failed = corrupt(frame, Bias(0.5), modes={"m": ["b"]})
+    assert failed["a"].dtype == frame["a"].dtype
+    assert failed["b"].dtype == make({"b": [0.5]})["b"].dtype
+
+
+@pytest.mark.parametrize("make", [list, np.asfortranarray])
 def test_other_inputs_give_an_array(X, make):
     given = X.tolist() if make is list else make(X)
     failed = corrupt(given, Bias(), modes=MODES, random_state=0)
+    assert isinstance(failed, np.ndarray)
     expected = corrupt(X, Bias(), modes=MODES, random_state=0)
     np.testing.assert_array_equal(failed, expected)
 

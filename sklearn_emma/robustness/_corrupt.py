@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.utils import check_array, check_random_state
 
@@ -13,6 +12,7 @@ from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
 from sklearn_emma.corruption._interface import check_failures
+from sklearn_emma.robustness._columns import put
 from sklearn_emma.robustness._units import reference_units
 
 
@@ -53,7 +53,7 @@ def corrupt(
     Returns
     -------
     X_failed : ndarray or DataFrame of shape (n_samples, n_features)
-        A data frame if X is one.
+        A data frame if X is one, of pandas or polars.
     corrupted : ndarray of shape (n_samples, n_modes)
         Only with ``return_corrupted``: True where a mode failed.
 
@@ -78,10 +78,8 @@ def corrupt(
     )
     check_failures("corrupt", clean_fraction, n_failing, len(resolved))
     columns = np.concatenate(list(resolved.values()))
-    values = check_array(
-        frame, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
-    )
-    values[:, columns], corrupted = fail_values(
+    values = check_array(frame, dtype=np.float64, ensure_all_finite="allow-nan")
+    failed, corrupted = fail_values(
         values[:, columns],
         mode_index(resolved),
         reference_units(X if reference is None else reference, X, columns),
@@ -90,9 +88,7 @@ def corrupt(
         clean_fraction=clean_fraction,
         n_failing=n_failing,
     )
-    result: Any = values
-    if isinstance(X, pd.DataFrame):
-        result = pd.DataFrame(values, index=X.index, columns=X.columns)
+    result = put(X if hasattr(X, "columns") else values, columns, failed)
     return (result, corrupted) if return_corrupted else result
 
 
