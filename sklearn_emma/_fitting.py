@@ -190,7 +190,7 @@ def start_model(
 def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
     """Energies and base model, from the cache where they are there."""
     memory = check_memory(params.memory)
-    return memory.cache(fit_phase_one, ignore=["verbose"])(
+    return memory.cache(fit_phase_one, ignore=["names", "verbose"])(
         plan.data,
         checked.mode_index,
         plan.estimators,
@@ -200,6 +200,7 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.base_seeds,
         missing_fraction=plan.missing_fraction,
         joint_energy=_compares_modes(params, plan),
+        names=list(checked.modes),
         verbose=params.verbose,
     )
 
