@@ -408,8 +408,8 @@ class EMMAClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted. Its values teach its energy
-            nothing.
+            True where a mode is known to be corrupted. The columns of a data frame are
+            found by the names of the modes. Its values teach its energy nothing.
 
         Returns
         -------

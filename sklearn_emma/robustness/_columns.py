@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emma._missing import missing_as_nan
+
 
 def take(X: Any, columns: np.ndarray) -> np.ndarray:
     """Columns as a new array (n_samples, n_columns) of float64."""
     if isinstance(X, pd.DataFrame):
-        return X.iloc[:, columns].to_numpy(np.float64, copy=True, na_value=np.nan)
+        X = missing_as_nan(X.iloc[:, columns])
+        return X.to_numpy(np.float64, copy=True, na_value=np.nan)
     if hasattr(X, "columns"):
         X = X[:, columns.tolist()]
         columns = np.arange(len(columns))
-    return np.asarray(X)[:, columns].astype(np.float64)
+    return missing_as_nan(np.asarray(X)[:, columns]).astype(np.float64)
 
 
 def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:

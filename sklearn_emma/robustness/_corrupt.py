@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_array, check_random_state
 
+from sklearn_emma._missing import missing_as_nan
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
@@ -72,7 +73,7 @@ def corrupt(
     >>> np.isnan(failed).sum(axis=1)
     array([2, 2])
     """
-    frame = flatten_columns(X)
+    frame = missing_as_nan(flatten_columns(X))
     resolved = resolve_modes(
         frame if hasattr(frame, "columns") else np.asarray(X), modes, remainder="drop"
     )
