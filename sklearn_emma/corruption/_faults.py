@@ -35,7 +35,7 @@ class UniformReplacement(BaseEstimator):
 
     Parameters
     ----------
-    bound : float, default=3.0
+    bound : float >= 0, default=3.0
         In units of the training standard deviation.
     """
 
@@ -57,7 +57,7 @@ class StuckMode(BaseEstimator):
 
     Parameters
     ----------
-    bound : float, default=3.0
+    bound : float >= 0, default=3.0
         In units of the training standard deviation.
     """
 
@@ -81,7 +81,7 @@ class SaltAndPepper(BaseEstimator):
 
     Parameters
     ----------
-    amplitude : float, default=4.0
+    amplitude : float >= 0, default=4.0
         The extremes are ±amplitude training standard deviations.
     fraction : float in [0, 1], default=0.3
         Probability that a cell jumps.

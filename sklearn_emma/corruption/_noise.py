@@ -50,10 +50,10 @@ class StudentNoise(BaseEstimator):
 
     Parameters
     ----------
-    sigma : float, default=1.0
-        Scale ≥ 0, in units of the training standard deviation.
-    df : int, default=3
-        Degrees of freedom, 1 or more.
+    sigma : float >= 0, default=1.0
+        Scale, in units of the training standard deviation.
+    df : int >= 1, default=3
+        Degrees of freedom.
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
