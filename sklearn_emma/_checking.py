@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import validate_data
 
+from sklearn_emma._missing import missing_as_nan
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._phases import TrainingSet
 from sklearn_emma._samples import merge_duplicates
@@ -49,7 +50,7 @@ def check_training_data(
     ValueError
         Names what is wrong.
     """
-    X = flatten_columns(X)
+    X = missing_as_nan(flatten_columns(X))
     frame = X if hasattr(X, "columns") else None
     X, y = validate_data(
         estimator,
@@ -187,7 +188,9 @@ def _check_corrupted(corrupted: Any, n_samples: int, names: list[str]) -> np.nda
     shape = (n_samples, len(names))
     if corrupted is None:
         return np.zeros(shape, dtype=bool)
-    array = np.asarray(corrupted)
+    if hasattr(corrupted, "columns"):
+        corrupted = _by_mode(corrupted, names)
+    array = missing_as_nan(np.asarray(corrupted))
     if array.shape != shape:
         raise ValueError(
             f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "
@@ -196,6 +199,19 @@ def _check_corrupted(corrupted: Any, n_samples: int, names: list[str]) -> np.nda
     if not np.isin(array, (0, 1)).all():
         raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
     return array.astype(bool)
+
+
+def _by_mode(corrupted: Any, names: list[str]) -> Any:
+    """Columns of a data frame in the order of the modes, if they have names."""
+    labels = list(corrupted.columns)
+    if labels == list(range(len(labels))):
+        return corrupted
+    if len(labels) != len(names) or set(labels) != set(names):
+        raise ValueError(
+            f"`corrupted` must have a column for each mode, named {names}; got "
+            f"{labels}."
+        )
+    return corrupted[names]
 
 
 def _class_weight(

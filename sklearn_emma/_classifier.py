@@ -121,7 +121,7 @@ class EMMAClassifier(
         Share of the samples in which no mode is made to fail.
 
     n_failing : int, default=1
-        Modes that fail in each of the other samples.
+        Modes that fail in each of the other samples, at most as many as there are.
 
     n_draws : int or None, default=None
         Number of corrupted copies of the data, drawn in advance and taken in turn. None
@@ -408,8 +408,8 @@ class EMMAClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted. Its values teach its energy
-            nothing.
+            True where a mode is known to be corrupted. The columns of a data frame are
+            found by the names of the modes. Its values teach its energy nothing.
 
         Returns
         -------

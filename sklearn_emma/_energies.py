@@ -85,14 +85,5 @@ def capacity(gain: Tensor, bias: Tensor) -> Tensor:
     return (_log_cosh(gain - bias) - _log_cosh(bias)) / gain
 
 
-def energy_threshold(modal: Tensor, rho: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
-    """Modal energy below which a mode passes, (n,): (log(g/b_a) − log Z) / ρ.
-
-    It moves with the sample through Z. Infinite where b_a = 0: every mode passes.
-    """
-    log_partition = torch.logsumexp(-rho * modal, dim=1)
-    return (torch.log(gain / bias) - log_partition) / rho
-
-
 def _log_cosh(x: Tensor) -> Tensor:
     return x.abs() + torch.log1p(torch.exp(-2.0 * x.abs())) - math.log(2.0)

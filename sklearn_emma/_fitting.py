@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ from sklearn_emma._phase_two import fit_phase_two, gated_copies
 from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
-from sklearn_emma.corruption import Corruption, Mixture
+from sklearn_emma.corruption import Corruption, Mixture, fail_modes
 
 # Beyond, comparing modes would cost more than the default predictor.
 _MOST_COMPARED_FEATURES = 512
@@ -86,7 +85,8 @@ def train_model(
     Raises
     ------
     ValueError
-        If device, energy estimators or predictor do not fit; before any training.
+        If device, energies, predictor, corruption or ``n_failing`` do not fit; before
+        any training.
     FloatingPointError
         If a loss stops being finite.
     """
@@ -111,7 +111,7 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
     Raises
     ------
     ValueError
-        If device, energy estimators or predictor do not fit.
+        If device, energies, predictor, corruption or ``n_failing`` do not fit.
     """
     device = resolve_device(params.device)
     data, validation = checked.data, None
@@ -129,13 +129,21 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
         build_predictor(predictor, data.X.shape[1], n_classes, dtype)
     corruption = Mixture() if params.corruption == "auto" else params.corruption
     if corruption is not None:
-        _check_corruption(corruption, checked.mode_index, dtype)
+        # Tried on three rows: it checks itself and the number of failing modes.
+        fail_modes(
+            torch.zeros(3, data.X.shape[1], dtype=dtype),
+            torch.from_numpy(checked.mode_index),
+            corruption,
+            torch.Generator(),
+            clean_fraction=params.clean_fraction,
+            n_failing=params.n_failing,
+        )
 
     rng = check_random_state(params.random_state)
     split_seed, *base_seeds, seed, last_seed = (draw_seed(rng) for _ in range(5))
     if params.early_stopping:
         data, validation = split_validation(
-            data, params.validation_fraction, split_seed
+            data, checked.classes, params.validation_fraction, split_seed
         )
     if not continues:
         check_modes_seen(data, checked.modes)
@@ -182,7 +190,7 @@ def start_model(
 def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
     """Energies and base model, from the cache where they are there."""
     memory = check_memory(params.memory)
-    return memory.cache(fit_phase_one, ignore=["verbose"])(
+    return memory.cache(fit_phase_one, ignore=["names", "verbose"])(
         plan.data,
         checked.mode_index,
         plan.estimators,
@@ -192,6 +200,7 @@ def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
         plan.base_seeds,
         missing_fraction=plan.missing_fraction,
         joint_energy=_compares_modes(params, plan),
+        names=list(checked.modes),
         verbose=params.verbose,
     )
 
@@ -268,25 +277,6 @@ def _check_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
             f"{hidden_layer_sizes!r}."
         )
     return tuple(sizes.tolist())
-
-
-def _check_corruption(
-    corruption: Corruption, index: np.ndarray, dtype: torch.dtype
-) -> None:
-    """Try it on three rows, before anything is trained."""
-    if inspect.isclass(corruption):
-        raise ValueError(
-            f"`corruption` must be an instance, got the class {corruption.__name__}; "
-            f"write {corruption.__name__}()."
-        )
-    x = torch.zeros(3, len(index), dtype=dtype)
-    failed = corruption.corrupt(x, torch.from_numpy(index), torch.Generator())
-    if not isinstance(failed, torch.Tensor) or failed.shape != x.shape:
-        got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
-        raise ValueError(
-            f"`corruption` must return a tensor of the shape of x; {corruption!r} made "
-            f"{got} of {tuple(x.shape)}."
-        )
 
 
 def assemble(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -68,6 +69,7 @@ def fit_mode_energies(
     present: np.ndarray,
     weight: np.ndarray,
     seed: int,
+    names: list[str],
     verbose: bool | int = False,
 ) -> None:
     """Fit each estimator, in place, on the rows where its mode is present.
@@ -84,6 +86,8 @@ def fit_mode_energies(
         Sample weights.
     seed : int
         For every estimator whose ``random_state`` is None.
+    names : list of str
+        Names of the modes, for errors.
     verbose : bool, default=False
         Whether the default estimators show their progress.
     """
@@ -98,17 +102,36 @@ def fit_mode_energies(
             together.setdefault(key, []).append(mode)
             continue
         rows = present[:, mode]
-        fit_weighted(estimator, Xs[mode][rows], weight[rows])
+        with _naming([names[mode]], estimator):
+            fit_weighted(estimator, Xs[mode][rows], weight[rows])
     for modes in together.values():
         first = estimators[modes[0]]
         if verbose:
             first.set_params(verbose=verbose)
-        fit_autoencoders(
-            [estimators[i] for i in modes],
-            [Xs[i] for i in modes],
-            [weight * present[:, i] for i in modes],
-            first.random_state,
-        )
+        with _naming([names[i] for i in modes], first):
+            fit_autoencoders(
+                [estimators[i] for i in modes],
+                [Xs[i] for i in modes],
+                [weight * present[:, i] for i in modes],
+                first.random_state,
+            )
+
+
+@contextmanager
+def _naming(names: list[str], estimator: Any) -> Iterator[None]:
+    """Note on any error of the block whose energy could not be fitted."""
+    try:
+        yield
+    except Exception as error:
+        kind = type(estimator).__name__
+        if len(names) == 1:
+            error.add_note(f"Mode {names[0]!r}: its energy, {kind}, cannot be fitted.")
+        else:
+            error.add_note(
+                f"Modes {', '.join(map(repr, names))}: one of their energies, {kind}, "
+                "cannot be fitted; they are trained together."
+            )
+        raise
 
 
 class ModeEnergies:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -21,8 +23,14 @@ def flatten_columns(X: Any) -> Any:
         return X
     columns = X.columns
     X = X.copy(deep=False)
-    X.columns = [f"{mode}{SEPARATOR}{feature}" for mode, feature in columns]
+    X.columns = [_flat(label) for label in columns]
     return X
+
+
+def _flat(label: Any) -> Any:
+    """Label of two levels as one; others as they are."""
+    two = isinstance(label, tuple) and len(label) == 2
+    return f"{label[0]}{SEPARATOR}{label[1]}" if two else label
 
 
 def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
@@ -101,6 +109,7 @@ def _modes_from_labels(labels: list[Any]) -> dict[str, np.ndarray]:
             for i, (mode, _, _) in enumerate(parts):
                 groups.setdefault(mode, []).append(i)
             return {mode: np.asarray(i, dtype=np.intp) for mode, i in groups.items()}
+        _warn_of_few_without_prefix(labels, parts)
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise ValueError(
@@ -112,6 +121,25 @@ def _modes_from_labels(labels: list[Any]) -> dict[str, np.ndarray]:
     else:
         names = [f"x{i}" for i in range(len(labels))]
     return {name: np.array([i], dtype=np.intp) for i, name in enumerate(names)}
+
+
+def _warn_of_few_without_prefix(
+    labels: list[str], parts: list[tuple[str, str, str]]
+) -> None:
+    shared = Counter(mode for mode, separator, _ in parts if mode and separator)
+    without = [
+        label
+        for label, (mode, separator, _) in zip(labels, parts, strict=True)
+        if not (mode and separator)
+    ]
+    if len(without) < shared.total() and max(shared.values()) > 1:
+        warnings.warn(
+            f"Most columns read mode{SEPARATOR}feature, but not {_shorten(without)}. "
+            "So, without `modes`, each column is a mode of its own: rename these, or "
+            "give `modes`.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _as_mapping(modes: Any) -> dict[str, Any]:
@@ -143,13 +171,15 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
         columns = range(n_features)[columns]
     if isinstance(columns, range):
         columns = list(columns)
-    elif isinstance(columns, np.ndarray):
+    elif isinstance(columns, np.ndarray) or getattr(columns, "nlevels", 1) == 2:
         columns = columns.tolist()
+    if isinstance(columns, list):
+        columns = [_flat(label) for label in columns]
     try:
         indices = get_column_indices(X, columns)
     except (ValueError, TypeError, IndexError, KeyError) as error:
         raise ValueError(
-            f"Mode {name!r}: cannot find {columns!r} in X: {error}"
+            f"Mode {name!r}: cannot find {columns!r} in X: {error}{_hint(X)}"
         ) from error
     indices = [int(i) % n_features for i in indices]
     if not indices:
@@ -157,6 +187,16 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
     if len(set(indices)) < len(indices):
         raise ValueError(f"Mode {name!r} names a column twice: {columns!r}.")
     return indices
+
+
+def _hint(X: Any) -> str:
+    labels = _column_labels(X)
+    if not any(SEPARATOR in label for label in labels if isinstance(label, str)):
+        return ""
+    return (
+        f". The columns are {_shorten(labels)}; labels of two levels are joined by "
+        f"{SEPARATOR!r}."
+    )
 
 
 def _shorten(labels: list[Any], most: int = 5) -> str:

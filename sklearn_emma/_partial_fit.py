@@ -106,7 +106,8 @@ class EMMAPartialFitMixin:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted.
+            True where a mode is known to be corrupted. The columns of a data frame are
+            found by the names of the modes.
 
         Returns
         -------

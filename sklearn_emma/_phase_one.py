@@ -41,6 +41,7 @@ def fit_phase_one(
     seeds: tuple[int, int],
     missing_fraction: float,
     joint_energy: bool,
+    names: list[str],
     verbose: bool | int = False,
 ) -> PhaseOne:
     """Fit standardisation, an energy for each mode, and the predictor on clean data.
@@ -48,7 +49,8 @@ def fit_phase_one(
     A mode that the user knows to be corrupted teaches its energy nothing, and is at its
     mean for the predictor. So is one drawn mode in a ``missing_fraction`` of the
     samples of each epoch. ``joint_energy`` is whether modes are also compared with each
-    other. A predictor that comes trained is left as it is.
+    other. A predictor that comes trained is left as it is. ``names`` of the modes are
+    for errors.
     """
     n_modes = data.corrupted.shape[1]
     clean = data.clean(mode_index)
@@ -65,6 +67,7 @@ def fit_phase_one(
         present.numpy(),
         data.weight,
         seeds[0],
+        names,
         verbose,
     )
     module, curve = _fit_base_model(

@@ -49,13 +49,16 @@ class TrainingSet(NamedTuple):
 
 
 def split_validation(
-    data: TrainingSet, fraction: float, seed: int
+    data: TrainingSet, classes: np.ndarray, fraction: float, seed: int
 ) -> tuple[TrainingSet, TrainingSet]:
-    """Hold out a stratified share of the samples."""
+    """Hold out a stratified share of the samples, of ``classes`` (n_classes,)."""
     rows = np.arange(len(data.y))
     try:
         kept, held = train_test_split(
-            rows, test_size=fraction, stratify=data.y, random_state=seed
+            rows,
+            test_size=fraction,
+            stratify=classes[data.y],  # the labels that an error would name
+            random_state=seed,
         )
     except ValueError as error:
         raise ValueError(

@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emma._missing import missing_as_nan
 from sklearn_emma._model import EMMAModel, Scores
 from sklearn_emma._modes import flatten_columns
 from sklearn_emma._network import EMMANetwork
@@ -211,7 +212,7 @@ class EMMAPredictionMixin:
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
         model = self._model.to(resolve_device(self.device, fallback=True))
-        X = flatten_columns(X)
+        X = missing_as_nan(flatten_columns(X))
         kinds = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
         is_matrix = isinstance(X, np.ndarray) and X.ndim == 2
         if is_matrix and len(X) > model.chunk_rows:

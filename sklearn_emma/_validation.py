@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
+    validate_parameter_constraints,
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
@@ -29,6 +30,7 @@ __all__ = [
     "get_column_indices",
     "safe_split",
     "validate_nested_params",
+    "validate_parameter_constraints",
 ]
 
 

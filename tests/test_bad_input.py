@@ -13,7 +13,12 @@ from sklearn.svm import LinearSVC
 from torch import nn
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma.corruption import GaussianNoise, Mixture
+from sklearn_emma.corruption import (
+    GaussianNoise,
+    MissingMode,
+    Mixture,
+    SaltAndPepper,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -144,6 +149,7 @@ BAD_PARAMETERS = [
     ({"attention_gain": 0.0}, "'attention_gain' parameter"),
     ({"clean_fraction": 1.5}, "'clean_fraction' parameter"),
     ({"n_failing": 0}, "'n_failing' parameter"),
+    ({"n_failing": 3}, "n_failing=3 modes .* only 2"),
     ({"n_draws": 0}, "'n_draws' parameter"),
     ({"max_iter": 0}, "'max_iter' parameter"),
     ({"batch_size": 0}, "'batch_size' parameter"),
@@ -151,7 +157,9 @@ BAD_PARAMETERS = [
     ({"dropout": 1.0}, "'dropout' parameter"),
     # Corruption.
     ({"corruption": "gauss"}, "'corruption' parameter.*'corrupt'"),
-    ({"corruption": GaussianNoise}, "corruption"),
+    ({"corruption": GaussianNoise}, "`corruption`.*class GaussianNoise"),
+    ({"corruption": Mixture([MissingMode])}, r"corruptions\[0\].*MissingMode\(\)"),
+    ({"corruption": SaltAndPepper(fraction=30)}, "'fraction' .*SaltAndPepper"),
     ({"corruption": OneColumn()}, r"`corruption`.*\(.*4\)"),
     ({"corruption": GaussianNoise(-1)}, "GaussianNoise: sigma.*-1"),
     ({"corruption": Mixture([GaussianNoise()], [1, 2])}, "weights has 2 entries for 1"),
@@ -210,6 +218,24 @@ def test_bad_parameters(no_training, params, message):
             {"corrupted": np.zeros(60)},
             r"`corrupted` must have shape.*got \(60,\)",
         ),
+        (
+            X,
+            y,
+            {"corrupted": pd.DataFrame(False, range(60), ["left", "rihgt"])},
+            r"`corrupted`.*\['left', 'right'\]; got \['left', 'rihgt'\]",
+        ),
+        (
+            X,
+            y,
+            {"corrupted": pd.DataFrame(False, range(60), ["left", "left"])},
+            r"`corrupted`.*got \['left', 'left'\]",
+        ),
+        (
+            X,
+            y,
+            {"corrupted": pd.DataFrame({"left": [pd.NA] * 60, "right": [True] * 60})},
+            "`corrupted` must hold True",
+        ),
         (X, y, {"corrupted": np.full((60, 2), 0.5)}, "`corrupted` must hold True and"),
         (X, y, {"corrupted": np.full((60, 2), np.nan)}, "`corrupted` must hold True"),
         (X, y, {"corrupted": np.full((60, 2), "no")}, "`corrupted` must hold True"),
@@ -228,6 +254,13 @@ def test_bad_data(no_training, X, y, metadata, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         model.fit(X, y, **metadata)
     assert not hasattr(model, "classes_") and not hasattr(model, "n_features_in_")
+
+
+def test_a_class_too_rare_to_hold_out_is_named_as_the_user_does(no_training):
+    labels = np.where(y == 1, "many", "more").astype(object)
+    labels[7] = "zebra"
+    with pytest.raises(ValueError, match=r"early_stopping=True .*: \['zebra'\]"):
+        quick(early_stopping=True, validation_fraction=0.3).fit(X, labels)
 
 
 def test_names_of_columns(no_training):

@@ -1,6 +1,8 @@
 """The classifier's contract: what the gate learns from, and how it is steered."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
@@ -103,6 +105,25 @@ def test_corrupted_values_teach_energies_and_statistics_nothing(data):
     np.testing.assert_allclose(a.whitening_, b.whitening_, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_corrupted_are_found_by_the_names_of_the_modes(data, make):
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    expected = quick(max_iter=1).fit(X, y, corrupted=corrupted)
+    frame = make({"b": corrupted[:, 1], "a": corrupted[:, 0]})
+    assert_same(quick(max_iter=1).fit(X, y, corrupted=frame), expected, X)
+
+
+def test_columns_of_corrupted_without_names_are_in_the_order_of_the_modes(data):
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    expected = quick(max_iter=1).fit(X, y, corrupted=corrupted)
+    frame = pd.DataFrame(corrupted)
+    assert_same(quick(max_iter=1).fit(X, y, corrupted=frame), expected, X)
+
+
 @pytest.mark.parametrize("kind", [bool, int, float])
 def test_attention_leaves_modes_said_to_be_corrupted(data, kind):
     """With no simulated failures, the true ones teach the gate."""
@@ -199,7 +220,7 @@ class Seen(Callback):
 
 @pytest.mark.parametrize(
     ("clean_fraction", "n_failing", "low", "high"),
-    [(1, 1, 0, 0), (0, 1, 1, 1), (0.5, 1, 0.3, 0.7), (0, 2, 2, 2), (0, 5, 2, 2)],
+    [(1, 1, 0, 0), (0, 1, 1, 1), (0.5, 1, 0.3, 0.7), (0, 2, 2, 2)],
 )
 def test_clean_fraction_and_n_failing(
     data, monkeypatch, clean_fraction, n_failing, low, high

@@ -1,5 +1,7 @@
 """Any estimator with ``score_samples`` can be the energy of a mode."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
@@ -221,3 +223,49 @@ def test_a_density_of_zero(data, dtype):
         assert np.isfinite(scores(far)).all()
     assert np.all(model.attention(far)[:, 1] == 0)
     assert np.all(model.attention(far)[:, [0, 2]] > 0)
+
+
+# ------------------------------------------------------------------------------ errors
+
+
+class Failing(BaseEstimator):
+    """Cannot be fitted."""
+
+    def fit(self, X, y=None):
+        raise KeyError("no such thing")
+
+    def score_samples(self, X):
+        return np.zeros(len(X))
+
+
+@pytest.mark.parametrize(
+    ("energies", "error", "note"),
+    [
+        ({"b": Failing()}, KeyError, "Mode 'b': its energy, Failing, cannot"),
+        (
+            {"b": GaussianMixture(500)},
+            ValueError,
+            "Mode 'b': its energy, GaussianMixture, cannot",
+        ),
+        (
+            {"b": PotentialEnergyTransformer(max_iter=3, lr=1e300)},
+            FloatingPointError,
+            "Mode 'b': its energy, PotentialEnergyTransformer, cannot",
+        ),
+    ],
+)
+def test_an_energy_that_cannot_be_fitted_is_named(data, energies, error, note):
+    with pytest.raises(error) as caught:
+        quick(energies).fit(*data)
+    (found,) = caught.value.__notes__
+    assert re.match(note, found)
+
+
+def test_energies_that_are_trained_together_are_named_together(data):
+    diverging = PotentialEnergyTransformer(max_iter=3, lr=1e300)
+    with pytest.raises(FloatingPointError) as caught:
+        quick(
+            diverging, modes={"u": [0, 1], "v": [2, 3], "w": [4]}, remainder="drop"
+        ).fit(*data)
+    (found,) = caught.value.__notes__
+    assert re.match("Modes 'u', 'v': one of their energies", found)

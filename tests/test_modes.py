@@ -130,6 +130,21 @@ def test_prefixes_count_only_if_every_column_has_one(odd):
     assert resolve(frame) == {"ip__mean": [0], odd: [1]}
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_a_few_columns_without_prefix_are_warned_of(make):
+    frame = make({name: [0.0] for name in [*PREFIXED, "id", "__odd"]})
+    with pytest.warns(UserWarning, match="but not 'id', '__odd'.*mode of its own"):
+        assert len(resolve(frame)) == 6
+    assert len(resolve(frame, {"m": slice(0, 6)})) == 1  # no warning
+
+
+@pytest.mark.parametrize(
+    "names", [[*PREFIXED[:2], "id"], ["a__1", "a__2", "u", "v"], ["u", "v", "w"]]
+)
+def test_no_warning_where_columns_hardly_share_prefixes(names):
+    assert len(resolve(pd.DataFrame([[0.0] * len(names)], columns=names))) == len(names)
+
+
 def test_two_level_columns_are_modes():
     columns = pd.MultiIndex.from_tuples([("b", 0), ("a", "x"), ("b", 1)])
     frame = pd.DataFrame(np.arange(3.0).reshape(1, 3), columns=columns)
@@ -138,6 +153,33 @@ def test_two_level_columns_are_modes():
     assert resolve(flat) == {"b": [0, 2], "a": [1]}
     assert frame.columns.equals(columns)
     np.testing.assert_array_equal(flat, frame)
+
+
+PAIRS = pd.MultiIndex.from_tuples([("b", 0), ("a", "x"), ("b", 1), ("a", "y")])
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ([("a", "y"), ("b", 0)], [3, 0]),
+        ([("b", 1)], [2]),
+        (PAIRS[:2], [0, 1]),
+        ([*PAIRS[1:3]], [1, 2]),
+        (["a__y"], [3]),
+    ],
+)
+def test_columns_by_labels_of_two_levels(columns, expected):
+    flat = flatten_columns(pd.DataFrame(ARRAY, columns=PAIRS))
+    assert resolve(flat, {"m": columns}, "drop") == {"m": expected}
+
+
+@pytest.mark.parametrize("columns", ["a", [("a", "z")], ("a", "x")])
+def test_labels_of_two_levels_that_are_not_there(columns):
+    flat = flatten_columns(pd.DataFrame(ARRAY, columns=PAIRS))
+    with pytest.raises(
+        ValueError, match=r"Mode 'm': .*columns are 'b__0', 'a__x', .*two levels.*'__'"
+    ):
+        resolve(flat, {"m": columns}, "drop")
 
 
 @pytest.mark.parametrize("X", [ARRAY, FRAME, POLARS, [[1.0]]])

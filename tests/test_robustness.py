@@ -5,7 +5,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sklearn_emma.corruption import Bias, GaussianNoise, MissingMode, ZeroedMode
+from sklearn_emma.corruption import (
+    Bias,
+    GaussianNoise,
+    MissingMode,
+    Mixture,
+    SaltAndPepper,
+    ZeroedMode,
+)
 from sklearn_emma.robustness import corrupt
 
 MODES = {"a": [3, 0], "b": [1]}  # column 2 is in no mode
@@ -121,10 +128,29 @@ def test_two_level_columns_come_back(X):
     np.testing.assert_array_equal(np.isnan(failed["b"]).all(axis=1), corrupted[:, 1])
 
 
-@pytest.mark.parametrize("make", [list, np.asfortranarray, pl.DataFrame])
+def test_a_polars_frame_comes_back_as_one(X):
+    frame = pl.DataFrame(X, schema=list("pqrs"))
+    before = frame.clone()
+    failed = corrupt(frame, Bias(), modes={"a": ["s", "p"], "b": "q"}, random_state=0)
+    assert isinstance(failed, pl.DataFrame) and failed.schema == frame.schema
+    expected = corrupt(X, Bias(), modes=MODES, random_state=0)
+    np.testing.assert_array_equal(failed, expected)
+    assert frame.equals(before)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_in_no_mode_keep_their_type(make):
+    frame = make({"a": [1, 2, 3], "b": [1, 2, 3]})
+    failed = corrupt(frame, Bias(0.5), modes={"m": ["b"]})
+    assert failed["a"].dtype == frame["a"].dtype
+    assert failed["b"].dtype == make({"b": [0.5]})["b"].dtype
+
+
+@pytest.mark.parametrize("make", [list, np.asfortranarray])
 def test_other_inputs_give_an_array(X, make):
     given = X.tolist() if make is list else make(X)
     failed = corrupt(given, Bias(), modes=MODES, random_state=0)
+    assert isinstance(failed, np.ndarray)
     expected = corrupt(X, Bias(), modes=MODES, random_state=0)
     np.testing.assert_array_equal(failed, expected)
 
@@ -141,12 +167,29 @@ def test_whole_numbers_become_real():
         (np.inf, {}, "infinity"),
         (0.0, {"modes": {"a": [9]}}, "Mode 'a': cannot find"),
         (0.0, {"modes": [[0], [0, 1]]}, "Modes overlap"),
+        (0.0, {"clean_fraction": 30}, "'clean_fraction' parameter of corrupt .*30"),
+        (0.0, {"n_failing": -1}, "'n_failing' parameter of corrupt .*-1"),
+        (0.0, {"n_failing": 5}, "n_failing=5 modes .* only 4"),
     ],
 )
 def test_errors_name_what_is_wrong(X, change, options, culprit):
     X[0, 0] = change
     with pytest.raises(ValueError, match=culprit):
         corrupt(X, Bias(), **options)
+
+
+@pytest.mark.parametrize(
+    ("corruption", "culprit"),
+    [
+        (GaussianNoise, r"class GaussianNoise; write GaussianNoise\(\)"),
+        (Mixture([MissingMode]), r"corruptions\[0\] .*class MissingMode"),
+        ("noise", "method `corrupt`, got 'noise'"),
+        (SaltAndPepper(fraction=30), "'fraction' parameter of SaltAndPepper"),
+    ],
+)
+def test_a_bad_corruption_is_named(X, corruption, culprit):
+    with pytest.raises(ValueError, match=culprit):
+        corrupt(X, corruption)
 
 
 def test_reference_of_another_width_is_named(X):

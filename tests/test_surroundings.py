@@ -15,6 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma.corruption import Bias
+from sklearn_emma.robustness import corrupt
 
 MODES = {"a": [0, 1], "b": [2, 3]}
 
@@ -69,6 +71,31 @@ def test_nullable_and_integer_columns(data):
     model = quick(modes=None).fit(frame, y)
     attention = model.attention(frame)
     assert np.all(attention[:10, [0, 2]] == 0) and np.all(attention[10:, 1] > 0)
+
+
+@pytest.mark.parametrize("kind", ["all objects", "some objects", "array"])
+def test_missing_among_objects(data, kind):
+    X, y = data
+    gaps = X.copy()
+    gaps[:9, [0, 2]] = np.nan
+    frame = pd.DataFrame(gaps, columns=["u", "v", "w", "x"])
+    objects = ["u", "w"] if kind == "some objects" else list(frame.columns)
+    given = frame.astype(dict.fromkeys(objects, object))
+    given.loc[:4, "u"], given.loc[:4, "w"] = pd.NA, None
+    before = given.copy()
+    expected = quick(modes=None).fit(frame, y).predict_proba(frame)
+    if kind == "array":
+        given, before = given.to_numpy(), before.to_numpy()
+    proba = quick(modes=None).fit(given, y).predict_proba(given)
+    np.testing.assert_allclose(proba, expected, rtol=1e-9)
+    assert np.array_equal(pd.isna(given), pd.isna(before))
+    assert np.asarray(given)[0, 0] is pd.NA
+    corrupted = corrupt(given, Bias(), modes=[[0, 1], [2, 3]], random_state=0)
+    np.testing.assert_allclose(
+        np.asarray(corrupted, dtype=float),
+        corrupt(gaps, Bias(), modes=[[0, 1], [2, 3]], random_state=0),
+        rtol=1e-9,
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
+from sklearn_emma._validation import Interval
 from sklearn_emma.corruption._draws import uniform
 
 
@@ -32,15 +35,20 @@ class UniformReplacement(BaseEstimator):
 
     Parameters
     ----------
-    bound : float, default=3.0
+    bound : float >= 0, default=3.0
         In units of the training standard deviation.
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "bound": [Interval(Real, 0, None, closed="left")],
+    }
 
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return uniform noise instead of ``x``."""
+        self._validate_params()
         return self.bound * (2.0 * uniform(x, x.shape, generator) - 1.0)
 
 
@@ -49,15 +57,20 @@ class StuckMode(BaseEstimator):
 
     Parameters
     ----------
-    bound : float, default=3.0
+    bound : float >= 0, default=3.0
         In units of the training standard deviation.
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "bound": [Interval(Real, 0, None, closed="left")],
+    }
 
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return one drawn value for each row and mode."""
+        self._validate_params()
         shape = (len(x), int(mode_index.max()) + 1)
         value = self.bound * (2.0 * uniform(x, shape, generator) - 1.0)
         return value[:, mode_index]
@@ -68,11 +81,16 @@ class SaltAndPepper(BaseEstimator):
 
     Parameters
     ----------
-    amplitude : float, default=4.0
+    amplitude : float >= 0, default=4.0
         The extremes are ±amplitude training standard deviations.
     fraction : float in [0, 1], default=0.3
         Probability that a cell jumps.
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "amplitude": [Interval(Real, 0, None, closed="left")],
+        "fraction": [Interval(Real, 0, 1, closed="both")],
+    }
 
     def __init__(self, amplitude: float = 4.0, fraction: float = 0.3) -> None:
         self.amplitude = amplitude
@@ -80,6 +98,7 @@ class SaltAndPepper(BaseEstimator):
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``x`` with extreme values in some cells."""
+        self._validate_params()
         jumps = uniform(x, x.shape, generator) < self.fraction
         sign = 1.0 - 2.0 * (uniform(x, x.shape, generator) < 0.5).to(x.dtype)
         return torch.where(jumps, self.amplitude * sign, x)
@@ -88,22 +107,32 @@ class SaltAndPepper(BaseEstimator):
 class Gain(BaseEstimator):
     """A wrong gain: values multiplied by ``factor`` (about the training mean)."""
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        "factor": [Interval(Real, None, None, closed="neither")],
+    }
+
     def __init__(self, factor: float = 4.0) -> None:
         self.factor = factor
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``factor`` times ``x``."""
+        self._validate_params()
         return self.factor * x
 
 
 class Bias(BaseEstimator):
     """A constant offset, in units of the training standard deviation."""
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        "offset": [Interval(Real, None, None, closed="neither")],
+    }
+
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``x`` plus the offset."""
+        self._validate_params()
         return x + self.offset
 
 
@@ -116,11 +145,16 @@ class Drift(BaseEstimator):
         Offset of the last row, in units of the training standard deviation.
     """
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        "offset": [Interval(Real, None, None, closed="neither")],
+    }
+
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``x`` plus a ramp over its rows."""
+        self._validate_params()
         ramp = torch.linspace(0.0, self.offset, len(x), dtype=x.dtype, device=x.device)
         return x + ramp.unsqueeze(1)
 

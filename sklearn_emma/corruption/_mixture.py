@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma.corruption._faults import MissingMode
-from sklearn_emma.corruption._interface import Corruption
+from sklearn_emma.corruption._interface import Corruption, check_corruption
 from sklearn_emma.corruption._noise import GaussianNoise
 
 
@@ -29,6 +32,11 @@ class Mixture(BaseEstimator):
     Mixture(corruptions=[GaussianNoise(), MissingMode()], weights=[2, 1])
     """
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        "corruptions": [list, tuple, None],
+        "weights": ["array-like", None],
+    }
+
     def __init__(
         self,
         corruptions: list[Corruption] | None = None,
@@ -39,28 +47,42 @@ class Mixture(BaseEstimator):
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``x`` with each row under the corruption that it drew."""
+        self._validate_params()
         corruptions = self.corruptions
         if corruptions is None:
             corruptions = [GaussianNoise(), MissingMode()]
-        weights = torch.ones(len(corruptions), device=x.device)
-        if self.weights is not None:
-            weights = torch.as_tensor(
-                self.weights, dtype=weights.dtype, device=x.device
-            )
-        if not corruptions or (weights < 0).any() or not weights.sum() > 0:
-            raise ValueError(
-                "Mixture: needs at least one corruption, and weights >= 0 of which one "
-                f"is positive; got {self.corruptions!r} and {self.weights!r}."
-            )
-        if len(weights) != len(corruptions):
-            raise ValueError(
-                f"Mixture: weights has {len(weights)} entries for "
-                f"{len(corruptions)} corruptions; give one for each."
-            )
+        for k, corruption in enumerate(corruptions):
+            check_corruption(corruption, f"Mixture: corruptions[{k}]")
+        weights = self._checked_weights(len(corruptions)).to(x.device)
         choice = weights.multinomial(len(x), replacement=True, generator=generator)
         result = x.clone()
         for k, corruption in enumerate(corruptions):
             rows = (choice == k).unsqueeze(1)
-            failed = corruption.corrupt(x, mode_index, generator)
+            # A copy: one that writes to what it is given must not spoil the others.
+            failed = corruption.corrupt(x.clone(), mode_index, generator)
             result = torch.where(rows, failed, result)
         return result
+
+    def _checked_weights(self, n_corruptions: int) -> Tensor:
+        if self.weights is None and n_corruptions:
+            return torch.ones(n_corruptions)
+        try:
+            weights = np.array(self.weights, dtype=np.float32)
+        except (TypeError, ValueError):
+            weights = np.full(n_corruptions, np.nan, dtype=np.float32)
+        if (
+            not n_corruptions
+            or not (np.isfinite(weights) & (weights >= 0)).all()
+            or not weights.any()
+        ):
+            raise ValueError(
+                "Mixture: needs at least one corruption, and finite weights >= 0 of "
+                "which one is positive; got "
+                f"{self.corruptions!r} and {self.weights!r}."
+            )
+        if weights.shape != (n_corruptions,):
+            raise ValueError(
+                f"Mixture: weights has {weights.size} entries for "
+                f"{n_corruptions} corruptions; give one for each."
+            )
+        return torch.from_numpy(weights)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
+from sklearn_emma._validation import Interval
 from sklearn_emma.corruption._draws import log_uniform, normal
 
 
@@ -47,11 +50,16 @@ class StudentNoise(BaseEstimator):
 
     Parameters
     ----------
-    sigma : float, default=1.0
+    sigma : float >= 0, default=1.0
         Scale, in units of the training standard deviation.
-    df : int, default=3
+    df : int >= 1, default=3
         Degrees of freedom.
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "sigma": [Interval(Real, 0, None, closed="left")],
+        "df": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, sigma: float = 1.0, df: int = 3) -> None:
         self.sigma = sigma
@@ -59,6 +67,7 @@ class StudentNoise(BaseEstimator):
 
     def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
         """Return ``x`` with noise in every cell."""
+        self._validate_params()
         shape = (self.df, *x.shape)
         squares = torch.randn(
             shape, generator=generator, dtype=x.dtype, device=x.device
@@ -67,7 +76,9 @@ class StudentNoise(BaseEstimator):
 
 
 def _interval(value: float | tuple[float, float], name: str) -> tuple[float, float]:
-    low, high = value if isinstance(value, tuple | list) else (value, value)
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    numbers = len(pair) == 2 and all(isinstance(number, Real) for number in pair)
+    low, high = pair if numbers else (math.nan, math.nan)
     if not 0 <= low <= high < math.inf or (low == 0 < high):
         raise ValueError(
             f"{name} must be a number >= 0 or a pair (low, high) with "

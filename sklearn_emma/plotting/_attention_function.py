@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma.plotting._style import COLOURS, add_legend, axes_for, check_matplotlib
-from sklearn_emma.robustness._inside import unwrap
+from sklearn_emma.robustness._inside import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,8 +85,8 @@ class AttentionFunctionDisplay:
         Parameters
         ----------
         estimator : fitted EMMAClassifier
-            With ``attention_function`` "soft" or "hard", or a search or a threshold
-            classifier around one.
+            With ``attention_function`` "soft" or "hard", or a pipeline, a search or a
+            threshold classifier around one.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: a new figure.
 
@@ -99,6 +99,8 @@ class AttentionFunctionDisplay:
         ------
         ValueError
             If the classifier's attention has no threshold.
+        TypeError
+            If the estimator pays no attention.
         NotFittedError
             If it is not fitted.
         ImportError
@@ -106,7 +108,12 @@ class AttentionFunctionDisplay:
         """
         check_matplotlib(cls.__name__)
         check_is_fitted(estimator)
-        fitted = unwrap(estimator)
+        fitted = last_step(estimator)
+        if not hasattr(fitted, "attention_gain_"):
+            raise TypeError(
+                f"{type(fitted).__name__} has learnt no attention function: pass a "
+                "fitted EMMAClassifier."
+            )
         display = cls(
             fitted.attention_gain_,
             fitted.attention_bias_,

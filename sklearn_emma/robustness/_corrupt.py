@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.utils import check_array, check_random_state
 
+from sklearn_emma._missing import missing_as_nan
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
+from sklearn_emma.corruption._interface import check_failures
+from sklearn_emma.robustness._columns import put
 from sklearn_emma.robustness._units import reference_units
 
 
@@ -40,10 +42,10 @@ def corrupt(
     reference : array-like of shape (n_reference, n_features), default=None
         Whose mean and standard deviation are the units, usually the training data;
         None: X.
-    clean_fraction : float, default=0.0
+    clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
     n_failing : int, default=1
-        Modes that fail in each other row, drawn uniformly.
+        Modes that fail in each other row, drawn uniformly; from 1 to all of them.
     return_corrupted : bool, default=False
         Whether to tell which modes failed.
     random_state : int, RandomState instance or None, default=None
@@ -52,9 +54,14 @@ def corrupt(
     Returns
     -------
     X_failed : ndarray or DataFrame of shape (n_samples, n_features)
-        A data frame if X is one.
+        A data frame if X is one, of pandas or polars.
     corrupted : ndarray of shape (n_samples, n_modes)
         Only with ``return_corrupted``: True where a mode failed.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, mode or column at fault.
 
     Examples
     --------
@@ -66,15 +73,14 @@ def corrupt(
     >>> np.isnan(failed).sum(axis=1)
     array([2, 2])
     """
-    frame = flatten_columns(X)
+    frame = missing_as_nan(flatten_columns(X))
     resolved = resolve_modes(
         frame if hasattr(frame, "columns") else np.asarray(X), modes, remainder="drop"
     )
+    check_failures("corrupt", clean_fraction, n_failing, len(resolved))
     columns = np.concatenate(list(resolved.values()))
-    values = check_array(
-        frame, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
-    )
-    values[:, columns], corrupted = fail_values(
+    values = check_array(frame, dtype=np.float64, ensure_all_finite="allow-nan")
+    failed, corrupted = fail_values(
         values[:, columns],
         mode_index(resolved),
         reference_units(X if reference is None else reference, X, columns),
@@ -83,9 +89,7 @@ def corrupt(
         clean_fraction=clean_fraction,
         n_failing=n_failing,
     )
-    result: Any = values
-    if isinstance(X, pd.DataFrame):
-        result = pd.DataFrame(values, index=X.index, columns=X.columns)
+    result = put(X if hasattr(X, "columns") else values, columns, failed)
     return (result, corrupted) if return_corrupted else result
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._modes import flatten_columns, resolve_modes
 from sklearn_emma.corruption import Corruption, GaussianNoise
+from sklearn_emma.robustness._columns import put, take
 from sklearn_emma.robustness._corrupt import fail_values
 from sklearn_emma.robustness._inside import unwrap
-from sklearn_emma.robustness._units import Units, reference_units, take
+from sklearn_emma.robustness._units import Units, reference_units
 
 Factory = Callable[[float], Corruption]
 
@@ -117,21 +117,3 @@ def find_units(estimator: Any, X: Any, columns: np.ndarray, reference: Any) -> U
             known = [order.index(column) for column in columns.tolist()]
             return inner.scaler_.mean_[known], inner.scaler_.scale_[known]
     return reference_units(X, X, columns)
-
-
-def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
-    """Copy of X with other values in some columns; the others stay as they are."""
-    if isinstance(X, pd.DataFrame):
-        copy = X.copy()
-        for column, new in zip(columns, values.T, strict=True):
-            copy.isetitem(column, new)
-        return copy
-    if hasattr(X, "with_columns"):
-        # Polars, without importing it; a series makes one of its own kind.
-        old = [X[:, column] for column in columns.tolist()]
-        return X.with_columns(
-            [type(s)(s.name, new) for s, new in zip(old, values.T, strict=True)]
-        )
-    array = np.array(X, dtype=np.result_type(np.asarray(X).dtype, values.dtype))
-    array[:, columns] = values
-    return array

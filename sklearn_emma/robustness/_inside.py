@@ -16,8 +16,11 @@ ENERGY = ("total_energy", "modal_energy", "potential_energy")
 def unwrap(estimator: Any) -> Any:
     """Find what is fitted inside a search, a threshold classifier or a frozen one.
 
-    Only through wrappers that hand X on as it is: it ends at a pipeline.
+    Only through wrappers that hand X on as it is: it ends at a pipeline of two steps or
+    more.
     """
+    if isinstance(estimator, Pipeline) and len(estimator) == 1:
+        return unwrap(estimator[0])
     if isinstance(estimator, FrozenEstimator):
         return unwrap(estimator.estimator)
     for name in ("best_estimator_", "estimator_"):
@@ -25,6 +28,12 @@ def unwrap(estimator: Any) -> Any:
         if inner is not None and _width(inner) == _width(estimator):
             return unwrap(inner)
     return estimator
+
+
+def last_step(estimator: Any) -> Any:
+    """Find what predicts inside wrappers and pipelines, whatever X it is handed."""
+    estimator = unwrap(estimator)
+    return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
 def check_quantity(quantity: str, allowed: tuple[str, ...]) -> None:
@@ -49,7 +58,7 @@ def quantity_function(
         If the estimator has no such method.
     """
     estimator = unwrap(estimator)
-    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+    if isinstance(estimator, Pipeline):
         function, columns = quantity_function(estimator[-1], quantity)
         return lambda X: function(estimator[:-1].transform(X)), columns
     if hasattr(estimator, quantity):

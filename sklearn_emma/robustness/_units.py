@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.preprocessing import StandardScaler
+
+from sklearn_emma.robustness._columns import take
 
 Units = tuple[np.ndarray, np.ndarray]
 
@@ -28,13 +29,3 @@ def reference_units(reference: Any, X: Any, columns: np.ndarray) -> Units:
     values[:, np.isnan(values).all(axis=0)] = 0.0
     scaler = StandardScaler().fit(values)
     return scaler.mean_, scaler.scale_
-
-
-def take(X: Any, columns: np.ndarray) -> np.ndarray:
-    """Columns as a new array (n_samples, n_columns) of float64."""
-    if isinstance(X, pd.DataFrame):
-        return X.iloc[:, columns].to_numpy(np.float64, copy=True, na_value=np.nan)
-    if hasattr(X, "columns"):
-        X = X[:, columns.tolist()]
-        columns = np.arange(len(columns))
-    return np.asarray(X)[:, columns].astype(np.float64)

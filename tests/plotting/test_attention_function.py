@@ -7,6 +7,10 @@ import pytest
 from scipy.integrate import quad
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.plotting import AttentionFunctionDisplay
@@ -74,6 +78,27 @@ def test_from_estimator_draws_what_was_learnt(emma, samples):
             signed -= area(display.area_below_)
         assert signed == pytest.approx(emma.capacity_, abs=1e-3)
         assert set(display.equal_.get_xdata()) == {1 / 2}
+
+
+def test_a_pipeline_is_drawn_by_its_last_step(emma, samples):
+    X, y, _ = samples
+    scaler = StandardScaler().fit(X)
+    inner = Pipeline([("clf", emma)])
+    pipe = Pipeline([("scale", scaler), ("inner", FrozenEstimator(inner))])
+    search = GridSearchCV(pipe, {"scale__with_mean": [True]}, cv=2).fit(X, y)
+    for estimator in (inner, pipe, search):
+        display = AttentionFunctionDisplay.from_estimator(estimator)
+        assert (display.gain, display.bias) == (
+            emma.attention_gain_,
+            emma.attention_bias_,
+        )
+
+
+def test_an_estimator_without_attention_is_named(samples):
+    X, y, _ = samples
+    pipe = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    with pytest.raises(TypeError, match="LogisticRegression has learnt no attention"):
+        AttentionFunctionDisplay.from_estimator(pipe)
 
 
 def test_attention_without_a_threshold_is_refused(samples):

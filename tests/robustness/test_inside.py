@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emma import EMMAClassifier
@@ -27,6 +27,14 @@ def test_wrappers_that_pass_x_on_know_modes_and_units(data, emma):
         np.testing.assert_array_equal(curve.quantiles, direct.quantiles)
         scores = robustness_curve(wrapper, X, y, **options).scores
         assert (scores[0] == wrapper.score(X, y)).all()
+
+
+def test_a_pipeline_of_one_step_is_that_step(data, emma):
+    X = data[1]
+    options = {"mode": "right", "levels": [0, 2], "random_state": 0}
+    found = attention_curve(Pipeline([("emma", emma)]), X, **options)
+    direct = attention_curve(emma, X, **options)
+    np.testing.assert_array_equal(found.quantiles, direct.quantiles)
 
 
 def test_a_search_knows_what_its_best_estimator_knows(data):
