@@ -118,9 +118,9 @@ print("\nSaved sensor_failure.png")
 
 # %%
 # Conclusion, from the output above: with every sensor working the three are equal
-# within 0.011. With one sensor at noise of four standard deviations the plain network
-# falls from 0.97 to 0.73; training on failures alone helps where the failure leaves no
-# values behind (missing: 0.91 to 0.965) and little against noise (0.76). EMMA keeps
-# 0.96, because the failing sensor gets an attention of 0.06 to 0.10 and the others 0.97
+# within 0.009. With one sensor at noise of four standard deviations the plain network
+# falls from 0.98 to 0.72; training on failures alone helps where the failure leaves no
+# values behind (missing: 0.91 to 0.97) and little against noise (0.77). EMMA keeps
+# 0.96, because the failing sensor gets an attention of 0.09 to 0.16 and the others 0.98
 # or more. A sensor stuck at a value that its pixels do take is harder to tell: 0.95 on
 # average, and 0.92 for the top right quadrant, against 0.71 without attention.
