@@ -10,9 +10,9 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._phases import TrainingSet
-from sklearn_emma._samples import merge_duplicates
+from sklearn_emma._samples import check_weights, merge_duplicates
 from sklearn_emma._standardisation import bounded
-from sklearn_emma._validation import check_sample_weight, sums_overflow
+from sklearn_emma._validation import sums_overflow
 
 
 class CheckedData(NamedTuple):
@@ -63,9 +63,7 @@ def check_training_data(
     )
     check_classification_targets(y)
     X = bounded(X, X.dtype if dtype is None else dtype)
-    weight = check_sample_weight(
-        sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-    )
+    weight = check_weights(sample_weight, X)
     modes = resolve_modes(
         X if frame is None else frame, estimator.modes, estimator.remainder
     )
