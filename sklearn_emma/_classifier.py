@@ -50,7 +50,9 @@ class EMMAClassifier(
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict by name of
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
-        :class:`PotentialEnergyTransformer`.
+        :class:`PotentialEnergyTransformer`. One whose ``fit`` takes no
+        ``sample_weight`` gets rows repeated by whole weights; other unequal weights it
+        ignores, with a warning.
 
     joint_energy : bool or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored: the
@@ -424,6 +426,11 @@ class EMMAClassifier(
             training.
         FloatingPointError
             If a loss stops being finite; says in which phase.
+
+        Warns
+        -----
+        UserWarning
+            If the energy of a mode cannot take ``sample_weight``; names the mode.
         """
         with unchanged_on_error(self):
             previous = (

@@ -20,7 +20,11 @@ from sklearn_emma._classifier_predictor import (
     fit_classifier,
 )
 from sklearn_emma._gate import EMMAGate
-from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
+from sklearn_emma._mode_energies import (
+    ModeEnergies,
+    clone_estimators,
+    warn_of_ignored_weights,
+)
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._optimizer_state import OptimizerState
@@ -139,6 +143,12 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
         )
     if not continues:
         check_modes_seen(data, checked.modes)
+        warn_of_ignored_weights(
+            estimators,
+            list(checked.modes),
+            data.present(checked.mode_index),
+            data.weight,
+        )
     options = Options(
         max_iter=params.base_max_iter,
         batch_size=params.batch_size,
