@@ -184,7 +184,8 @@ class EMMAClassifier(
 
     memory : str, joblib.Memory or None, default=None
         Caches the first phase, so that a search over ``rho``, ``lambda_c`` or
-        ``lambda_e`` runs it once for each fold.
+        ``lambda_e`` runs it once for each fold. Not used, with a warning, where pickle
+        cannot store what is trained.
 
     device : str, default="cpu"
         Torch device.

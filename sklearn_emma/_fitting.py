@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_memory
 
 from sklearn_emma._checking import CheckedData, check_modes_seen
 from sklearn_emma._classifier_predictor import (
@@ -28,7 +27,8 @@ from sklearn_emma._mode_energies import (
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._optimizer_state import OptimizerState
-from sklearn_emma._phase_one import PhaseOne, fit_phase_one
+from sklearn_emma._phase_cache import cached_phase_one
+from sklearn_emma._phase_one import PhaseOne
 from sklearn_emma._phase_two import fit_phase_two, gated_copies
 from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
@@ -191,18 +191,18 @@ def start_model(
 
 def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
     """Energies and base model, from the cache where they are there."""
-    memory = check_memory(params.memory)
-    return memory.cache(fit_phase_one, ignore=["verbose"])(
-        plan.data,
-        checked.mode_index,
-        plan.estimators,
-        plan.predictor,
-        plan.n_classes,
-        plan.options,
-        plan.base_seeds,
+    return cached_phase_one(
+        params.memory,
+        params.verbose,
+        data=plan.data,
+        mode_index=checked.mode_index,
+        estimators=plan.estimators,
+        predictor=plan.predictor,
+        n_classes=plan.n_classes,
+        options=plan.options,
+        seeds=plan.base_seeds,
         missing_fraction=plan.missing_fraction,
         joint_energy=_compares_modes(params, plan),
-        verbose=params.verbose,
     )
 
 
