@@ -11,15 +11,16 @@ from sklearn.utils.validation import validate_data
 from sklearn_emma._missing import missing_as_nan
 from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._phases import TrainingSet
-from sklearn_emma._samples import merge_duplicates
-from sklearn_emma._validation import check_sample_weight
+from sklearn_emma._samples import check_weights, merge_duplicates
+from sklearn_emma._standardisation import bounded
+from sklearn_emma._validation import sums_overflow
 
 
 class CheckedData(NamedTuple):
     """Training data, ready to learn from.
 
-    ``X`` is the validated input, all rows in their order; ``data`` the distinct
-    samples.
+    ``X`` is the validated input, bounded, all rows in their order; ``data`` the
+    distinct samples.
     """
 
     X: np.ndarray
@@ -52,19 +53,18 @@ def check_training_data(
     """
     X = missing_as_nan(flatten_columns(X))
     frame = X if hasattr(X, "columns") else None
-    X, y = validate_data(
+    X, y = sums_overflow(validate_data)(
         estimator,
         X,
         y,
-        dtype=[np.float64, np.float32] if dtype is None else dtype,
+        dtype=[np.float64, np.float32],
         ensure_all_finite="allow-nan",
         ensure_min_samples=2 if dtype is None else 1,
         reset=dtype is None,
     )
     check_classification_targets(y)
-    weight = check_sample_weight(
-        sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-    )
+    X = bounded(X, X.dtype if dtype is None else dtype)
+    weight = check_weights(sample_weight, X)
     modes = resolve_modes(
         X if frame is None else frame, estimator.modes, estimator.remainder
     )

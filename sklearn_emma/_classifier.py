@@ -50,7 +50,9 @@ class EMMAClassifier(
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict by name of
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
-        :class:`PotentialEnergyTransformer`.
+        :class:`PotentialEnergyTransformer`. One whose ``fit`` takes no
+        ``sample_weight`` gets rows repeated by whole weights; other unequal weights it
+        ignores, with a warning.
 
     joint_energy : bool or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored: the
@@ -182,7 +184,8 @@ class EMMAClassifier(
 
     memory : str, joblib.Memory or None, default=None
         Caches the first phase, so that a search over ``rho``, ``lambda_c`` or
-        ``lambda_e`` runs it once for each fold.
+        ``lambda_e`` runs it once for each fold. Not used, with a warning, where pickle
+        cannot store what is trained.
 
     device : str, default="cpu"
         Torch device.
@@ -407,6 +410,7 @@ class EMMAClassifier(
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
+            Normalised weights are no fewer samples: a mean below 1 is raised to 1.
         corrupted : array-like of shape (n_samples, n_modes), default=None
             True where a mode is known to be corrupted. The columns of a data frame are
             found by the names of the modes. Its values teach its energy nothing.
@@ -423,6 +427,11 @@ class EMMAClassifier(
             training.
         FloatingPointError
             If a loss stops being finite; says in which phase.
+
+        Warns
+        -----
+        UserWarning
+            If the energy of a mode cannot take ``sample_weight``; names the mode.
         """
         with unchanged_on_error(self):
             previous = (

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_memory
 
 from sklearn_emma._checking import CheckedData, check_modes_seen
 from sklearn_emma._classifier_predictor import (
@@ -19,11 +18,16 @@ from sklearn_emma._classifier_predictor import (
     fit_classifier,
 )
 from sklearn_emma._gate import EMMAGate
-from sklearn_emma._mode_energies import ModeEnergies, clone_estimators
+from sklearn_emma._mode_energies import (
+    ModeEnergies,
+    clone_estimators,
+    warn_of_ignored_weights,
+)
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import MLP, EMMANetwork
 from sklearn_emma._optimizer_state import OptimizerState
-from sklearn_emma._phase_one import PhaseOne, fit_phase_one
+from sklearn_emma._phase_cache import cached_phase_one
+from sklearn_emma._phase_one import PhaseOne
 from sklearn_emma._phase_two import fit_phase_two, gated_copies
 from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
@@ -147,6 +151,12 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
         )
     if not continues:
         check_modes_seen(data, checked.modes)
+        warn_of_ignored_weights(
+            estimators,
+            list(checked.modes),
+            data.present(checked.mode_index),
+            data.weight,
+        )
     options = Options(
         max_iter=params.base_max_iter,
         batch_size=params.batch_size,
@@ -189,19 +199,19 @@ def start_model(
 
 def run_phase_one(params: Any, checked: CheckedData, plan: Plan) -> PhaseOne:
     """Energies and base model, from the cache where they are there."""
-    memory = check_memory(params.memory)
-    return memory.cache(fit_phase_one, ignore=["names", "verbose"])(
-        plan.data,
-        checked.mode_index,
-        plan.estimators,
-        plan.predictor,
-        plan.n_classes,
-        plan.options,
-        plan.base_seeds,
-        missing_fraction=plan.missing_fraction,
-        joint_energy=_compares_modes(params, plan),
+    return cached_phase_one(
+        params.memory,
         names=list(checked.modes),
         verbose=params.verbose,
+        data=plan.data,
+        mode_index=checked.mode_index,
+        estimators=plan.estimators,
+        predictor=plan.predictor,
+        n_classes=plan.n_classes,
+        options=plan.options,
+        seeds=plan.base_seeds,
+        missing_fraction=plan.missing_fraction,
+        joint_energy=_compares_modes(params, plan),
     )
 
 

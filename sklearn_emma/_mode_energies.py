@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,7 +17,7 @@ from torch import Tensor
 from sklearn_emma._autoencoder import FrozenAutoencoder, PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
 from sklearn_emma._potential import PotentialEnergyTransformer
-from sklearn_emma._sub_estimators import fit_weighted, set_random_states
+from sklearn_emma._sub_estimators import fit_weighted, honours, set_random_states
 from sklearn_emma._torch_state import resolve_device
 
 
@@ -61,6 +62,28 @@ def clone_estimators(
             estimator._validate_params()
             resolve_device(estimator.device)
     return cloned
+
+
+def warn_of_ignored_weights(
+    estimators: list[Any], names: list[str], present: np.ndarray, weight: np.ndarray
+) -> None:
+    """Name the modes whose estimators cannot do justice to the weights of samples.
+
+    ``present`` (n, M) is False where a mode is missing, ``weight`` (n,).
+    """
+    ignoring = [
+        f"{name!r} ({type(estimator).__name__})"
+        for name, estimator, rows in zip(names, estimators, present.T, strict=True)
+        if not honours(estimator, weight[rows])
+    ]
+    if ignoring:
+        warnings.warn(
+            "`sample_weight` is ignored by the energy of mode "
+            f"{', '.join(ignoring)}: the estimator takes no `sample_weight` in `fit`, "
+            "and the weights are not whole numbers, for which rows could be repeated. "
+            "Metadata routing, where it is enabled, must request them.",
+            stacklevel=2,
+        )
 
 
 def fit_mode_energies(

@@ -19,6 +19,7 @@ from sklearn_emma._gate import GateScores
 from sklearn_emma._joint_energy import JointEnergy
 from sklearn_emma._mode_energies import ModeEnergies
 from sklearn_emma._network import EMMANetwork
+from sklearn_emma._standardisation import bounded, standardise
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
 _CHUNK_VALUES = 2**21
@@ -158,11 +159,10 @@ class EMMAModel:
         return self if self.device == cpu else copy.deepcopy(self).to(cpu)
 
     def select(self, X: np.ndarray) -> np.ndarray:
-        """Columns of the modes side by side, in the model's type."""
-        # All columns in their own order is the usual case, and needs no copy.
+        """Columns of the modes side by side, bounded, in the model's type."""
+        # All columns in their own order is the usual case, and costs no indexing.
         in_order = np.array_equal(self.columns, np.arange(X.shape[1]))
-        selected = X if in_order else X[:, self.columns]
-        return selected.astype(self.dtype, copy=False)
+        return bounded(X if in_order else X[:, self.columns], self.dtype)
 
     def standardise(self, X: np.ndarray) -> Tensor:
         """Standardise selected columns (n, d), NaN kept, as a tensor on the device."""
@@ -232,9 +232,3 @@ def fill_missing(x: Tensor, mode_index: Tensor, n_modes: int) -> tuple[Tensor, T
     known = torch.zeros(len(x), n_modes, dtype=x.dtype, device=x.device)
     known.index_add_(1, mode_index, (~missing).to(x.dtype))
     return x.masked_fill(missing, 0.0), known > 0
-
-
-def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
-    """(X − mean) / sd in the type of X; scikit-learn's own would check X once more."""
-    mean, scale = scaler.mean_.astype(X.dtype), scaler.scale_.astype(X.dtype)
-    return (X - mean) / scale

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from sklearn_emma._joint_energy import JointEnergy, fit_joint_energy
 from sklearn_emma._loss import BaseLoss
 from sklearn_emma._mode_energies import ModeEnergies, fit_mode_energies
-from sklearn_emma._model import fill_missing, standardise
+from sklearn_emma._model import fill_missing
 from sklearn_emma._network import BaseModel
 from sklearn_emma._phases import Options, TrainingSet, phase_net
 from sklearn_emma._predictor import build_predictor, is_trained
+from sklearn_emma._standardisation import standardise
 from sklearn_emma._torch_state import seeded
 from sklearn_emma._training import Samples, auto_batch_size, train
 from sklearn_emma.corruption import ZeroedMode, fail_modes

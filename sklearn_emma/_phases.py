@@ -43,6 +43,12 @@ class TrainingSet(NamedTuple):
         """X with modes known to be corrupted as missing."""
         return np.where(self.corrupted[:, mode_index], np.nan, self.X)
 
+    def present(self, mode_index: np.ndarray) -> np.ndarray:
+        """Whether a mode has any clean value, (n, M)."""
+        known = ~np.isnan(self.clean(mode_index))
+        modes = range(self.corrupted.shape[1])
+        return np.stack([known[:, mode_index == m].any(axis=1) for m in modes], axis=1)
+
     def rows(self, index: np.ndarray) -> TrainingSet:
         """Some of the samples."""
         return TrainingSet(*(array[index] for array in self))

@@ -16,11 +16,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emma import _autoencoder
 from sklearn_emma._autoencoder_training import fit_autoencoders
-from sklearn_emma._samples import merge_duplicates, unchanged_on_error
+from sklearn_emma._samples import check_weights, merge_duplicates, unchanged_on_error
 from sklearn_emma._validation import (
     Interval,
     StrOptions,
-    check_sample_weight,
     fit_context,
 )
 from sklearn_emma._whitening import Coordinates
@@ -202,7 +201,8 @@ class PotentialEnergyTransformer(
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights; weight k counts as the row repeated k times.
+            Weights ≥ 0; weight k counts as the row repeated k times.
+            Normalised weights are no fewer samples: a mean below 1 is raised to 1.
 
         Returns
         -------
@@ -218,9 +218,7 @@ class PotentialEnergyTransformer(
         """
         with unchanged_on_error(self):
             X = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
-            weight = check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-            )
+            weight = check_weights(sample_weight, X)
             (X,), weight = merge_duplicates([X], weight)
             fit_autoencoders([self], [X], [weight], self.random_state)
         return self

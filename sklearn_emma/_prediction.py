@@ -17,6 +17,7 @@ from sklearn_emma._model import EMMAModel, Scores
 from sklearn_emma._modes import flatten_columns
 from sklearn_emma._network import EMMANetwork
 from sklearn_emma._torch_state import resolve_device
+from sklearn_emma._validation import sums_overflow
 
 
 class EMMAPredictionMixin:
@@ -219,8 +220,9 @@ class EMMAPredictionMixin:
             # Checking all rows at once would read the file twice, and may copy it.
             validate_data(self, X, reset=False, skip_check_array=True)
             check = partial(check_array, estimator=self, input_name="X", **kinds)
-            return model.gather(X, quantity, check)
-        return model.gather(validate_data(self, X, reset=False, **kinds), quantity)
+            return model.gather(X, quantity, sums_overflow(check))
+        checked = sums_overflow(validate_data)(self, X, reset=False, **kinds)
+        return model.gather(checked, quantity)
 
 
 def _decision(scores: Scores) -> np.ndarray:

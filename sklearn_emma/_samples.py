@@ -8,6 +8,43 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emma._validation import check_sample_weight
+
+
+def check_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
+    """Weights ≥ 0 of the rows of X, in its type, as numbers of samples.
+
+    Raises
+    ------
+    ValueError
+        Where scikit-learn's own check does.
+    """
+    weight = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    # Scaled before they are cast: what is tiny in float64 may be 0 in float32.
+    return check_sample_weight(sample_counts(weight), X, dtype=X.dtype)
+
+
+def sample_counts(weight: np.ndarray) -> np.ndarray:
+    """Read weights (n,) ≥ 0 as numbers of samples.
+
+    Weight k is k samples, and what is learnt from few samples is held back more. But
+    weights that add up to less than the samples that have one are shares, normalised to
+    a sum of 1 for instance, not a claim that there is less than one sample: they
+    are scaled to a mean of 1, of those above 0. Equal weights are no weights, unless
+    they are whole numbers, which are repetitions.
+    """
+    positive = weight[weight > 0]
+    if not len(positive):
+        return weight
+    largest = positive.max()
+    if positive.min() == largest and largest % 1:
+        return weight / largest
+    # In units of the largest, or the sum of tiny weights would lose digits.
+    mean = (positive / largest).mean() * largest
+    return weight / mean if mean < 1 else weight
+
 
 def merge_duplicates(
     arrays: list[np.ndarray], weight: np.ndarray

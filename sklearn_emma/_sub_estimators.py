@@ -34,7 +34,8 @@ def fit_weighted(estimator: Any, X: Any, weight: Any, y: Any = None) -> Any:
     """Fit in place on samples that count ``weight`` (n,) times; return the estimator.
 
     Whole weights are honoured by any estimator, by repeating rows. Others that it
-    cannot take are left out: ask :func:`honours` before.
+    cannot take are left out, which is right where they are equal: ask :func:`honours`
+    before.
     """
     name = _weight_parameter(estimator)
     params = {}
@@ -69,4 +70,5 @@ def _weight_parameter(estimator: Any) -> str | None:
 
 
 def _whole(weight: Any) -> bool:
-    return np.allclose(np.rint(weight), weight, rtol=1e-6, atol=1e-6)
+    # Relative to the weight: one that is small, but above 0, is never no row at all.
+    return bool((np.abs(np.rint(weight) - weight) <= 1e-6 * weight).all())

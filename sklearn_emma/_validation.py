@@ -6,6 +6,7 @@ scikit-learn then costs one line here.
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
@@ -29,9 +30,14 @@ __all__ = [
     "fit_context",
     "get_column_indices",
     "safe_split",
+    "sums_overflow",
     "validate_nested_params",
     "validate_parameter_constraints",
 ]
+
+# Around checks of X: scikit-learn sums it to see whether it is finite, and numpy warns
+# where values at the limit of the type cancel.
+sums_overflow = np.errstate(invalid="ignore")
 
 
 def validate_nested_params(estimator: Any) -> None:

@@ -103,8 +103,10 @@ def inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     (Chen et al., IEEE Trans. Signal Processing 58, 2010, eq. 23), which, unlike
     scikit-learn's, takes weights.
     """
-    n, d = weight.sum(), z.shape[1]
-    covariance = (z * weight[:, None]).T @ z / n
+    mass, d = weight.sum(), z.shape[1]
+    # Weight k is k samples, but no row that counts is less than one.
+    n = max(mass, np.count_nonzero(weight))
+    covariance = (z * weight[:, None]).T @ z / mass
     mean_variance = np.trace(covariance) / d
     spread = np.mean(covariance**2)
     denominator = (n + 1.0) * (spread - mean_variance**2 / d)

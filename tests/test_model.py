@@ -10,7 +10,7 @@ from torch import nn
 
 from sklearn_emma import EMMAGate, _model
 from sklearn_emma._mode_energies import ModeEnergies
-from sklearn_emma._model import EMMAModel, fill_missing, standardise
+from sklearn_emma._model import EMMAModel, fill_missing
 from sklearn_emma._network import EMMANetwork
 
 MODES = [0, 0, 1, 2, 2]  # of the columns, side by side
@@ -66,15 +66,6 @@ def test_fill_missing_equals_a_loop(seed, share):
         own = [x[row, i] for i in range(5) if MODES[i] == mode]
         assert present[row, mode].item() is (not np.isnan(own).all())
     np.testing.assert_array_equal(x, before)
-
-
-@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-5), (np.float64, 1e-13)])
-def test_standardise_is_what_the_scaler_does(dtype, rtol):
-    X = draw().astype(dtype)
-    scaler = StandardScaler().fit(X)
-    z = standardise(X, scaler)
-    assert z.dtype == dtype
-    np.testing.assert_allclose(z, scaler.transform(X), rtol=rtol, atol=rtol)
 
 
 # ------------------------------------------------------------------------ whole model

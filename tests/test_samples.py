@@ -1,11 +1,16 @@
-"""Merged samples: weights are repetitions, and only contents decide the order."""
+"""Weights are repetitions, and only contents decide the order of merged samples."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_emma._samples import merge_duplicates, unchanged_on_error
+from sklearn_emma._samples import (
+    check_weights,
+    merge_duplicates,
+    sample_counts,
+    unchanged_on_error,
+)
 
 cells = st.sampled_from([0.0, -0.0, 1.0, -1.5, np.nan])
 rows = st.lists(
@@ -121,3 +126,54 @@ def test_attributes_stay_if_the_block_succeeds():
     with unchanged_on_error(box):
         box.new = 4
     assert vars(box) == {"new": 4}
+
+
+# ----------------------------------------------------------------------------- weights
+
+whole = st.lists(st.integers(0, 5), min_size=1, max_size=9).map(np.array)
+shares = st.lists(
+    st.one_of(st.just(0.0), st.floats(1e-6, 1.0)), min_size=2, max_size=9
+).map(np.array)
+
+
+@given(counts=whole)
+def test_whole_weights_are_repetitions(counts):
+    weight = counts.astype(float)
+    np.testing.assert_array_equal(sample_counts(weight), counts)
+
+
+@given(weight=shares.filter(np.any), scale=st.sampled_from([1e-300, 1e-9, 0.3]))
+def test_shares_are_scaled_to_a_mean_of_1_whatever_their_sum(weight, scale):
+    counts = sample_counts(weight)
+    np.testing.assert_allclose(counts[weight > 0].mean(), 1)
+    np.testing.assert_array_equal(counts > 0, weight > 0)
+    np.testing.assert_allclose(counts / counts.max(), weight / weight.max())
+    np.testing.assert_allclose(sample_counts(scale * weight), counts)
+    np.testing.assert_array_equal(sample_counts(weight[weight > 0]), counts[weight > 0])
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-7, 1 / 3, 0.1, 0.5, 1.5])
+def test_equal_weights_are_none(value):
+    np.testing.assert_array_equal(sample_counts(np.full(7, value)), np.ones(7))
+
+
+def test_weights_of_a_mean_above_1_count_as_they_are():
+    weight = np.array([0.5, 1.5, 3.0, 0.0])
+    np.testing.assert_array_equal(sample_counts(weight), weight)
+
+
+def test_weights_too_small_for_single_precision():
+    X = np.zeros((3, 1), dtype=np.float32)
+    weight = check_weights([1e-60, 2e-60, 0.0], X)
+    assert weight.dtype == X.dtype
+    np.testing.assert_allclose(weight, [2 / 3, 4 / 3, 0])
+    np.testing.assert_array_equal(check_weights(None, X), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [([1.0, -1.0, 1.0], "[Nn]egative"), ([1.0, np.nan, 1.0], "NaN"), ([1.0], "shape")],
+)
+def test_bad_weights(weight, message):
+    with pytest.raises(ValueError, match=message):
+        check_weights(weight, np.zeros((3, 1)))

@@ -105,6 +105,36 @@ def test_weights_that_are_whole_but_for_rounding():
     assert not honours(Recorder(), np.array([100_000.5, 1.0]))
 
 
+@pytest.mark.parametrize("value", [1e-300, 1e-7, 1 / 12, 0.5])
+def test_equal_weights_leave_every_row_once(value):
+    weight = np.full(12, value)
+    assert honours(Recorder(), weight)
+    np.testing.assert_array_equal(fit_weighted(Recorder(), X, weight, y).seen_[0], X)
+
+
+@given(
+    weight=st.lists(
+        st.one_of(st.integers(0, 3).map(float), st.floats(1e-12, 3.0)),
+        min_size=12,
+        max_size=12,
+    ).map(np.array)
+)
+def test_what_is_honoured_loses_no_row_of_positive_weight(weight):
+    if not honours(Recorder(), weight) or not weight.any():
+        return
+    seen = fit_weighted(Recorder(), np.arange(12)[:, np.newaxis], weight).seen_[0]
+    counts = np.bincount(seen.ravel(), minlength=12)
+    np.testing.assert_array_equal(counts > 0, weight > 0)
+    # In proportion to the weights.
+    np.testing.assert_allclose(counts * weight.sum(), weight * counts.sum(), rtol=1e-5)
+
+
+def test_a_small_weight_beside_whole_ones_is_not_none():
+    weight = np.where(y == 0, 1e-7, 1.0)
+    assert not honours(Recorder(), weight)
+    assert honours(Recorder(), np.where(y == 0, 0.0, 1.0))
+
+
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_what_can_be_honoured(kind):
     weight = WEIGHTS[kind]

@@ -145,6 +145,23 @@ def test_a_weight_is_a_number_of_repetitions(kind, weight):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1 / 40])
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_weights_that_are_shares_are_not_few_samples(kind, scale):
+    X = correlated(40, 3)
+    plain = fit_coordinates(X, None, kind)
+    shares = fit_coordinates(X, np.full(40, scale), kind)
+    np.testing.assert_allclose(shares.matrix, plain.matrix, rtol=1e-9)
+    # And nothing but how many they are is read from their scale.
+    weight = np.random.default_rng(0).uniform(0.1, 1.0, size=40)
+    weight[::7] = 0
+    one, other = (fit_coordinates(X, c * weight, kind) for c in (1.0, scale))
+    np.testing.assert_allclose(other.matrix, one.matrix, rtol=1e-9)
+    kept = weight > 0
+    without = fit_coordinates(X[kept], scale * weight[kept], kind)
+    np.testing.assert_allclose(without.matrix, one.matrix, rtol=1e-9)
+
+
 @pytest.mark.parametrize("constant", [[0], [1, 2], [0, 1, 2]])
 @pytest.mark.parametrize("kind", KINDS)
 def test_constant_features_are_no_problem(constant, kind):
