@@ -149,9 +149,9 @@ def test_scores_equal_their_formulas(data, scaling):
     np.testing.assert_allclose(model.attention(noisy), attention, atol=1e-9)
     np.testing.assert_allclose(model.total_energy(noisy), modal.sum(axis=1), rtol=1e-9)
 
-    gated = model.scaler_.transform(noisy) * attention[:, [0, 0, 0, 1, 1, 2]]
+    inputs = model.scaler_.transform(noisy), attention[:, [0, 0, 0, 1, 1, 2]]
     with torch.no_grad():
-        logits = model.network_.predictor(torch.from_numpy(gated)).numpy()
+        logits = model.network_.predictor(*map(torch.from_numpy, inputs)).numpy()
     proba = model.predict_proba(noisy)
     np.testing.assert_allclose(proba, softmax(logits, axis=1), atol=1e-9)
 
