@@ -156,16 +156,15 @@ print("\nSaved missing_modes.png")
 
 # %%
 # Measured on three seeds with 25 epochs, mean ± standard deviation. Declared missing, a
-# mode gets β = 0 and the other one 0.999 among pulsars: F1 is 0.619 ± 0.060 without
-# ``ip`` and 0.881 ± 0.023 without ``dm``. **Silent zeros are trusted**, not blindly:
+# mode gets β = 0 and the other one 0.999 among pulsars: F1 is 0.622 ± 0.055 without
+# ``ip`` and 0.885 ± 0.026 without ``dm``. **Silent zeros are trusted**, not blindly:
 # they have a higher Ψ than 89 % (``ip``) and 99 % (``dm``) of the clean samples, as the
-# mean of skewed features is no usual value, but β falls from 0.937 to 0.889 and from
-# 0.971 to 0.783 only. F1 loses less than the seeds differ: 0.577 ± 0.004 and 0.882 ±
-# 0.024.
+# mean of skewed features is no usual value, but β falls from 0.958 to 0.928 and from
+# 0.940 to 0.652 only. F1 is the same as with missing modes: 0.621 and 0.885.
 #
-# *No gate* cannot tell zeros from missing and has 0.590 ± 0.029 in both cases, as good
-# as EMMA: training on missing modes does that, and *plain*, without it, has 0.378 ±
-# 0.125. Nor is the gate for scattered gaps, as it acts on whole modes: with half of the
-# cells missing F1 is 0.547 (EMMA), 0.591 (no gate) and 0.549 (plain). With nothing
-# known, total attention is 0 and a prediction still comes, P(pulsar) 0.166 to 0.196
+# *No gate* cannot tell zeros from missing and has 0.602 ± 0.023 in both cases, as good
+# as EMMA: training on missing modes does that, and *plain*, without it, has 0.346 ±
+# 0.113. Nor is the gate for scattered gaps, as it acts on whole modes: with half of the
+# cells missing F1 is 0.568 (EMMA), 0.623 (no gate) and 0.517 (plain). With nothing
+# known, total attention is 0 and a prediction still comes, P(pulsar) 0.178 to 0.195
 # where 0.092 are pulsars.
