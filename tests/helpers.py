@@ -1,6 +1,9 @@
 """What several test files build and compare: small estimators and what they answer."""
 
+import math
+
 import numpy as np
+import torch
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 
@@ -57,6 +60,16 @@ def three_unequal_modes():
     y = rng.integers(0, 2, size=150)
     X = rng.normal(size=(150, 6)) + 1.5 * y[:, np.newaxis]
     return X * [1, 100, 0.01, 5, 1, 3] + [0, 7, 0, -50, 1, 0], y
+
+
+def gate_energies(seed, n=4, n_modes=4):
+    """Self-energies (n, M), couplings and exponents (M, M), which modes are present."""
+    rng = np.random.default_rng(seed)
+    energies = rng.uniform(math.e, 40, (n, n_modes))
+    coupling = rng.uniform(-1, 1, (n_modes, n_modes)) / max(n_modes - 1, 1)
+    exponent = rng.uniform(0, 1, (n_modes, n_modes))
+    present = rng.random((n, n_modes)) < 0.7
+    return [torch.from_numpy(a) for a in (energies, coupling, exponent, present)]
 
 
 def correlated_features():

@@ -42,7 +42,7 @@ X_BROKEN[40:50, [2, 0]] = np.nan
 
 
 def quick(predictor, **params):
-    return helpers.quick(modes=MODES, predictor=predictor, **params)
+    return helpers.quick(predictor=predictor, **{"modes": MODES} | params)
 
 
 def gated(model, X):

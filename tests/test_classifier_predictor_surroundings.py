@@ -22,7 +22,7 @@ X = rng.normal(size=(80, 4)) + np.arange(80)[:, np.newaxis] % 3
 
 
 def quick(predictor, **params):
-    return helpers.quick(modes=MODES, predictor=predictor, **params)
+    return helpers.quick(predictor=predictor, **{"modes": MODES} | params)
 
 
 class Recorder(ClassifierMixin, BaseEstimator):

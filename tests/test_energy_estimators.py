@@ -35,7 +35,7 @@ ESTIMATORS = [
 
 
 def quick(energy_estimator, **params):
-    return helpers.quick(modes=MODES, energy_estimator=energy_estimator, **params)
+    return helpers.quick(energy_estimator=energy_estimator, **{"modes": MODES} | params)
 
 
 @pytest.fixture(name="data", scope="module")
