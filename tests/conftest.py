@@ -1,4 +1,4 @@
-"""What all tests share: one thread, the same examples every time, and real data."""
+"""What all tests share: one thread, the same examples every time, and fixtures."""
 
 import os
 from pathlib import Path
@@ -33,3 +33,22 @@ def htru2():
                 as_frame=True,
             )
     pytest.skip(f"no HTRU_2.csv in $SKLEARN_EMMA_DATA nor in {beside}")
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Fail the test as soon as anything is trained."""
+
+    def train(*args, **kwargs):
+        pytest.fail("training began before the error was found")
+
+    for where in ("_phase_one", "_phase_two", "_autoencoder_training"):
+        monkeypatch.setattr(f"sklearn_emma.{where}.train", train)
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

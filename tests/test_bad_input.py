@@ -1,5 +1,7 @@
 """Bad input gets a clear error, before any training, that names what is wrong."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.corruption import (
     GaussianNoise,
     MissingMode,
@@ -23,29 +26,9 @@ from sklearn_emma.corruption import (
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
 y = (X[:, 0] + X[:, 2] > 0).astype(int)
-
-
-def quick(**params):
-    defaults = {
-        "modes": {"left": [0, 1], "right": [2, 3]},
-        "energy_estimator": PotentialEnergyTransformer(max_iter=2),
-        "max_iter": 2,
-        "base_max_iter": 2,
-        "hidden_layer_sizes": 4,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    """Fail the test as soon as anything is trained."""
-
-    def train(*args, **kwargs):
-        pytest.fail("training began before the error was found")
-
-    for where in ("_phase_one", "_phase_two", "_autoencoder_training"):
-        monkeypatch.setattr(f"sklearn_emma.{where}.train", train)
+changed = partial(helpers.changed, X)
+MODES = {"left": [0, 1], "right": [2, 3]}
+quick = partial(helpers.quick, epochs=2, modes=MODES, hidden_layer_sizes=4)
 
 
 def test_the_guard_notices_training(no_training):
@@ -53,12 +36,6 @@ def test_the_guard_notices_training(no_training):
         quick().fit(X, y)
     with pytest.raises(pytest.fail.Exception, match="training began"):
         quick(energy_estimator=GaussianMixture()).fit(X, y)
-
-
-def changed(row, column, value):
-    other = X.copy()
-    other[row, column] = value
-    return other
 
 
 class OneColumn:

@@ -1,5 +1,7 @@
 """The classifier's contract: what a fitted model says of samples."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,40 +10,16 @@ from scipy.integrate import quad
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import NotFittedError
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 
-MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
-METHODS = [
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "attention",
-    "importance",
-    "potential_energy",
-    "modal_energy",
-    "total_energy",
-]
+MODES = helpers.UNEQUAL_MODES
+quick = partial(helpers.quick, epochs=5, base_max_iter=3, modes=MODES)
 
 
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=5),
-        "max_iter": 5,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture(name="data", scope="module")
-def three_unequal_modes():
-    """All modes tell the classes apart; units and offsets of the features differ."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, size=150)
-    X = rng.normal(size=(150, 6)) + 1.5 * y[:, np.newaxis]
-    return X * [1, 100, 0.01, 5, 1, 3] + [0, 7, 0, -50, 1, 0], y
+@pytest.fixture(scope="module")
+def data():
+    return helpers.three_unequal_modes()
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +168,7 @@ def test_scores_of_a_row_depend_on_no_other(data, dtype, tolerance):
     X[1::4, 4] = np.nan
     X[2] = np.nan
     order = np.random.default_rng(0).permutation(len(X))
-    for method in METHODS:
+    for method in helpers.METHODS:
         score = getattr(model, method)
         batch = score(X)
         assert batch.dtype == dtype
@@ -258,7 +236,7 @@ def test_attention_leaves_a_broken_mode(data, fitted, mode):
     assert fitted.score(broken, y) > ungated.score(broken, y) + 0.1
 
 
-@pytest.mark.parametrize("method", [*METHODS, "predict", "explain"])
+@pytest.mark.parametrize("method", [*helpers.METHODS, "predict", "explain"])
 def test_unfitted(data, method):
     with pytest.raises(NotFittedError):
         getattr(quick(), method)(data[0])

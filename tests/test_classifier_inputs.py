@@ -1,5 +1,7 @@
 """What the classifier takes: missing values, any number of modes, any labels."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,41 +9,16 @@ import torch
 from scipy.special import softmax
 from sklearn.compose import make_column_selector
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
 from sklearn_emma.datasets import make_multimodal_classification
 
-MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
-METHODS = [
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "attention",
-    "importance",
-    "potential_energy",
-    "modal_energy",
-    "total_energy",
-]
+MODES = helpers.UNEQUAL_MODES
+quick = partial(helpers.quick, epochs=5, base_max_iter=3, modes=MODES)
 
 
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=5),
-        "max_iter": 5,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture(name="data", scope="module")
-def three_unequal_modes():
-    """All modes tell the classes apart; units and offsets of the features differ."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, size=150)
-    X = rng.normal(size=(150, 6)) + 1.5 * y[:, np.newaxis]
-    return X * [1, 100, 0.01, 5, 1, 3] + [0, 7, 0, -50, 1, 0], y
+@pytest.fixture(scope="module")
+def data():
+    return helpers.three_unequal_modes()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +61,7 @@ def test_a_mode_with_some_values_missing_is_filled_with_the_mean(data, fitted):
     X[:, 1] = fitted.scaler_.mean_[1]
     holes = X.copy()
     holes[:, 1] = np.nan
-    for method in METHODS:
+    for method in helpers.METHODS:
         expected = getattr(fitted, method)(X)
         np.testing.assert_allclose(getattr(fitted, method)(holes), expected, rtol=1e-9)
 

@@ -16,7 +16,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.utils import check_random_state
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer, _model
+import helpers
+from sklearn_emma import _model
 from sklearn_emma._samples import merge_duplicates
 from sklearn_emma.corruption import Mixture, fail_modes
 
@@ -41,15 +42,7 @@ X_BROKEN[40:50, [2, 0]] = np.nan
 
 
 def quick(predictor, **params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=3),
-        "hidden_layer_sizes": 8,
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "random_state": 0,
-    }
-    return EMMAClassifier(predictor=predictor, **defaults | params)
+    return helpers.quick(predictor=predictor, **{"modes": MODES} | params)
 
 
 def gated(model, X):

@@ -13,23 +13,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
 
+MODES = {"left": [2, 0], "right": [1, 3]}
 rng = np.random.default_rng(0)
 y = np.array(["ill", "odd", "well"])[np.arange(80) % 3]
 X = rng.normal(size=(80, 4)) + np.arange(80)[:, np.newaxis] % 3
 
 
 def quick(predictor, **params):
-    defaults = {
-        "modes": {"left": [2, 0], "right": [1, 3]},
-        "energy_estimator": PotentialEnergyTransformer(max_iter=3),
-        "hidden_layer_sizes": 8,
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "random_state": 0,
-    }
-    return EMMAClassifier(predictor=predictor, **defaults | params)
+    return helpers.quick(predictor=predictor, **{"modes": MODES} | params)
 
 
 class Recorder(ClassifierMixin, BaseEstimator):

@@ -9,39 +9,13 @@ from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from skorch.callbacks import Callback
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from helpers import assert_same, differ, quick, three_classes
 from sklearn_emma.corruption import GaussianNoise, MissingMode, Mixture
 
-MODES = {"a": [0, 1], "b": [2, 3]}
 
-
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=3),
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture(name="data", scope="module")
-def two_modes():
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 3, size=120)
-    return rng.normal(size=(120, 4)) + y[:, np.newaxis], y
-
-
-def assert_same(one, other, X, **tolerance):
-    for method in ("predict_proba", "attention", "potential_energy"):
-        expected = getattr(one, method)(X)
-        np.testing.assert_allclose(getattr(other, method)(X), expected, **tolerance)
-
-
-def differ(one, other, X):
-    return not np.allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-6)
+@pytest.fixture(scope="module")
+def data():
+    return three_classes()
 
 
 # -------------------------------------------------------------------------- weights

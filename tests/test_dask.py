@@ -11,7 +11,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import EMMAClassifier
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.model_selection import EMMAGridSearchCV
 
@@ -23,14 +24,7 @@ y = np.where(X["a__x"] + X["b__x"] > 0, "up", "down")
 
 
 def quick(**params):
-    return EMMAClassifier(
-        energy_estimator=PotentialEnergyTransformer(max_iter=2),
-        max_iter=2,
-        base_max_iter=2,
-        hidden_layer_sizes=4,
-        random_state=0,
-        **params,
-    )
+    return helpers.quick(epochs=2, modes=None, hidden_layer_sizes=4, **params)
 
 
 @pytest.fixture(name="client", scope="module")

@@ -11,7 +11,8 @@ import torch
 from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from helpers import quick
+from sklearn_emma import PotentialEnergyTransformer
 
 needs_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="torch finds no CUDA device"
@@ -21,18 +22,6 @@ ENERGIES = {
     "on the GPU": PotentialEnergyTransformer(max_iter=3, device="cuda"),
     "scikit-learn": GaussianMixture(),
 }
-
-
-def quick(**params):
-    defaults = {
-        "modes": {"a": [0, 1], "b": [2, 3]},
-        "energy_estimator": ENERGIES["default"],
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
 
 
 @pytest.fixture(name="data", scope="module")

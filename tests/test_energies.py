@@ -9,21 +9,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from helpers import gate_energies
 from sklearn_emma import _energies
 
 DTYPES = [torch.float32, torch.float64]
 seeds = st.integers(0, 2**32 - 1)
 potentials = st.floats(-1e6, 1e6)
-
-
-def gate_energies(seed, n=4, n_modes=4):
-    """Self-energies (n, M), couplings and exponents (M, M), which modes are present."""
-    rng = np.random.default_rng(seed)
-    energies = rng.uniform(math.e, 40, (n, n_modes))
-    coupling = rng.uniform(-1, 1, (n_modes, n_modes)) / max(n_modes - 1, 1)
-    exponent = rng.uniform(0, 1, (n_modes, n_modes))
-    present = rng.random((n, n_modes)) < 0.7
-    return [torch.from_numpy(a) for a in (energies, coupling, exponent, present)]
 
 
 def scalar(value, dtype=torch.float64):

@@ -15,7 +15,8 @@ from sklearn.preprocessing import PowerTransformer
 from sklearn.svm import OneClassSVM
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 
 MODES = {"a": [4, 0, 1], "b": [2, 3], "c": [5]}
 
@@ -34,14 +35,7 @@ ESTIMATORS = [
 
 
 def quick(energy_estimator, **params):
-    defaults = {
-        "modes": MODES,
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(energy_estimator=energy_estimator, **defaults | params)
+    return helpers.quick(energy_estimator=energy_estimator, **{"modes": MODES} | params)
 
 
 @pytest.fixture(name="data", scope="module")

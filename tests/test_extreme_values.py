@@ -1,5 +1,7 @@
 """Sensors that read values at the limit of the floating-point type."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 
 MODES = {"left": [0, 1], "middle": [2, 3], "right": [4, 5]}
 rng = np.random.default_rng(0)
@@ -17,18 +20,7 @@ X = rng.normal(size=(90, 6)) + y[:, np.newaxis]
 # One feature that hardly varies: dividing by its deviation overflows first.
 X[:, 2] = 5 + 1e-6 * X[:, 2]
 
-METHODS = [
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "attention",
-    "importance",
-    "potential_energy",
-    "modal_energy",
-    "total_energy",
-    "explain",
-]
+METHODS = ["predict", *helpers.METHODS, "explain"]
 DTYPES = [np.float32, np.float64]
 
 
@@ -44,16 +36,10 @@ PREDICTORS = {
 }
 
 
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(n_components=4, max_iter=3),
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 4,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
+ENERGY = PotentialEnergyTransformer(n_components=4, max_iter=3)
+quick = partial(
+    helpers.quick, modes=MODES, energy_estimator=ENERGY, hidden_layer_sizes=4
+)
 
 
 def answers(model, X):

@@ -1,5 +1,7 @@
 """A fit that fails leaves nothing half-fitted behind, and says why it failed."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,32 +9,16 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
 y = (X[:, 0] + X[:, 2] > 0).astype(int)
-
-
 GOOD = (X, y)
-
-
-def quick(**params):
-    defaults = {
-        "modes": {"left": [0, 1], "right": [2, 3]},
-        "energy_estimator": PotentialEnergyTransformer(max_iter=2),
-        "max_iter": 2,
-        "base_max_iter": 2,
-        "hidden_layer_sizes": 4,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-def changed(row, column, value):
-    other = X.copy()
-    other[row, column] = value
-    return other
+changed = partial(helpers.changed, X)
+MODES = {"left": [0, 1], "right": [2, 3]}
+quick = partial(helpers.quick, epochs=2, modes=MODES, hidden_layer_sizes=4)
 
 
 def state(model):

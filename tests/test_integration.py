@@ -23,29 +23,14 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from helpers import TWO_MODES, quick, rare_class
+from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.metrics import roc_corner_score, roc_corner_scorer
 
-MODES = {"a": [0, 1], "b": [2, 3]}
 
-
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=3),
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture(name="data", scope="module")
-def two_modes():
-    rng = np.random.default_rng(0)
-    y = (rng.random(120) < 0.3).astype(int)
-    return rng.normal(size=(120, 4)) * 10 + 12 * y[:, np.newaxis], y
+@pytest.fixture(scope="module")
+def data():
+    return rare_class()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +84,7 @@ def test_modes_from_the_names_of_a_feature_union(data):
 def test_global_output_configuration(data):
     X, y = data
     columns = ColumnTransformer(
-        [(name, StandardScaler(), indices) for name, indices in MODES.items()]
+        [(name, StandardScaler(), indices) for name, indices in TWO_MODES.items()]
     )
     pipe = make_pipeline(columns, quick(modes=None))
     set_config(transform_output="pandas")
@@ -226,7 +211,7 @@ def test_ensembles(data, ensemble):
 def test_potential_energies_as_features(data):
     X, y = data
     energy = PotentialEnergyTransformer(max_iter=5, random_state=0)
-    energies = ColumnTransformer([(m, energy, MODES[m]) for m in MODES])
+    energies = ColumnTransformer([(m, energy, TWO_MODES[m]) for m in TWO_MODES])
     pipe = make_pipeline(energies, StandardScaler(), LogisticRegression()).fit(X, y)
     assert pipe[0].transform(X).shape == (120, 2)
 

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer, _phase_cache
+import helpers
+from sklearn_emma import PotentialEnergyTransformer, _phase_cache
 
 rng = np.random.default_rng(0)
 y = np.arange(60) % 2
@@ -59,16 +61,13 @@ EDITS = {
 }
 
 
-def quick(**params):
-    defaults = {
-        "modes": [[0, 1], [2, 3]],
-        "energy_estimator": PotentialEnergyTransformer(n_components=4, max_iter=2),
-        "max_iter": 2,
-        "base_max_iter": 2,
-        "hidden_layer_sizes": 4,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
+quick = partial(
+    helpers.quick,
+    epochs=2,
+    modes=[[0, 1], [2, 3]],
+    energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=2),
+    hidden_layer_sizes=4,
+)
 
 
 @pytest.fixture

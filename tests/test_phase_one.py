@@ -1,27 +1,18 @@
 """The base model: what it sees, and when its predictor sees the training data."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
 from sklearn_emma.corruption import GaussianNoise
 
 MODES = {"a": [0, 1], "b": [2, 3], "c": [4, 5]}
-
-
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=1),
-        "max_iter": 1,
-        "base_max_iter": 2,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
+quick = partial(helpers.quick, epochs=1, base_max_iter=2, modes=MODES)
 
 
 @pytest.fixture(name="data", scope="module")

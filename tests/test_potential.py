@@ -9,30 +9,20 @@ from sklearn.covariance import OAS
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from helpers import correlated_features, same_model, small
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._normal_scores import NormalScores
 from sklearn_emma.datasets import make_circle
 
 
 @pytest.fixture(name="X", scope="module")
-def correlated_features():
-    """Three correlated features of very different units."""
-    rng = np.random.default_rng(0)
-    return (rng.normal(size=(120, 3)) @ rng.normal(size=(3, 3))) * [1, 50, 0.01] + 3
+def samples():
+    return correlated_features()
 
 
 @pytest.fixture(scope="module")
 def energy(X):
-    return PotentialEnergyTransformer(max_iter=5, random_state=0).fit(X)
-
-
-def small(**params):
-    return PotentialEnergyTransformer(**{"max_iter": 5, "random_state": 0} | params)
-
-
-def same_model(a, b, **tolerance):
-    for name in ("components_", "intercept_hidden_", "intercept_visible_"):
-        np.testing.assert_allclose(getattr(a, name), getattr(b, name), **tolerance)
+    return small().fit(X)
 
 
 # ---------------------------------------------------------------- what it computes

@@ -8,39 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
 
-METHODS = [
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "attention",
-    "importance",
-    "potential_energy",
-    "modal_energy",
-    "total_energy",
-    "explain",
-]
+METHODS = ["predict", *helpers.METHODS, "explain"]
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype("f4")
 y = np.array(["low", "mid", "high"])[np.digitize(X[:, 0] + X[:, 2], [-0.5, 0.5])]
 
 
-def quick():
-    return EMMAClassifier(
-        {"a": [0, 1], "b": [2, 3]},
-        energy_estimator=PotentialEnergyTransformer(max_iter=2),
-        max_iter=2,
-        base_max_iter=2,
-        hidden_layer_sizes=4,
-        random_state=0,
-    )
-
-
 @pytest.fixture(scope="module")
 def model():
-    return quick().fit(X, y)
+    return helpers.quick(epochs=2, hidden_layer_sizes=4).fit(X, y)
 
 
 @pytest.fixture(name="chunks")
@@ -113,7 +91,8 @@ def test_bad_rows_are_refused_in_any_chunk(model, chunks, rows, error):
 
 
 def test_missing_feature_names_are_warned_of_once(chunks):
-    model = quick().fit(pd.DataFrame(X, columns=list("abcd")), y)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = helpers.quick(epochs=2, hidden_layer_sizes=4).fit(frame, y)
     with pytest.warns(UserWarning, match="valid feature names") as record:
         model.predict_proba(X)
     assert len(record) == 1

@@ -1,25 +1,14 @@
 """Shared energies against a double loop, with pairs at once and in blocks."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import gate_energies
 from sklearn_emma import _shared_energy
 from sklearn_emma._shared_energy import shared_energy
-
-
-def drawn(seed, n=4, n_modes=4):
-    """Self-energies (n, M), couplings and exponents (M, M), which modes are present."""
-    rng = np.random.default_rng(seed)
-    energies = rng.uniform(math.e, 40, (n, n_modes))
-    coupling = rng.uniform(-1, 1, (n_modes, n_modes)) / max(n_modes - 1, 1)
-    exponent = rng.uniform(0, 1, (n_modes, n_modes))
-    present = rng.random((n, n_modes)) < 0.7
-    return [torch.from_numpy(a) for a in (energies, coupling, exponent, present)]
 
 
 def double_loop(energies, coupling, exponent, present):
@@ -48,7 +37,7 @@ def few_pairs(request, monkeypatch):
     in_blocks=st.booleans(),
 )
 def test_shared_energy_equals_a_double_loop(seed, n_modes, some_missing, in_blocks):
-    energies, coupling, exponent, present = drawn(seed, n_modes=n_modes)
+    energies, coupling, exponent, present = gate_energies(seed, n_modes=n_modes)
     mask = present if some_missing else torch.ones_like(present)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_shared_energy, "_FEW_PAIRS", 0 if in_blocks else 2**40)
@@ -61,14 +50,14 @@ def test_shared_energy_equals_a_double_loop(seed, n_modes, some_missing, in_bloc
 
 
 def test_exponent_1_leaves_modes_independent_of_each_other(few_pairs):
-    energies, coupling, exponent, _ = drawn(0)
+    energies, coupling, exponent, _ = gate_energies(0)
     weights = coupling - torch.diag(coupling.diagonal())
     shared = shared_energy(energies, coupling, torch.ones_like(exponent))
     torch.testing.assert_close(shared, energies * weights.sum(1))
 
 
 def test_exponent_0_takes_all_shared_energy_from_the_others(few_pairs):
-    energies, coupling, exponent, _ = drawn(0)
+    energies, coupling, exponent, _ = gate_energies(0)
     weights = coupling - torch.diag(coupling.diagonal())
     shared = shared_energy(energies, coupling, torch.zeros_like(exponent))
     torch.testing.assert_close(shared, energies @ weights.T)
@@ -83,7 +72,7 @@ def test_energies_that_are_0_have_a_finite_gradient(few_pairs):
 
 @pytest.mark.parametrize("some_missing", [False, True])
 def test_gradients_are_those_of_finite_differences(few_pairs, some_missing):
-    *tensors, present = drawn(0, n=3, n_modes=5)
+    *tensors, present = gate_energies(0, n=3, n_modes=5)
     for tensor in tensors:
         tensor.requires_grad_()
     mask = present if some_missing else None
@@ -91,7 +80,7 @@ def test_gradients_are_those_of_finite_differences(few_pairs, some_missing):
 
 
 def test_a_missing_partner_gets_no_gradient(few_pairs):
-    energies, coupling, exponent, present = drawn(1)
+    energies, coupling, exponent, present = gate_energies(1)
     energies.requires_grad_()
     present[:, 2] = False
     shared_energy(energies, coupling, exponent, present)[:, [0, 1, 3]].sum().backward()
@@ -100,7 +89,7 @@ def test_a_missing_partner_gets_no_gradient(few_pairs):
 
 
 def test_many_models_are_vectorised_as_if_alone(few_pairs):
-    models = [drawn(seed) for seed in range(3)]
+    models = [gate_energies(seed) for seed in range(3)]
     stacked = [torch.stack(tensors) for tensors in zip(*models, strict=True)]
     learnt = [tensor.requires_grad_() for tensor in stacked[:3]]
     together = torch.func.vmap(shared_energy)(*learnt, stacked[3])
@@ -116,7 +105,7 @@ def test_many_models_are_vectorised_as_if_alone(few_pairs):
 
 def test_one_gate_serves_a_stack_of_samples(few_pairs):
     """Models may share the sample, and differ in parameters only."""
-    models = [drawn(seed) for seed in range(3)]
+    models = [gate_energies(seed) for seed in range(3)]
     coupling = torch.stack([model[1] for model in models])
     energies, _, exponent, present = models[0]
     together = torch.func.vmap(shared_energy, in_dims=(None, 0, None, None))(
@@ -131,7 +120,8 @@ def test_one_gate_serves_a_stack_of_samples(few_pairs):
 def test_blocks_as_they_come_equal_pairs_at_once(dtype, monkeypatch):
     """With the real sizes: 40 modes make several blocks of several modes."""
     tensors = [
-        t if t.dtype == torch.bool else t.to(dtype) for t in drawn(2, n=90, n_modes=40)
+        t if t.dtype == torch.bool else t.to(dtype)
+        for t in gate_energies(2, n=90, n_modes=40)
     ]
     assert _shared_energy._FEW_PAIRS < 90 * 40**2
     in_blocks = shared_energy(*tensors)

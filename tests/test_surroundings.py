@@ -14,30 +14,15 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from helpers import quick, rare_class
+from sklearn_emma import EMMAClassifier
 from sklearn_emma.corruption import Bias
 from sklearn_emma.robustness import corrupt
 
-MODES = {"a": [0, 1], "b": [2, 3]}
 
-
-def quick(**params):
-    defaults = {
-        "modes": MODES,
-        "energy_estimator": PotentialEnergyTransformer(max_iter=3),
-        "max_iter": 3,
-        "base_max_iter": 3,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
-
-
-@pytest.fixture(name="data", scope="module")
-def two_modes():
-    rng = np.random.default_rng(0)
-    y = (rng.random(120) < 0.3).astype(int)
-    return rng.normal(size=(120, 4)) * 10 + 12 * y[:, np.newaxis], y
+@pytest.fixture(scope="module")
+def data():
+    return rare_class()
 
 
 @pytest.fixture(scope="module")

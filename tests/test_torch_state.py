@@ -64,14 +64,6 @@ def test_global_random_state_of_a_gpu_is_as_before(device):
 # ------------------------------------------------------------------------- threads
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 SMALL, LARGE = nn.Linear(4, 4), nn.Linear(1000, 1000)
 
 

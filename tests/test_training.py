@@ -246,14 +246,6 @@ def test_divergence_in_validation():
         run(validation=extreme, lr=10.0)
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("lr", [1e-3, 1e200])
 def test_surroundings_are_as_before_even_after_divergence(two_threads, lr):
     torch_state = torch.get_rng_state()

@@ -1,5 +1,7 @@
 """Weights that are shares: their scale changes nothing that is learnt."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from torch import nn
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
 
 N = 120
 rng = np.random.default_rng(0)
@@ -26,16 +29,12 @@ def with_norm(n_in, n_out):
     return nn.Sequential(nn.Linear(n_in, 6), nn.BatchNorm1d(6), nn.Linear(6, n_out))
 
 
-def quick(**params):
-    defaults = {
-        "modes": {"a": [0, 1], "b": [2, 3], "c": [4, 5]},
-        "energy_estimator": PotentialEnergyTransformer(n_components=4, max_iter=5),
-        "max_iter": 5,
-        "base_max_iter": 5,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return EMMAClassifier(**defaults | params)
+quick = partial(
+    helpers.quick,
+    epochs=5,
+    modes={"a": [0, 1], "b": [2, 3], "c": [4, 5]},
+    energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=5),
+)
 
 
 def assert_same(one, other, rtol=1e-6):

@@ -1,0 +1,99 @@
+"""What several test files build and compare: small estimators and what they answer."""
+
+import math
+
+import numpy as np
+import torch
+
+from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+
+TWO_MODES = {"a": [0, 1], "b": [2, 3]}
+UNEQUAL_MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
+# All that answer with floats; `predict` and `explain` have types of their own.
+METHODS = [
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "attention",
+    "importance",
+    "potential_energy",
+    "modal_energy",
+    "total_energy",
+]
+
+
+def quick(*, epochs=3, **params):
+    """Classifier that trains a few epochs in every phase; `params` take precedence."""
+    defaults = {
+        "modes": TWO_MODES,
+        "energy_estimator": PotentialEnergyTransformer(max_iter=epochs),
+        "max_iter": epochs,
+        "base_max_iter": epochs,
+        "hidden_layer_sizes": 8,
+        "random_state": 0,
+    }
+    return EMMAClassifier(**defaults | params)
+
+
+def small(**params):
+    """Potential energy that trains five epochs; `params` take precedence."""
+    return PotentialEnergyTransformer(**{"max_iter": 5, "random_state": 0} | params)
+
+
+def three_classes():
+    """X (120, 4) and y; each class is a shift of every feature."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, size=120)
+    return rng.normal(size=(120, 4)) + y[:, np.newaxis], y
+
+
+def rare_class():
+    """X (120, 4), far from unit variance, and y: about 30 % of the samples are 1."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(120) < 0.3).astype(int)
+    return rng.normal(size=(120, 4)) * 10 + 12 * y[:, np.newaxis], y
+
+
+def three_unequal_modes():
+    """All modes tell the classes apart; units and offsets of the features differ."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=150)
+    X = rng.normal(size=(150, 6)) + 1.5 * y[:, np.newaxis]
+    return X * [1, 100, 0.01, 5, 1, 3] + [0, 7, 0, -50, 1, 0], y
+
+
+def gate_energies(seed, n=4, n_modes=4):
+    """Self-energies (n, M), couplings and exponents (M, M), which modes are present."""
+    rng = np.random.default_rng(seed)
+    energies = rng.uniform(math.e, 40, (n, n_modes))
+    coupling = rng.uniform(-1, 1, (n_modes, n_modes)) / max(n_modes - 1, 1)
+    exponent = rng.uniform(0, 1, (n_modes, n_modes))
+    present = rng.random((n, n_modes)) < 0.7
+    return [torch.from_numpy(a) for a in (energies, coupling, exponent, present)]
+
+
+def correlated_features():
+    """X (120, 3): correlated features of very different units."""
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(120, 3)) @ rng.normal(size=(3, 3))) * [1, 50, 0.01] + 3
+
+
+def changed(X, row, column, value):
+    other = X.copy()
+    other[row, column] = value
+    return other
+
+
+def assert_same(one, other, X, **tolerance):
+    for method in ("predict_proba", "attention", "potential_energy"):
+        expected = getattr(one, method)(X)
+        np.testing.assert_allclose(getattr(other, method)(X), expected, **tolerance)
+
+
+def differ(one, other, X):
+    return not np.allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-6)
+
+
+def same_model(a, b, **tolerance):
+    for name in ("components_", "intercept_hidden_", "intercept_visible_"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), **tolerance)
