@@ -1,6 +1,7 @@
 """What several test files build and compare: small estimators and what they answer."""
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -92,6 +93,17 @@ def assert_same(one, other, X, **tolerance):
 
 def differ(one, other, X):
     return not np.allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-6)
+
+
+@contextmanager
+def random_state_kept():
+    """Fail if the block, or the function decorated, draws from the global states."""
+    numpy_before, torch_before = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    yield
+    # All parts: numpy's key by itself stays as it is for the next few hundred draws.
+    for before, now in zip(numpy_before, np.random.get_state(), strict=True):  # noqa: NPY002
+        np.testing.assert_array_equal(now, before)
+    np.testing.assert_array_equal(torch.get_rng_state(), torch_before)
 
 
 def same_model(a, b, **tolerance):

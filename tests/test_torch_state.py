@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers import random_state_kept
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded, threads_for
 
 CPU = torch.device("cpu")
@@ -29,9 +30,8 @@ def test_a_seed_decides_what_is_drawn_inside():
 
 
 @pytest.mark.parametrize("error", [None, StopError, KeyboardInterrupt])
+@random_state_kept()
 def test_global_random_state_is_as_before(error):
-    torch_state = torch.get_rng_state()
-    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     try:
         with seeded(3, CPU):
             torch.rand(7)
@@ -40,8 +40,6 @@ def test_global_random_state_is_as_before(error):
                 raise error
     except (StopError, KeyboardInterrupt):
         pass
-    assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
 
 
 def test_other_devices_are_not_seeded(monkeypatch):

@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._loss import BaseLoss
 from sklearn_emma._training import Samples, auto_batch_size, make_net, train
@@ -247,9 +248,8 @@ def test_divergence_in_validation():
 
 
 @pytest.mark.parametrize("lr", [1e-3, 1e200])
+@random_state_kept()
 def test_surroundings_are_as_before_even_after_divergence(two_threads, lr):
-    torch_state = torch.get_rng_state()
-    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     energy = PotentialEnergyTransformer(max_iter=3, lr=lr, random_state=0)
     if lr > 1:
         with pytest.raises(FloatingPointError, match="of the potential energies"):
@@ -258,5 +258,3 @@ def test_surroundings_are_as_before_even_after_divergence(two_threads, lr):
     else:
         energy.fit(X)
     assert torch.get_num_threads() == 2
-    assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
