@@ -162,13 +162,13 @@ print("\nSaved any_density_estimator.png")
 
 # %%
 # Measured on five seeds, mean ± standard deviation. **Against noise the hypothesis
-# holds**: with one mode noisy or replaced, the five are within 0.007 of each other (at σ
-# = 4: 0.954 to 0.958, without a gate 0.876), although IsolationForest detects noise of σ
-# = 0.5 with an AUROC of 0.716 and the default with 0.969: noise that is hard to see does
-# little harm.
+# holds**: with one mode noisy or replaced, the five are within 0.007 of each other
+# (at σ = 4: 0.954 to 0.958, without a gate 0.876), although IsolationForest detects
+# noise of σ = 0.5 with an AUROC of 0.716 and the default with 0.969: noise that is
+# hard to see does little harm.
 #
 # Nor does accuracy follow detection where a sensor is stuck: Ψ knows little of that
-# (AUROC 0.56 to 0.76), and the accuracy is 0.936 to 0.946 with three of the five, 0.890
-# with GaussianMixture, 0.836 with KernelDensity and 0.749 without a gate. It is the
-# joint energy that finds a stuck sensor; without it (``joint_energy=False``) the default
-# has 0.801, PCA and IsolationForest 0.786.
+# (AUROC 0.56 to 0.76), and the accuracy is 0.936 to 0.946 with three of the five,
+# 0.890 with GaussianMixture, 0.836 with KernelDensity and 0.749 without a gate. It is
+# the joint energy that finds a stuck sensor; without it (``joint_energy=False``) the
+# default has 0.801, PCA and IsolationForest 0.786.

@@ -1,8 +1,8 @@
 """Searching 125 configurations together and one by one; times of both.
 
 A sequential search with full training takes hours. Epochs of energies, base model and
-gate are all cut to the same share, so that the ratio of the two is about that of full
-training.
+gate are all cut to the same share. What does not depend on them, such as scoring, then
+weighs more than in full training.
 """
 
 from __future__ import annotations
