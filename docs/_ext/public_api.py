@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -80,8 +81,18 @@ def skip_tuple_fields(
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
+def without_references_to_others(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Inherited docstrings refer to scikit-learn's glossary: keep the text alone."""
+    for i, line in enumerate(lines):
+        line = re.sub(r":term:`([^`<]+?)(?: <[^`]+>)?`", r"*\1*", line)
+        lines[i] = re.sub(r":ref:`([^`<]+?) <metadata_routing>`", r"\1", line)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Write before Sphinx looks which pages there are."""
     app.connect("config-inited", write_reference)
     app.connect("autodoc-skip-member", skip_tuple_fields)
+    app.connect("autodoc-process-docstring", without_references_to_others)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
