@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sklearn_emma import _energies
 from sklearn_emma._constraints import Bounds, project
+from sklearn_emma._quantiles import weighted_quantiles
 from sklearn_emma._shared_energy import shared_energy
 
 _ATTENTION = {
@@ -19,6 +21,8 @@ _ATTENTION = {
     "importance": _energies.plain_importance,
     "none": _energies.full_attention,
 }
+
+_QUARTILES = np.array([0.25, 0.5, 0.75])
 
 
 class GateScores(NamedTuple):
@@ -146,16 +150,21 @@ class EMMAGate(nn.Module):
 
         NaN marks a missing mode and is left out. ``sample_weight`` (n,) counts rows.
         """
+        weight = potential.new_ones(len(potential))
+        if sample_weight is not None:
+            weight = sample_weight
         for mode in range(self.n_modes):
-            known = ~potential[:, mode].isnan()
-            if sample_weight is not None:
-                known &= sample_weight > 0
+            known = ~potential[:, mode].isnan() & (weight > 0)
             values = potential[known, mode]
             if self.energy_scaling == "shift":
                 self.location[mode] = values.min() if len(values) else 0.0
                 continue
-            weight = None if sample_weight is None else sample_weight[known]
-            low, middle, high = _weighted_quantiles(values, weight, (0.25, 0.5, 0.75))
+            if not len(values):
+                continue  # never seen: location 0, scale 1
+            column = values.detach().unsqueeze(1).cpu().numpy()
+            counts = weight[known].cpu().numpy()
+            quartiles = weighted_quantiles(column, counts, _QUARTILES)
+            low, middle, high = quartiles[0].tolist()
             self.location[mode] = middle
             # A mode whose energy never varies (constant features) gets unit scale.
             self.scale[mode] = high - low if high > low else 1.0
@@ -289,21 +298,3 @@ class EMMAGate(nn.Module):
             upper = self.exponent.triu()
             return upper + self.exponent.triu(1).T
         return self.exponent
-
-
-def _weighted_quantiles(
-    values: Tensor, weight: Tensor | None, levels: Sequence[float]
-) -> list[Tensor]:
-    """Smallest value at or below which lies the given share of the total weight.
-
-    Equal to repeating each value ``weight`` times.
-    """
-    if not len(values):
-        return [values.new_zeros(()) for _ in levels]
-    ordered, order = values.sort()
-    weight = torch.ones_like(values) if weight is None else weight[order]
-    mass = weight.double().cumsum(0)
-    targets = torch.tensor(levels, dtype=mass.dtype, device=mass.device) * mass[-1]
-    # A hair below the target, or rounding in the sum decides which value it is.
-    positions = torch.searchsorted(mass, targets * (1 - 1e-9))
-    return list(ordered[positions.clamp_max(len(ordered) - 1)].unbind())

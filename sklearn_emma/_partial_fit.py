@@ -17,9 +17,10 @@ from sklearn_emma._checking import (
     check_training_data,
     chunk_classes,
 )
-from sklearn_emma._fitting import Trained, plan_training, run_phase_two, start_model
+from sklearn_emma._fitting import Trained, run_phase_two, start_model
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._optimizer_state import OptimizerState
+from sklearn_emma._plan import plan_training
 from sklearn_emma._samples import unchanged_on_error
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma._validation import fit_context

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sklearn_emma import EMMAGate
 from sklearn_emma._energies import robust_energy, shift_energy
-from sklearn_emma._gate import _weighted_quantiles
 from sklearn_emma._network import EMMANetwork
 
 SCALINGS = ["robust", "shift"]
@@ -234,33 +233,25 @@ def test_an_absurd_energy_shuts_its_mode_and_stays_finite(scaling, dtype):
     values=st.lists(st.integers(-20, 20), min_size=1, max_size=30),
     data=st.data(),
 )
-def test_weighted_quantiles_equal_repeated_rows(values, data):
+def test_calibrate_takes_quartiles_of_repeated_rows(values, data):
     weight = data.draw(
         st.lists(st.integers(0, 4), min_size=len(values), max_size=len(values)).filter(
             any
         )
     )
-    levels = 0.0 + 1e-3, 0.25, 0.5, 0.75, 1.0
     repeated = np.repeat(np.array(values, dtype=float), weight)
-    expected = np.quantile(repeated, levels, method="inverted_cdf")
-    tensors = torch.tensor(values).double(), torch.tensor(weight).double()
-    assert _weighted_quantiles(*tensors, levels) == expected.tolist()
-    every = _weighted_quantiles(torch.from_numpy(repeated), None, levels)
-    assert every == expected.tolist()
+    low, middle, high = np.quantile(repeated, [0.25, 0.5, 0.75], method="inverted_cdf")
+    psi, weight = torch.tensor(values).double()[:, None], torch.tensor(weight)
+    gate = EMMAGate(1).double().calibrate(psi, weight.double())
+    assert gate.location.item() == middle
+    assert gate.scale.item() == (high - low if high > low else 1)
 
 
-def quartiles_by_thirds(dtype):
-    values = torch.arange(1.0, 201.0, dtype=dtype)
-    weight = torch.full((200,), 1 / 3, dtype=dtype)
-    return _weighted_quantiles(values, weight, (0.25, 0.5, 0.75))
-
-
-def test_weighted_quantiles_do_not_depend_on_the_scale_of_the_weights():
-    assert quartiles_by_thirds(torch.float64) == [50, 100, 150]
-
-
-def test_weighted_quantiles_do_not_depend_on_the_scale_of_the_weights_in_float32():
-    assert quartiles_by_thirds(torch.float32) == [50, 100, 150]
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_calibrate_does_not_depend_on_the_scale_of_the_weights(dtype):
+    psi = torch.arange(1.0, 201.0, dtype=dtype)[:, None]
+    gate = EMMAGate(1).calibrate(psi, torch.full((200,), 1 / 3, dtype=dtype))
+    assert (gate.location.item(), gate.scale.item()) == (100, 100)
 
 
 def test_calibrate_leaves_out_what_is_missing():

@@ -74,32 +74,45 @@ def load(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     return X[order], y[order]
 
 
-def fit(settings: Settings) -> Iterator[Line]:
-    """Training, against the same in bare torch."""
+def training(
+    settings: Settings,
+    measure: str,
+    theirs: Callable[[EMMAClassifier, np.ndarray, np.ndarray], object],
+    must_reach: str,
+) -> Line:
+    """Default training beside that of a peer, which may look at a fitted classifier."""
     X, y = load(settings.samples)
     clf = settings.classifier().fit(X, y)
-    yield compare(
-        "`fit`, against a bare torch loop with fused Adam",
+    return compare(
+        f"`fit`, against {measure}",
         lambda: settings.classifier().fit(X, y),
-        lambda: bare_fit(Parts(clf, X, y)),
+        lambda: theirs(clf, X, y),
         pairs=settings.pairs,
-        must_reach="≤ 1.25",
-        warm_up=settings.share < 1,
+        must_reach=must_reach,
+        warm_up=False,
+    )
+
+
+def fit(settings: Settings) -> Iterator[Line]:
+    """Training, against the same in bare torch."""
+    yield training(
+        settings,
+        "a bare torch loop with fused Adam",
+        lambda clf, X, y: bare_fit(Parts(clf, X, y)),
+        "≤ 1.25",
     )
 
 
 def skorch(settings: Settings) -> Iterator[Line]:
     """Training, against skorch with its default loaders."""
+    yield training(
+        settings,
+        "skorch with default loaders",
+        lambda clf, X, y: skorch_fit(Parts(clf, X, y)),
+        "≤ 0.35",
+    )
     X, y = load(settings.samples)
     clf = settings.classifier().fit(X, y)
-    yield compare(
-        "`fit`, against skorch with default loaders",
-        lambda: settings.classifier().fit(X, y),
-        lambda: skorch_fit(Parts(clf, X, y)),
-        pairs=settings.pairs,
-        must_reach="≤ 0.35",
-        warm_up=False,
-    )
     epochs = 2
     short = settings.classifier(warm_start=True).fit(X, y).set_params(max_iter=epochs)
     yield compare(
@@ -160,15 +173,12 @@ def search(settings: Settings) -> Iterator[Line]:
 
 def forest(settings: Settings) -> Iterator[Line]:
     """Training, against a random forest on five corrupted copies."""
-    X, y = load(settings.samples)
     trees = max(1, round(settings.share * N_TREES))
-    yield compare(
-        f"`fit`, against RandomForest({trees}) on five corrupted copies",
-        lambda: settings.classifier().fit(X, y),
-        lambda: forest_fit(X, y, MODES, trees),
-        pairs=settings.pairs,
-        must_reach="≤ 0.5",
-        warm_up=False,
+    yield training(
+        settings,
+        f"RandomForest({trees}) on five corrupted copies",
+        lambda clf, X, y: forest_fit(X, y, MODES, trees),
+        "≤ 0.5",
     )
 
 

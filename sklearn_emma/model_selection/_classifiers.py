@@ -12,18 +12,13 @@ from torch import nn
 
 from sklearn_emma._checking import CheckedData, check_training_data
 from sklearn_emma._classifier import EMMAClassifier
-from sklearn_emma._fitting import (
-    Plan,
-    Trained,
-    assemble,
-    plan_training,
-    run_phase_one,
-)
+from sklearn_emma._fitting import Trained, assemble, run_phase_one
 from sklearn_emma._loss import EMMALoss
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._network import EMMANetwork
 from sklearn_emma._phase_one import PhaseOne, refit_base_model
 from sklearn_emma._phase_two import simulated_epochs
+from sklearn_emma._plan import Plan, plan_training
 from sklearn_emma._torch_state import threads_for
 from sklearn_emma._training import auto_batch_size
 from sklearn_emma.model_selection._stack import Member
