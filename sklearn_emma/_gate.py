@@ -159,12 +159,12 @@ class EMMAGate(nn.Module):
             if self.energy_scaling == "shift":
                 self.location[mode] = values.min() if len(values) else 0.0
                 continue
-            if not len(values):
-                continue  # never seen: location 0, scale 1
-            column = values.detach().unsqueeze(1).cpu().numpy()
-            counts = weight[known].cpu().numpy()
-            quartiles = weighted_quantiles(column, counts, _QUARTILES)
-            low, middle, high = quartiles[0].tolist()
+            low = middle = high = 0.0  # of a mode that is never there
+            if len(values):
+                column = values.detach().unsqueeze(1).cpu().numpy()
+                counts = weight[known].cpu().numpy()
+                quartiles = weighted_quantiles(column, counts, _QUARTILES)
+                low, middle, high = quartiles[0].tolist()
             self.location[mode] = middle
             # A mode whose energy never varies (constant features) gets unit scale.
             self.scale[mode] = high - low if high > low else 1.0

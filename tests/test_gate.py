@@ -260,6 +260,8 @@ def test_calibrate_leaves_out_what_is_missing():
     gate = EMMAGate(2).calibrate(psi)
     assert gate.location.tolist() == [2, 0]
     assert gate.scale.tolist() == [4, 1]  # quartiles 1 and 5; no energy at all
+    gate.calibrate(psi.flip(1))  # anew: nothing of before is left
+    assert (gate.location.tolist(), gate.scale.tolist()) == ([0, 2], [1, 4])
     shift = EMMAGate(2, energy_scaling="shift").calibrate(psi)
     assert shift.location.tolist() == [1, 0]
 
