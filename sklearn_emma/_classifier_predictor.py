@@ -42,6 +42,13 @@ class ClassifierPredictor:
         return torch.from_numpy(np.log(np.maximum(proba, floor)))
 
 
+def is_estimator(predictor: Any) -> bool:
+    """Whether it is scikit-learn's, instance or, by mistake, class, and not torch's."""
+    if inspect.isclass(predictor) and issubclass(predictor, nn.Module):
+        return False
+    return hasattr(predictor, "fit") and not isinstance(predictor, nn.Module)
+
+
 def clone_classifier(predictor: Any, weight: np.ndarray) -> Any | None:
     """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
 
@@ -58,11 +65,9 @@ def clone_classifier(predictor: Any, weight: np.ndarray) -> Any | None:
         If it is a class, not an instance; has no ``predict_proba``; has a parameter
         that scikit-learn calls invalid; or cannot take such weights.
     """
-    if isinstance(predictor, nn.Module) or not hasattr(predictor, "fit"):
+    if not is_estimator(predictor):
         return None
     if inspect.isclass(predictor):
-        if issubclass(predictor, nn.Module):
-            return None
         raise ValueError(
             f"`predictor` must be an instance, got the class {predictor.__name__}; "
             f"write {predictor.__name__}()."

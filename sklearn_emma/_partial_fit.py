@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from torch import nn
 
 from sklearn_emma._checking import (
     CheckedData,
@@ -17,6 +16,7 @@ from sklearn_emma._checking import (
     check_training_data,
     chunk_classes,
 )
+from sklearn_emma._classifier_predictor import is_estimator
 from sklearn_emma._fitting import Trained, run_phase_two, start_model
 from sklearn_emma._model import EMMAModel
 from sklearn_emma._optimizer_state import OptimizerState
@@ -43,11 +43,8 @@ class Progress:
 
 def _has_torch_predictor(estimator: Any) -> bool:
     predictor = estimator.predictor
-    if (
-        not hasattr(predictor, "fit")
-        or isinstance(predictor, nn.Module)
-        or inspect.isclass(predictor)
-    ):
+    # A class has an error of its own, which the call gives.
+    if not is_estimator(predictor) or inspect.isclass(predictor):
         return True
     raise AttributeError(
         "partial_fit trains torch predictors only: a scikit-learn classifier as "
