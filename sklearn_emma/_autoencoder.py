@@ -128,18 +128,26 @@ class PotentialStack(nn.Module):
             n_components, width = autoencoder.weight.shape
             key = (width - 1).bit_length(), n_components, autoencoder.knots is None
             groups.setdefault(key, []).append(mode)
+        self.modes = list(groups.values())
         self.groups = nn.ModuleList(
             _PotentialGroup(
                 [autoencoders[i] for i in modes], [columns[i] for i in modes]
             )
-            for modes in groups.values()
+            for modes in self.modes
         )
-        order = [mode for modes in groups.values() for mode in modes]
+        order = [mode for modes in self.modes for mode in modes]
         self.register_buffer("position", torch.tensor(order).argsort())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Potential energies (n, M) of ``x`` (n, d)."""
-        return torch.cat([group(x) for group in self.groups])[self.position].T
+    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
+        """Potential energies (n, M) of ``x`` (n, d), or only the ``needed`` (n, M).
+
+        Where a sample's mode is not needed, the result means nothing.
+        """
+        energies = [
+            group(x, None if needed is None else needed[:, modes].T)
+            for group, modes in zip(self.groups, self.modes, strict=True)
+        ]
+        return torch.cat(energies)[self.position].T
 
 
 class _PotentialGroup(nn.Module):
@@ -171,10 +179,19 @@ class _PotentialGroup(nn.Module):
             sizes = _PADDED[name](n_features, width)
             self.register_buffer(name, torch.stack([_pad(t, sizes) for t in tensors]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Potential energies (G, n); a padded column meets only zeros in ``matrix``."""
-        modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
-        modes = modes.transpose(0, 1)
+    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
+        """Potential energies (G, n) of ``x`` (n, d), or only the ``needed`` (G, n)."""
+        if needed is None:
+            modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
+            return self._of_values(modes.transpose(0, 1))
+        # As many samples of each mode as the mode that needs most; others fill up.
+        most = int(needed.sum(1).max())
+        rows = needed.to(torch.uint8).topk(most, dim=1, sorted=False).indices
+        found = self._of_values(x[rows.unsqueeze(2), self.columns.unsqueeze(1)])
+        return found.new_zeros(needed.shape).scatter_(1, rows, found)
+
+    def _of_values(self, modes: Tensor) -> Tensor:
+        """Energies (G, k) of (G, k, d); a padded column meets zeros in ``matrix``."""
         if self.knots is not None:
             modes = with_normal_scores(modes, self.knots, self.base, self.slope)
         z = torch.bmm(modes - self.mean.unsqueeze(1), self.matrix)

@@ -214,7 +214,8 @@ class ModeEnergies:
             Finite.
         """
         if self.stack is not None:
-            result = self.stack(x)
+            # In training, most of the energies are known from before.
+            result = self.stack(x, None if known is None else needed)
         else:
             result = torch.zeros_like(needed, dtype=x.dtype)
             values, wanted = x.cpu().numpy(), needed.cpu().numpy()

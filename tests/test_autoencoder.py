@@ -254,3 +254,33 @@ def test_potential_stack_scores_a_row_by_itself_as_in_a_batch(scattered):
     x = torch.randn(9, 33, dtype=torch.float64, generator=torch.Generator())
     alone = torch.cat([stack(row.unsqueeze(0)) for row in x])
     torch.testing.assert_close(stack(x), alone, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "share", [0.0, 0.2, [0.9, 0.0, 0.3, 0.0, 1.0, 0.1, 0.5, 0.2], 1.0], ids=str
+)
+def test_only_the_needed_potentials_are_the_same_as_among_all(scattered, share):
+    stack = potential_stack(*scattered)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(9, 33, dtype=torch.float64, generator=generator)
+    needed = torch.rand(9, 8, generator=generator) < torch.tensor(share)
+    found = stack(x, needed)
+    assert found.shape == needed.shape
+    torch.testing.assert_close(found[needed], stack(x)[needed], rtol=1e-12, atol=1e-12)
+
+
+def test_a_potential_that_is_not_needed_costs_nothing(scattered, monkeypatch):
+    stack = potential_stack(*scattered)
+    scored = []
+    for group in stack.groups:
+        whole = group._of_values
+        monkeypatch.setattr(
+            group,
+            "_of_values",
+            lambda modes, whole=whole: scored.append(modes.shape[1]) or whole(modes),
+        )
+    needed = torch.zeros(9, 8, dtype=torch.bool)
+    needed[[2, 5], 1] = True
+    stack(torch.randn(9, 33, dtype=torch.float64), needed)
+    assert sorted(scored)[-1] == 2
+    assert sum(scored) == 2

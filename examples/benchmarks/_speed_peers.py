@@ -77,13 +77,14 @@ def bare_fit(parts: Parts) -> None:
         lambda a, b: cross_entropy(predictor(a), b),
     )
     criterion = EMMALoss(clf.lambda_c, clf.lambda_e, clf.importance_floor)
+    given = parts.model.inputs(x).potential
 
     def failing():
         failed, fails = fail_modes(
             x, parts.index, Mixture(), generator, clean_fraction=clf.clean_fraction
         )
         filled, present = fill_missing(failed, parts.index, parts.n_modes)
-        potential = parts.model.energies.potential(filled, present)
+        potential = parts.model.energies.potential(filled, present & fails, given)
         return filled, potential, present, y, fails
 
     def loss(xb, potential, present, yb, fails):
