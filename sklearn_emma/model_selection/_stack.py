@@ -48,6 +48,8 @@ class Stack:
         output and the targets, that returns the loss of each sample.
     random : bool
         Whether a forward pass draws from torch's global random state.
+    written : set of str
+        Names of the buffers that a forward pass writes to.
     constrain : callable
         Called after each step with a module all of whose parameters are stacked.
     """
@@ -57,6 +59,7 @@ class Stack:
         members: Sequence[Member],
         criterion: Callable[..., Callable[..., Tensor]],
         random: bool,
+        written: frozenset[str],
         constrain: Callable[[nn.Module], None],
     ) -> None:
         self.members, self.criterion, self.constrain = members, criterion, constrain
@@ -69,7 +72,9 @@ class Stack:
             torch.cat([p.detach().flatten() for p in row.values()]) for row in learnt
         ]
         self.values = torch.stack(rows).requires_grad_()
-        self.rest, self.rest_dims = _stack_rest([member.module for member in members])
+        self.rest, self.rest_dims = _stack_rest(
+            [member.module for member in members], written
+        )
         self.held = self._held()
         self.terms, self.term_dims = _stack_terms(members, self.values)
         self.blocks = self._blocks()
@@ -126,11 +131,13 @@ class Stack:
 
     def write_back(self) -> None:
         """Give each member's module what it has learnt."""
-        rest = {n: t for n, t in self.rest.items() if self.rest_dims[n] == 0}
         with torch.no_grad():
             for row, member in enumerate(self.members):
                 state = self._unflatten(self.values[row])
-                state |= {name: tensor[row] for name, tensor in rest.items()}
+                state |= {
+                    name: tensor if self.rest_dims[name] is None else tensor[row]
+                    for name, tensor in self.rest.items()
+                }
                 tensors: dict[str, Tensor] = {
                     **dict(member.module.named_parameters()),
                     **dict(member.module.named_buffers()),
@@ -206,19 +213,20 @@ def _learnt(module: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def _stack_rest(
-    modules: list[nn.Module],
+    modules: list[nn.Module], written: frozenset[str]
 ) -> tuple[dict[str, Tensor], dict[str, int | None]]:
     """Buffers and parameters that are not learnt; stacked, or one for all if equal.
 
-    Buffers of a predictor may be written to (running statistics), so each has its own.
+    What is computed from one for all is computed once. Each model has its own of what
+    is ``written``, running statistics for example.
     """
     rest: dict[str, Tensor] = {}
     dims: dict[str, int | None] = {}
     for name, first in _rest(modules[0]).items():
         tensors = [_rest(module)[name] for module in modules]
-        written = "predictor" in name.split(".")
-        shared = not written and all(torch.equal(first, other) for other in tensors)
-        rest[name] = first if shared else torch.stack(tensors)
+        equal = all(torch.equal(first, other) for other in tensors)
+        shared = equal and name not in written
+        rest[name] = first.clone() if shared else torch.stack(tensors)
         dims[name] = None if shared else 0
     return rest, dims
 

@@ -36,6 +36,7 @@ class Source(NamedTuple):
 
 class _Traits(NamedTuple):
     random: bool
+    written: frozenset[str]
     n_values: int
 
 
@@ -93,7 +94,13 @@ def train_together(
     )
     size = max(1, _STACK_VALUES // traits.n_values)
     stacks = [
-        Stack([members[i] for i in part], criterion, traits.random, constrain)
+        Stack(
+            [members[i] for i in part],
+            criterion,
+            traits.random,
+            traits.written,
+            constrain,
+        )
         for part in _cut(order, size)
     ]
     schedules = [
@@ -168,17 +175,25 @@ def _rehearse(
     before = stream.state
     stream = copy.copy(stream)
     pair = [member._replace(source=0) for member in (members[0], members[-1])]
-    losses, n_values, random = [], 0, False
+    losses, n_values, random, written = [], 0, False, set()
     for member in pair:
         stream.state = before
         module = copy.deepcopy(member.module).train()
         with stream.running():
             loss, n_values = _loss_alone(module, criterion(**member.terms), batch)
         random |= not torch.equal(before[-1], stream.state[-1])
+        was = dict(member.module.named_buffers())
+        written |= {
+            name
+            for name, buffer in module.named_buffers()
+            if not torch.equal(buffer, was[name])
+        }
         losses.append(loss)
     stream.state = before
     try:
-        stack = Stack(copy.deepcopy(pair), criterion, random, constrain)
+        stack = Stack(
+            copy.deepcopy(pair), criterion, random, frozenset(written), constrain
+        )
         found = stack.step([batch], [stream])
     except Exception as error:  # whatever it is, trained alone it shows itself
         raise CannotStackError(str(error)) from error
@@ -186,7 +201,8 @@ def _rehearse(
     tolerance = torch.finfo(expected.dtype).eps ** 0.5
     if not torch.allclose(found, expected, tolerance, tolerance, equal_nan=True):
         raise CannotStackError(f"Losses {found} instead of {expected}.")
-    return _Traits(random, n_values + 4 * stack.values.shape[1])
+    n_values += 4 * stack.values.shape[1]
+    return _Traits(random, frozenset(written), n_values)
 
 
 def _loss_alone(

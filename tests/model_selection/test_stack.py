@@ -251,4 +251,22 @@ def test_a_term_of_nought_for_all_costs_nothing() -> None:
         member._replace(source=0, terms={"penalty": 0.0})
         for member in members_of(plain, torch.float64)
     ]
-    assert Stack(members, criterion, False, clip).terms == {"penalty": 0.0}
+    stack = Stack(members, criterion, False, frozenset(), clip)
+    assert stack.terms == {"penalty": 0.0}
+
+
+def test_equal_buffers_are_one_for_all_unless_they_are_written_to() -> None:
+    members = [
+        member._replace(source=0) for member in members_of(normalising, torch.float64)
+    ]
+    names = dict(members[0].module.named_buffers())
+    mean, counter = "predictor.0.running_mean", "predictor.0.num_batches_tracked"
+    assert {mean, counter} <= set(names)
+    stack = Stack(members, criterion, False, frozenset({mean}), clip)
+    assert stack.rest[mean].shape == (len(members), *names[mean].shape)
+    assert stack.rest[counter].shape == names[counter].shape
+    # Nor is it anybody's own: what is written to it in spite of all reaches everyone.
+    stack.rest[counter] += 7
+    assert all(int(m.module.state_dict()[counter]) == 0 for m in members)
+    stack.write_back()
+    assert all(int(m.module.state_dict()[counter]) == 7 for m in members)
