@@ -111,3 +111,50 @@ def test_memory_does_not_grow_with_the_rows(method):
     # 51 MB more to read, and the result. What the allocator keeps differs by run.
     grown = many["peak"] - few["peak"] - (many["result"] - few["result"])
     assert grown < 80
+
+
+def inside(changes):
+    changed = X.astype("f8")
+    changed[3, 1] = changes
+    return changed
+
+
+@pytest.mark.parametrize(
+    "rows", [X, X[:1], X.astype("f8"), X[::-2], np.asfortranarray(X), inside(np.nan)]
+)
+def test_what_needs_no_check_scores_as_if_it_had_been_checked(model, monkeypatch, rows):
+    taken = model.predict_proba(rows)
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn_emma._prediction.validate_data", None)
+        model.predict_proba(rows)  # is not called
+    monkeypatch.setattr(type(model), "_has_nothing_to_check", lambda self, X: False)
+    np.testing.assert_array_equal(model.predict_proba(rows), taken)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        X[:0],
+        X[:, :3],
+        X[0],
+        X.astype("i8"),
+        X.astype("f2"),
+        X.astype(">f8"),
+        X.astype(object),
+        X.tolist(),
+        pd.DataFrame(X),
+        np.ma.masked_invalid(X),
+        inside(np.inf),
+        inside(-np.inf),
+    ],
+    ids=lambda rows: f"{type(rows).__name__} {getattr(rows, 'dtype', '')}",
+)
+def test_everything_else_is_checked(model, rows):
+    assert not model._has_nothing_to_check(rows)
+
+
+def test_an_array_for_a_model_that_knows_names_gets_scikit_learns_warning():
+    frame = pd.DataFrame(X, columns=list("uvwx"))
+    named = helpers.quick(epochs=1, hidden_layer_sizes=4).fit(frame, y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        named.predict(X)
