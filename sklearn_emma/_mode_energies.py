@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sklearn_emma._autoencoder import FrozenAutoencoder, PotentialStack
 from sklearn_emma._autoencoder_training import fit_autoencoders
+from sklearn_emma._energies import finite_energy
 from sklearn_emma._potential import PotentialEnergyTransformer
 from sklearn_emma._sub_estimators import fit_weighted, honours, set_random_states
 from sklearn_emma._torch_state import resolve_device
@@ -227,9 +228,7 @@ class ModeEnergies:
                     scores = estimator.score_samples(values[rows][:, columns])
                     energy = torch.as_tensor(-scores, dtype=x.dtype)
                     result[torch.from_numpy(rows), mode] = energy.to(x.device)
-        # A density of exactly 0 is an infinite energy; the largest finite one will do.
-        largest = torch.finfo(x.dtype).max ** 0.5
-        result = result.nan_to_num(nan=largest).clamp(-largest, largest)
+        result = finite_energy(result)
         return torch.where(needed, result, 0.0 if known is None else known)
 
 

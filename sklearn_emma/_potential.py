@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emma import _autoencoder
 from sklearn_emma._autoencoder_training import fit_autoencoders
+from sklearn_emma._energies import finite_energy
 from sklearn_emma._samples import check_weights, merge_duplicates, unchanged_on_error
 from sklearn_emma._validation import (
     Interval,
@@ -234,7 +235,7 @@ class PotentialEnergyTransformer(
         Returns
         -------
         potential : ndarray of shape (n_samples, 1)
-            Ψ; lower is more usual. Only differences matter.
+            Ψ, finite; lower is more usual. Only differences matter.
         """
         return self._potential(self._validate(X))[:, np.newaxis]
 
@@ -312,8 +313,10 @@ class PotentialEnergyTransformer(
         return _autoencoder.reconstruct(stacked, *self._parameters(z.dtype))[0].numpy()
 
     def _potential(self, X: np.ndarray) -> np.ndarray:
-        z = torch.from_numpy(self._coordinates(X)).unsqueeze(0)
-        return _autoencoder.potential(z, *self._parameters(X.dtype))[0].numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = torch.from_numpy(self._coordinates(X)).unsqueeze(0)
+        energy = _autoencoder.potential(z, *self._parameters(X.dtype))[0]
+        return finite_energy(energy).numpy()
 
     @property
     def _n_features_out(self) -> int:

@@ -264,6 +264,21 @@ def test_huge_values(dtype, X):
     assert np.isfinite(fitted.reconstruct(huge)).all()
 
 
+@pytest.mark.parametrize("preprocessing", ["normal_scores", "whiten", None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_energy_of_any_finite_value_is_finite_and_never_falls(
+    dtype, preprocessing, X
+):
+    X = X.astype(dtype)
+    energy = small(preprocessing=preprocessing).fit(X)
+    for sign in (1, -1):
+        broken = np.repeat(X[:1], 5, axis=0)
+        broken[1:, 0] = sign * np.array([1e5, 1e15, 1e30, np.finfo(dtype).max])
+        found = energy.transform(broken).ravel()
+        assert np.isfinite(np.square(found)).all()
+        assert (np.diff(found) >= 0).all()
+
+
 @pytest.mark.parametrize(
     "X",
     [
