@@ -33,8 +33,9 @@ def shared_energy(
     block. Returns (n, M).
     """
     log_energy = self_energies.clamp_min(torch.finfo(self_energies.dtype).tiny).log()
-    off_diagonal = coupling - torch.diag(torch.diagonal(coupling))
     n, n_modes = log_energy.shape
+    itself = torch.eye(n_modes, dtype=torch.bool, device=coupling.device)
+    off_diagonal = coupling.masked_fill(itself, 0.0)
     if n * n_modes**2 > _FEW_PAIRS:
         if present is None:
             partner = torch.ones_like(log_energy)
