@@ -20,6 +20,10 @@ from sklearn_emma._energies import finite_energy
 from sklearn_emma._potential import PotentialEnergyTransformer
 from sklearn_emma._sub_estimators import fit_weighted, honours, set_random_states
 from sklearn_emma._torch_state import resolve_device
+from sklearn_emma._validation import validate_nested_params
+
+# Training samples by which it is seen whether an energy scores samples.
+_N_TRIED = 5
 
 
 def clone_estimators(
@@ -33,7 +37,7 @@ def clone_estimators(
         Names the mode without an estimator, or the estimator without ``score_samples``.
     """
     if isinstance(energy_estimator, Mapping):
-        unknown = sorted(set(energy_estimator) - set(names))
+        unknown = [name for name in energy_estimator if name not in names]
         if unknown:
             raise ValueError(
                 f"`energy_estimator` names {unknown[0]!r}, which is not a mode; "
@@ -57,11 +61,11 @@ def clone_estimators(
         PotentialEnergyTransformer(device=device) if e is None else clone(e, safe=True)
         for e in given
     ]
-    for estimator in cloned:
-        if type(estimator) is PotentialEnergyTransformer:
-            # It is trained without its `fit`, which would check them.
-            estimator._validate_params()
-            resolve_device(estimator.device)
+    for name, estimator in zip(names, cloned, strict=True):
+        with _naming([name], estimator):
+            validate_nested_params(estimator)
+            if type(estimator) is PotentialEnergyTransformer:
+                resolve_device(estimator.device)
     return cloned
 
 
@@ -128,6 +132,7 @@ def fit_mode_energies(
         rows = present[:, mode]
         with _naming([names[mode]], estimator):
             fit_weighted(estimator, Xs[mode][rows], weight[rows])
+            _check_scores(estimator, Xs[mode][rows][:_N_TRIED])
     for modes in together.values():
         first = estimators[modes[0]]
         if verbose:
@@ -139,6 +144,20 @@ def fit_mode_energies(
                 [weight * present[:, i] for i in modes],
                 first.random_state,
             )
+
+
+def _check_scores(estimator: Any, X: np.ndarray) -> None:
+    """See that an estimator scores these rows one by one."""
+    scores = estimator.score_samples(X)
+    if np.shape(scores) != (len(X),):
+        raise ValueError(
+            "`score_samples` must return an array of shape (n_samples,); that of "
+            f"{estimator!r} is one of {np.shape(scores)} for {len(X)} samples."
+        )
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"`score_samples` of {estimator!r} is NaN for samples it was fitted on."
+        )
 
 
 @contextmanager
@@ -226,7 +245,7 @@ class ModeEnergies:
                 rows = np.flatnonzero(wanted[:, mode])
                 if len(rows):
                     scores = estimator.score_samples(values[rows][:, columns])
-                    energy = torch.as_tensor(-scores, dtype=x.dtype)
+                    energy = -torch.as_tensor(scores, dtype=x.dtype)
                     result[torch.from_numpy(rows), mode] = energy.to(x.device)
         result = finite_energy(result)
         return torch.where(needed, result, 0.0 if known is None else known)

@@ -7,8 +7,9 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer
@@ -358,3 +359,46 @@ def test_energies_that_are_trained_together_are_named_together(data):
         ).fit(*data)
     (found,) = caught.value.__notes__
     assert re.match("Modes 'u', 'v': one of their energies", found)
+
+
+class Scoring(BaseEstimator):
+    """Scores as it is told."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def fit(self, X, y=None):
+        return self
+
+    def score_samples(self, X):
+        return self.scores(len(X))
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (lambda n: -1.0, r"shape \(n_samples,\); .* one of \(\) for 5"),
+        (lambda n: np.ones(1), r"one of \(1,\) for 5 samples"),
+        (lambda n: np.ones((n, 1)), r"one of \(5, 1\) for 5"),
+        (lambda n: np.full(n, np.nan), r"Scoring\(.* is NaN for samples it"),
+    ],
+)
+def test_scores_that_are_not_one_for_each_sample(data, scores, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        quick({"b": Scoring(scores)}).fit(*data)
+    assert caught.value.__notes__[0].startswith("Mode 'b': its energy, Scoring")
+
+
+def test_scores_as_a_list(data):
+    model = quick({"b": Scoring(lambda n: [-2.0] * n)}).fit(*data)
+    assert np.all(model.potential_energy(data[0])[:, 1] == 2.0)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_search_gives_an_invalid_energy_no_score(data):
+    search = GridSearchCV(
+        quick(KernelDensity()), {"energy_estimator__bandwidth": [-1.0, 1.0]}, cv=2
+    )
+    with pytest.warns(FitFailedWarning, match="'bandwidth' parameter"):
+        search.fit(*data)
+    assert search.best_params_ == {"energy_estimator__bandwidth": 1.0}
