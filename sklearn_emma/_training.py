@@ -28,6 +28,17 @@ from tqdm.auto import tqdm
 from sklearn_emma._torch_state import threads_for
 
 
+class _Net(NeuralNetClassifier):
+    """A net whose predictions are logits, whatever else its module returns.
+
+    To override ``infer`` is skorch's own way. Callbacks that score predict with it.
+    """
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Return logits (n, n_outputs) of a batch."""
+        return _logits(super().infer(x, **fit_params))
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """One epoch's data; every tensor has the samples along its first axis.
@@ -82,6 +93,7 @@ def make_net(
 
     ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
     """
+    check_callbacks(callbacks)
     # Callbacks keep state, and a parameter of an estimator is never changed.
     callbacks = copy.deepcopy(list(callbacks or []))
     if lr_schedule == "cosine":
@@ -97,7 +109,7 @@ def make_net(
         options["optimizer__fused"] = device.type in ("cpu", "cuda")
     if classes is not None:
         options["classes"] = classes
-    net = NeuralNetClassifier(
+    net = _Net(
         module,
         criterion=criterion,
         optimizer=optimizer,
@@ -118,6 +130,23 @@ def make_net(
         **options,
     )
     return net.initialize()
+
+
+def check_callbacks(callbacks: list[Any] | None) -> None:
+    """See that each is a skorch callback, or a pair of a name and one.
+
+    Raises
+    ------
+    ValueError
+        Says which is not.
+    """
+    for given in callbacks or []:
+        pair = isinstance(given, tuple) and len(given) == 2
+        if not hasattr(given[1] if pair else given, "on_train_begin"):
+            raise ValueError(
+                "`callbacks` must be skorch callbacks, or pairs of a name and one; got "
+                f"{given!r}."
+            )
 
 
 def train(
@@ -204,7 +233,7 @@ def _train_epoch(
         per_sample = criterion(output, **batch.targets)
         loss = weighted_mean(per_sample, batch.weight)
         loss.backward()
-        step.update(loss=loss.detach(), y_pred=output)
+        step.update(loss=loss.detach(), y_pred=_logits(output))
         if sees_gradients:
             parameters = list(module.named_parameters())
             pair = (batch.inputs, batch.targets["y"])
@@ -226,9 +255,9 @@ def _train_epoch(
             after_step()
         losses.append(step["loss"])
         masses.append(batch.weight.sum())
+        net.history.record_batch("train_batch_size", len(batch))
         net.notify("on_batch_end", batch=pair, training=True, **step)
-    mass = torch.stack(masses)
-    return float((torch.stack(losses) * mass).sum() / mass.sum())
+    return float(weighted_mean(torch.stack(losses), torch.stack(masses)))
 
 
 @torch.no_grad()
@@ -239,7 +268,9 @@ def _evaluate(net: NeuralNetClassifier, data: Samples) -> float:
     output = net.module_(**data.inputs)
     per_sample = net.criterion_(output, **data.targets)
     loss = weighted_mean(per_sample, data.weight)
-    net.notify("on_batch_end", batch=pair, training=False, loss=loss, y_pred=output)
+    net.history.record_batch("valid_batch_size", len(data))
+    step = {"loss": loss, "y_pred": _logits(output)}
+    net.notify("on_batch_end", batch=pair, training=False, **step)
     return float(loss)
 
 
@@ -268,6 +299,11 @@ def divergence(name: str, loss: float, phase: str, epoch: int) -> FloatingPointE
 
 def _as_dataset(data: Samples | None) -> Dataset | None:
     return None if data is None else Dataset(data.inputs, data.targets["y"])
+
+
+def _logits(output: Any) -> Any:
+    """What of a module's output is the prediction, for callbacks."""
+    return getattr(output, "logits", output)
 
 
 def _softmax(logits: Tensor) -> Tensor:

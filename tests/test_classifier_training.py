@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
-from skorch.callbacks import Callback
+from skorch.callbacks import BatchScoring, Callback, EpochScoring
 
 from helpers import assert_same, differ, quick, three_classes
 from sklearn_emma.corruption import GaussianNoise, MissingMode, Mixture
@@ -286,3 +286,46 @@ def test_attention_functions(data):
 def test_attention_gain(data, gain):
     model = quick(attention_gain=gain, lr=1e-9).fit(*data)
     assert model.attention_gain_ == pytest.approx(gain, rel=1e-6)
+
+
+def test_a_class_of_no_fold_may_have_a_weight(data):
+    """As in scikit-learn, where a rare class may be in none of the training rows."""
+    X, y = data
+    expected = quick(class_weight={0: 2.0, 1: 3.0, 2: 4.0}).fit(X, y)
+    got = quick(class_weight={0: 2.0, 1: 3.0, 2: 4.0, 7: 5.0}).fit(X, y)
+    np.testing.assert_array_equal(got.predict_proba(X), expected.predict_proba(X))
+
+
+class Kept(Callback):
+    """Keeps the history of the net."""
+
+    history = None
+
+    def on_train_end(self, net, **kwargs):
+        Kept.history = net.history
+
+
+@pytest.mark.parametrize("use_caching", [True, False])
+@pytest.mark.parametrize("scoring", [EpochScoring, BatchScoring])
+def test_callbacks_that_score_see_what_the_classifier_predicts(
+    data, scoring, use_caching
+):
+    X, y = data
+    options = {"lower_is_better": False, "use_caching": use_caching}
+    model = quick(
+        corruption=None,
+        dropout=0.0,
+        lr=1e-12,  # the last epoch's network is that of every batch
+        batch_size=32,
+        early_stopping=True,
+        callbacks=[
+            scoring("accuracy", name="train", on_train=True, **options),
+            scoring("accuracy", name="valid", **options),
+            Kept(),
+        ],
+    ).fit(X, y)
+    found = [Kept.history[-1, name] for name in ("train", "valid")]
+    sizes = [0.9 * len(y), 0.1 * len(y)]
+    np.testing.assert_allclose(
+        np.average(found, weights=sizes), (model.predict(X) == y).mean(), rtol=1e-9
+    )

@@ -286,3 +286,12 @@ def test_a_pass_that_diverges_changes_nothing(fitted):
     assert fitted.n_iter_ == 1
     fitted.set_params(lr=twin.lr).partial_fit(X, y)
     assert_same(fitted, twin.partial_fit(X, y), X, rtol=1e-12)
+
+
+def test_a_chunk_whose_samples_weigh_nothing_teaches_nothing():
+    """No error either: its mean loss is one over nothing."""
+    model = quick(class_weight={0: 0.0}).partial_fit(X, y, CLASSES)
+    model.partial_fit(X[y == 0], y[y == 0])
+    after = model.network_.state_dict()
+    assert all(torch.isfinite(tensor).all() for tensor in after.values())
+    assert model.loss_curve_[-1] == 0
