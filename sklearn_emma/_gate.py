@@ -134,7 +134,9 @@ class EMMAGate(nn.Module):
                 raise ValueError(
                     f"rho must be a finite number > 0 or 'learn', got {rho!r}."
                 )
-            self.register_buffer("log_rho", torch.tensor(float(rho)).log())
+            # In double precision, so that ρ comes back as it was given.
+            log_rho = torch.tensor(math.log(rho), dtype=torch.float64)
+            self.register_buffer("log_rho", log_rho)
         self.register_buffer("location", torch.zeros(n_modes))
         self.register_buffer("scale", torch.ones(n_modes))
 
@@ -143,13 +145,20 @@ class EMMAGate(nn.Module):
         """Coldness ρ, a scalar tensor."""
         return self.log_rho.exp()
 
+    @torch.no_grad()
     def calibrate(
         self, potential: Tensor, sample_weight: Tensor | None = None
     ) -> EMMAGate:
         """Take location and scale from the potential energies (n, M) of clean data.
 
         NaN marks a missing mode and is left out. ``sample_weight`` (n,) counts rows.
+        Raises ``ValueError`` if ``potential`` has another shape.
         """
+        if potential.dim() != 2 or potential.shape[1] != self.n_modes:
+            raise ValueError(
+                f"`potential` must have shape (n, n_modes) = (n, {self.n_modes}), got "
+                f"{tuple(potential.shape)}."
+            )
         weight = potential.new_ones(len(potential))
         if sample_weight is not None:
             weight = sample_weight
@@ -161,7 +170,7 @@ class EMMAGate(nn.Module):
                 continue
             low = middle = high = 0.0  # of a mode that is never there
             if len(values):
-                column = values.detach().unsqueeze(1).cpu().numpy()
+                column = values.unsqueeze(1).cpu().numpy()
                 counts = weight[known].cpu().numpy()
                 quartiles = weighted_quantiles(column, counts, _QUARTILES)
                 low, middle, high = quartiles[0].tolist()

@@ -1,5 +1,6 @@
 """The gate: calibration, scores, missing modes, order of modes, any shape of mode."""
 
+import copy
 import math
 
 import numpy as np
@@ -377,3 +378,25 @@ def test_summary_holds_copies_under_readable_names():
 def test_parameters_out_of_range_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EMMAGate(**{"n_modes": 2, **wrong})
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3)])
+def test_calibrate_names_a_shape_that_does_not_fit(shape):
+    with pytest.raises(ValueError, match=r"\(n, n_modes\) = \(n, 2\), got \(5,"):
+        EMMAGate(2).calibrate(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("scaling", ["robust", "shift"])
+def test_calibrate_keeps_no_gradient(scaling):
+    potential = torch.rand(9, 2, requires_grad=True) * 2
+    gate = EMMAGate(2, energy_scaling=scaling).calibrate(potential)
+    assert not gate.location.requires_grad and not gate.scale.requires_grad
+    copy.deepcopy(gate)
+    for _ in range(2):
+        gate.scores(potential).attention.sum().backward(retain_graph=True)
+
+
+@pytest.mark.parametrize("rho", [0.1, 3, 1e-50, 1e39])
+def test_a_given_rho_comes_back_as_it_was_given(rho):
+    gate = EMMAGate(2, rho=rho)
+    np.testing.assert_allclose(gate.double().summary()["rho"], rho, rtol=1e-13)
