@@ -224,15 +224,21 @@ def _class_weight(
         # scikit-learn's own formula, with samples counted by their weight.
         mass = np.bincount(labels, weights=weight, minlength=len(classes))
         return (mass.sum() / (len(classes) * mass))[labels]
-    unknown = [label for label in class_weight if label not in set(classes.tolist())]
-    if unknown:
+    known = classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    # As in scikit-learn: a class may be absent from a fold, but if all that are there
+    # have no weight and one that is not there has, it is a slip.
+    if unknown and any(label not in class_weight for label in known):
         raise ValueError(
             f"`class_weight` names {unknown[0]!r}, which is not a class of y; the "
-            f"classes are {classes.tolist()}."
+            f"classes are {known}."
         )
-    factors = np.array([class_weight.get(label, 1.0) for label in classes.tolist()])
+    try:
+        factors = np.array([float(class_weight.get(label, 1.0)) for label in known])
+    except (TypeError, ValueError):
+        factors = np.full(len(known), np.nan)
     if not (np.isfinite(factors) & (factors >= 0)).all() or not factors.any():
         raise ValueError(
             f"`class_weight` must be finite, >= 0 and not all 0, got {class_weight!r}."
         )
-    return factors.astype(float)[labels]
+    return factors[labels]

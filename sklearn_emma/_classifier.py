@@ -178,8 +178,10 @@ class EMMAClassifier(
 
     warm_start : bool, default=False
         Whether ``fit`` goes on with the second phase from where the last ended.
-        Energies and gate are kept: ``rho``, ``energy_scaling`` and
-        ``attention_function`` stay those of the first fit. A classifier as
+        All that shapes the model is kept from the first fit, whatever its parameters
+        are now: energies, joint energy, gate (``rho``, ``energy_scaling``,
+        ``attention_function``, ``attention_gain``, ``symmetric_coupling``) and network
+        (``predictor``, ``hidden_layer_sizes``, ``dropout``). A classifier as
         ``predictor`` is fitted anew.
 
     memory : str, joblib.Memory or None, default=None
@@ -411,6 +413,7 @@ class EMMAClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
             Normalised weights are no fewer samples: a mean below 1 is raised to 1.
+            Equal weights that are not whole numbers are no weights.
         corrupted : array-like of shape (n_samples, n_modes), default=None
             True where a mode is known to be corrupted. The columns of a data frame are
             found by the names of the modes. Its values teach its energy nothing.

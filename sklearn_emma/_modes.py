@@ -179,7 +179,7 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
         indices = get_column_indices(X, columns)
     except (ValueError, TypeError, IndexError, KeyError) as error:
         raise ValueError(
-            f"Mode {name!r}: cannot find {columns!r} in X: {error}{_hint(X)}"
+            f"Mode {name!r}: cannot find {columns!r} in X: {error}{_hint(X, columns)}"
         ) from error
     indices = [int(i) % n_features for i in indices]
     if not indices:
@@ -189,8 +189,15 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
     return indices
 
 
-def _hint(X: Any) -> str:
+def _hint(X: Any, columns: Any) -> str:
     labels = _column_labels(X)
+    ends = [columns.start, columns.stop] if isinstance(columns, slice) else columns
+    by_name = any(isinstance(label, str) for label in np.atleast_1d(ends).tolist())
+    if by_name and not hasattr(X, "columns"):
+        return (
+            " X is an array; a transformer that made it keeps names with "
+            "`.set_output(transform='pandas')`."
+        )
     if not any(SEPARATOR in label for label in labels if isinstance(label, str)):
         return ""
     return (

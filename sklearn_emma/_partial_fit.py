@@ -104,6 +104,7 @@ class EMMAPartialFitMixin:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
             Normalised weights are no fewer samples: a mean below 1 is raised to 1.
+            Equal weights that are not whole numbers are no weights.
         corrupted : array-like of shape (n_samples, n_modes), default=None
             True where a mode is known to be corrupted. The columns of a data frame are
             found by the names of the modes.

@@ -16,6 +16,7 @@ from sklearn_emma._network import MLP
 from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
+from sklearn_emma._training import check_callbacks
 from sklearn_emma.corruption import Corruption, Mixture, fail_modes
 
 
@@ -52,6 +53,7 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
     ValueError
         If device, energies, predictor, corruption or ``n_failing`` do not fit.
     """
+    check_callbacks(params.callbacks)
     device = resolve_device(params.device)
     data, validation = checked.data, None
     sizes = _check_sizes(params.hidden_layer_sizes)
@@ -69,7 +71,7 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
     corruption = Mixture() if params.corruption == "auto" else params.corruption
     if corruption is not None:
         # Tried on three rows: it checks itself and the number of failing modes.
-        fail_modes(
+        failed, _ = fail_modes(
             torch.zeros(3, data.X.shape[1], dtype=dtype),
             torch.from_numpy(checked.mode_index),
             corruption,
@@ -77,6 +79,11 @@ def plan_training(params: Any, checked: CheckedData, continues: bool = False) ->
             clean_fraction=params.clean_fraction,
             n_failing=params.n_failing,
         )
+        if failed.isinf().any():
+            raise ValueError(
+                f"`corruption` must return finite values, or NaN for missing ones; "
+                f"{corruption!r} made infinite ones."
+            )
 
     rng = check_random_state(params.random_state)
     split_seed, *base_seeds, seed, last_seed = (draw_seed(rng) for _ in range(5))

@@ -204,6 +204,7 @@ class PotentialEnergyTransformer(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times.
             Normalised weights are no fewer samples: a mean below 1 is raised to 1.
+            Equal weights that are not whole numbers are no weights.
 
         Returns
         -------

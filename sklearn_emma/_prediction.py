@@ -155,7 +155,8 @@ class EMMAPredictionMixin:
         """Sum of the modal energies of the modes that are present.
 
         It rises as inputs are corrupted. It tells *perturbed* from clean inputs; to
-        tell wrong from right predictions, 1 − max probability does better.
+        tell wrong from right predictions, 1 − max probability does better. Compare
+        samples of which the same modes are present: each adds to the sum.
 
         Parameters
         ----------
@@ -165,8 +166,9 @@ class EMMAPredictionMixin:
         Returns
         -------
         total : ndarray of shape (n_samples,)
+            NaN where no mode is present.
         """
-        return self._gather(X, lambda s: np.nansum(_modal_energy(s), axis=1))
+        return self._gather(X, _total_energy)
 
     def explain(self, X: Any) -> pd.DataFrame:
         """Everything the gate knows, one row a sample, one block of columns a mode.
@@ -257,6 +259,11 @@ def _potential(scores: Scores) -> np.ndarray:
 
 def _modal_energy(scores: Scores) -> np.ndarray:
     return np.where(scores.present, scores.modal_energy, np.nan)
+
+
+def _total_energy(scores: Scores) -> np.ndarray:
+    total = np.nansum(_modal_energy(scores), axis=1)
+    return np.where(scores.present.any(axis=1), total, np.nan)
 
 
 _EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {

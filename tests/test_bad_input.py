@@ -8,7 +8,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -36,6 +36,13 @@ def test_the_guard_notices_training(no_training):
         quick().fit(X, y)
     with pytest.raises(pytest.fail.Exception, match="training began"):
         quick(energy_estimator=GaussianMixture()).fit(X, y)
+
+
+class Infinite:
+    """A corruption whose values cannot be computed with."""
+
+    def corrupt(self, x, mode_index, generator):
+        return x + np.inf
 
 
 class OneColumn:
@@ -115,6 +122,16 @@ BAD_PARAMETERS = [
     ({"energy_estimator": GaussianMixture}, "energy_estimator"),
     ({"energy_estimator": PotentialEnergyTransformer(sigma=-1)}, "'sigma' parameter"),
     ({"energy_estimator": PotentialEnergyTransformer(device="x")}, "`device` 'x'"),
+    ({"energy_estimator": KernelDensity(bandwidth=-1)}, "'bandwidth' .*KernelDensity"),
+    (
+        {
+            "energy_estimator": {
+                "left": make_pipeline(StandardScaler(), KernelDensity(kernel="flat"))
+            }
+        },
+        "'kernel' parameter of KernelDensity",
+    ),
+    ({"energy_estimator": {0: GaussianMixture(), "up": None}}, "names 0, which is not"),
     # Numbers.
     ({"rho": 0}, r"'rho' parameter.*\(0.0, inf\).*Got 0"),
     ({"rho": -1.0}, "'rho' parameter"),
@@ -139,6 +156,7 @@ BAD_PARAMETERS = [
     ({"corruption": SaltAndPepper(fraction=30)}, "'fraction' .*SaltAndPepper"),
     ({"corruption": OneColumn()}, r"`corruption`.*\(.*4\)"),
     ({"corruption": GaussianNoise(-1)}, "GaussianNoise: sigma.*-1"),
+    ({"corruption": Infinite()}, "`corruption` must return finite values.*Infinite"),
     ({"corruption": Mixture([GaussianNoise()], [1, 2])}, "weights has 2 entries for 1"),
     # The rest.
     ({"energy_scaling": "log"}, "'energy_scaling' parameter"),
@@ -146,6 +164,9 @@ BAD_PARAMETERS = [
     ({"optimizer": "adam"}, "'optimizer' parameter"),
     ({"class_weight": {7: 1.0}}, "`class_weight` names 7.*not a class"),
     ({"class_weight": {0: -1.0}}, "class_weight"),
+    ({"class_weight": {0: "a"}}, "class_weight.*'a'"),
+    ({"callbacks": ["x"]}, "`callbacks` must be skorch callbacks.*got 'x'"),
+    ({"callbacks": [("x", 3)]}, r"`callbacks` must be skorch.*got \('x', 3\)"),
     ({"class_weight": {0: np.nan}}, "class_weight"),
     ({"class_weight": {0: 0.0, 1: 0.0}}, "class_weight"),
     ({"memory": 3}, "'memory' parameter"),
@@ -246,6 +267,11 @@ def test_names_of_columns(no_training):
         quick(modes={"l": ["u", "v"], "r": ["w", "speed"]}).fit(frame, y)
     with pytest.raises(ValueError, match="column 'v' is in mode 'l' and in mode 'r'"):
         quick(modes={"l": ["u", "v"], "r": slice("v", "x")}).fit(frame, y)
+    with pytest.raises(ValueError, match=r"Mode 'l': .*set_output\(transform='pandas'"):
+        quick(modes={"l": ["u", "v"], "r": [2, 3]}).fit(X, y)
+    with pytest.raises(ValueError, match=r"Mode 'r'") as caught:
+        quick(modes={"l": [0, 1], "r": [2, 9]}).fit(X, y)
+    assert "set_output" not in str(caught.value)
     with pytest.raises(ValueError, match="Columns in no mode: 'w', 'x'"):
         quick(modes={"l": ["u", "v"]}).fit(frame, y)
 
