@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 from helpers import random_state_kept
 from sklearn_emma.corruption import (
@@ -143,6 +144,51 @@ def test_columns_in_no_mode_keep_their_type(make):
     failed = corrupt(frame, Bias(0.5), modes={"m": ["b"]})
     assert failed["a"].dtype == frame["a"].dtype
     assert failed["b"].dtype == make({"b": [0.5]})["b"].dtype
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_a_frame_in_no_mode_may_hold_anything(make):
+    values = {"a": [1.0, 2.0, 6.0], "b": [3.0, 4.0, 5.0]}
+    others = {"site": ["x", None, "z"], "limit": [np.inf, 0.0, 1.0]}
+    modes = {"m": ["a", "b"]}
+    failed = corrupt(make(values | others), Bias(), modes=modes)
+    assert list(failed.columns) == ["a", "b", "site", "limit"]
+    expected = corrupt(make(values), Bias(), modes=modes)
+    np.testing.assert_array_equal(failed[["a", "b"]], expected)
+    untouched, given = failed[["site", "limit"]], make(others)
+    assert untouched.equals(given)
+    for bad, culprit in (("site", "float: 'x'"), ("limit", "X contains infinity")):
+        with pytest.raises(ValueError, match=culprit):
+            corrupt(make(values | others), Bias(), modes={"m": ["a", bad]})
+
+
+def test_all_columns_of_an_array_must_be_numbers(X):
+    X[0, 2] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        corrupt(X, Bias(), modes=MODES)
+    rows = [[1.0, "x"], [2.0, "y"]]
+    with pytest.raises(ValueError, match="'x'"):
+        corrupt(rows, Bias(), modes={"m": [0]})
+
+
+def test_missing_values_in_a_list_stay_missing():
+    failed = corrupt([[1.0, pd.NA], [3.0, 4.0]], Bias(1.0), modes={"m": [0, 1]})
+    np.testing.assert_allclose(failed, [[2.0, np.nan], [4.0, 5.0]])
+
+
+@pytest.mark.parametrize("make", [list, np.array, pd.Series])
+def test_one_dimension_is_refused(X, make):
+    with pytest.raises(ValueError, match=r"`X`: Expected .*(2D|2-dimensional)"):
+        corrupt(make([1.0, 2.0]), Bias())
+    with pytest.raises(ValueError, match=r"`reference`: Expected .*(2D|2-dimensional)"):
+        corrupt(X, Bias(), reference=make([1.0, 2.0, 3.0, 4.0]))
+
+
+def test_sparse_input_is_refused(X):
+    with pytest.raises(TypeError, match="Sparse data was passed for X"):
+        corrupt(csr_array(X), Bias())
+    with pytest.raises(TypeError, match="Sparse data was passed for reference"):
+        corrupt(X, Bias(), reference=csr_array(X))
 
 
 @pytest.mark.parametrize("make", [list, np.asfortranarray])

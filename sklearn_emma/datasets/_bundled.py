@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.utils import Bunch
 
@@ -73,11 +74,6 @@ def load_breast_cancer_modes(
 
     (data, target) : tuple if `return_X_y`
         The samples and their classes, as above.
-
-    Raises
-    ------
-    ImportError
-        If `as_frame` is True and pandas is not installed.
 
     See Also
     --------
@@ -163,8 +159,6 @@ def load_digits_quadrants(
     ------
     ValueError
         If `n_class` is not between 1 and 10.
-    ImportError
-        If `as_frame` is True and pandas is not installed.
 
     See Also
     --------
@@ -231,9 +225,6 @@ def _multimodal_bunch(
     y: Any = target
     frame = None
     if as_frame:
-        # pandas is optional, here as in scikit-learn.
-        import pandas as pd
-
         X = pd.DataFrame(data, columns=feature_names)
         y = pd.Series(target, name="target")
         frame = pd.concat([X, y], axis=1)

@@ -137,8 +137,6 @@ def fetch_htru2(
         be downloaded, or if the cached file is not the HTRU2 data set.
     ValueError
         If `n_retries` or `delay` is out of range.
-    ImportError
-        If `as_frame` is True and pandas is not installed.
 
     Warns
     -----

@@ -172,11 +172,17 @@ class RobustnessCurveDisplay:
         Raises
         ------
         ValueError, TypeError, NotFittedError
-            As :func:`~sklearn_emma.robustness.robustness_curve`.
+            As :func:`~sklearn_emma.robustness.robustness_curve`; TypeError also if
+            ``estimators`` is no dict.
         ImportError
             Without matplotlib.
         """
         check_matplotlib(cls.__name__)
+        if not isinstance(estimators, Mapping):
+            raise TypeError(
+                "`estimators` must be a dict of name to fitted estimator, got a "
+                f"{type(estimators).__name__}."
+            )
         if not estimators:
             raise ValueError("`estimators` is empty: there is nothing to draw.")
         fitted = list(estimators.values())
@@ -184,7 +190,10 @@ class RobustnessCurveDisplay:
         failing = FailingMode(
             (guides or fitted)[0], X, mode, modes, corruption, reference
         )
-        seeds, sigmas = draw_seeds(random_state, n_repeats), check_levels(levels)
+        seeds, sigmas = (
+            draw_seeds(cls.__name__, random_state, n_repeats),
+            check_levels(levels),
+        )
         curves = {
             name: score_levels(estimator, X, y, failing, sigmas, scoring, seeds)
             for name, estimator in estimators.items()

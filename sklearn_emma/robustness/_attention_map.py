@@ -105,7 +105,7 @@ def attention_map(
     function, columns = quantity_function(estimator, quantity)
     rows = check_levels(levels)
     others = rows if second_levels is None else check_levels(second_levels)
-    seeds = draw_seeds(random_state, n_repeats, n_modes=2)
+    seeds = draw_seeds("attention_map", random_state, n_repeats, n_modes=2)
     mean = np.zeros((len(rows), len(others), len(columns)))
     for seed, second_seed in seeds:
         for i, level in enumerate(rows.tolist()):

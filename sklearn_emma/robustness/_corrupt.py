@@ -13,7 +13,7 @@ from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
 from sklearn_emma._torch_state import draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
 from sklearn_emma.corruption._interface import check_failures
-from sklearn_emma.robustness._columns import put
+from sklearn_emma.robustness._columns import as_table, put, select
 from sklearn_emma.robustness._units import reference_units
 
 
@@ -38,10 +38,10 @@ def corrupt(
         What happens to a mode that fails; in units of the standard deviation.
     modes : dict, list or None, default=None
         As in :class:`~sklearn_emma.EMMAClassifier`. Columns in no mode stay as they
-        are.
+        are; those of a data frame may hold anything.
     reference : array-like of shape (n_reference, n_features), default=None
         Whose mean and standard deviation are the units, usually the training data;
-        None: X.
+        None: X. Between two data frames columns are matched by name.
     clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
     n_failing : int, default=1
@@ -62,6 +62,8 @@ def corrupt(
     ------
     ValueError
         Names the parameter, mode or column at fault.
+    TypeError
+        If X or ``reference`` is sparse.
 
     Examples
     --------
@@ -73,15 +75,14 @@ def corrupt(
     >>> np.isnan(failed).sum(axis=1)
     array([2, 2])
     """
-    frame = missing_as_nan(flatten_columns(X))
-    resolved = resolve_modes(
-        frame if hasattr(frame, "columns") else np.asarray(X), modes, remainder="drop"
-    )
+    X = as_table(X, "X")
+    if not hasattr(X, "columns"):
+        X = _as_numbers(missing_as_nan(X))
+    resolved = resolve_modes(flatten_columns(X), modes, remainder="drop")
     check_failures("corrupt", clean_fraction, n_failing, len(resolved))
     columns = np.concatenate(list(resolved.values()))
-    values = check_array(frame, dtype=np.float64, ensure_all_finite="allow-nan")
     failed, corrupted = fail_values(
-        values[:, columns],
+        _as_numbers(select(X, columns)),
         mode_index(resolved),
         reference_units(X if reference is None else reference, X, columns),
         corruption,
@@ -89,7 +90,7 @@ def corrupt(
         clean_fraction=clean_fraction,
         n_failing=n_failing,
     )
-    result = put(X if hasattr(X, "columns") else values, columns, failed)
+    result = put(X, columns, failed)
     return (result, corrupted) if return_corrupted else result
 
 
@@ -123,3 +124,10 @@ def fail_values(
     untouched = (failed == z).numpy()
     restored = failed.numpy() * scale + mean
     return np.where(untouched, values, restored), corrupted.numpy()
+
+
+def _as_numbers(values: Any) -> np.ndarray:
+    """Values as finite numbers or NaN, (n, d), or scikit-learn's errors."""
+    return check_array(
+        values, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X"
+    )

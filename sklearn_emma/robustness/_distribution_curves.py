@@ -65,9 +65,10 @@ def attention_curve(
     Raises
     ------
     ValueError
-        For an unknown quantity or mode, and as :func:`robustness_curve`.
+        For an unknown quantity or mode, ``quantiles`` outside [0, 1], and as
+        :func:`robustness_curve`.
     TypeError
-        If the estimator pays no attention, or ``corruption`` is not callable.
+        If the estimator pays no attention, and as :func:`robustness_curve`.
 
     See Also
     --------
@@ -94,8 +95,9 @@ def attention_curve(
     """
     check_quantity(quantity, ATTENTION)
     failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    seeds = draw_seeds("attention_curve", random_state, n_repeats)
     return _distribution_curve(
-        estimator, X, failing, levels, quantity, n_repeats, quantiles, random_state
+        estimator, X, failing, levels, quantity, quantiles, seeds
     )
 
 
@@ -143,9 +145,10 @@ default="total_energy"
     Raises
     ------
     ValueError
-        For an unknown quantity or mode, and as :func:`robustness_curve`.
+        For an unknown quantity or mode, ``quantiles`` outside [0, 1], and as
+        :func:`robustness_curve`.
     TypeError
-        If the estimator has no such energy, or ``corruption`` is not callable.
+        If the estimator has no such energy, and as :func:`robustness_curve`.
 
     See Also
     --------
@@ -174,8 +177,9 @@ default="total_energy"
     """
     check_quantity(quantity, ENERGY)
     failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    seeds = draw_seeds("energy_curve", random_state, n_repeats)
     return _distribution_curve(
-        estimator, X, failing, levels, quantity, n_repeats, quantiles, random_state
+        estimator, X, failing, levels, quantity, quantiles, seeds
     )
 
 
@@ -185,14 +189,12 @@ def _distribution_curve(
     failing: FailingMode,
     levels: Any,
     quantity: str,
-    n_repeats: int,
     quantiles: Sequence[float],
-    random_state: Any,
+    seeds: list[list[int]],
 ) -> DistributionCurve:
     function, columns = quantity_function(estimator, quantity)
     levels = check_levels(levels)
-    probabilities = np.asarray(quantiles, dtype=np.float64)
-    seeds = draw_seeds(random_state, n_repeats)
+    probabilities = _check_quantiles(quantiles)
     summaries = [
         _summary(
             np.concatenate(
@@ -214,6 +216,16 @@ def _distribution_curve(
         mode=failing.mode,
         corruption=failing.corruption_name,
     )
+
+
+def _check_quantiles(quantiles: Any) -> np.ndarray:
+    """Quantiles as an array (q,) of numbers from 0 to 1."""
+    array = np.array(quantiles, dtype=np.float64)
+    if array.ndim != 1 or not ((array >= 0) & (array <= 1)).all():
+        raise ValueError(
+            f"`quantiles` must be a list of numbers from 0 to 1, got {quantiles!r}."
+        )
+    return array
 
 
 def _summary(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._modes import flatten_columns, resolve_modes
+from sklearn_emma._validation import Interval, validate_parameter_constraints
 from sklearn_emma.corruption import Corruption, GaussianNoise
-from sklearn_emma.robustness._columns import put, take
+from sklearn_emma.robustness._columns import as_table, put, take
 from sklearn_emma.robustness._corrupt import fail_values
 from sklearn_emma.robustness._inside import unwrap
 from sklearn_emma.robustness._units import Units, reference_units
@@ -44,7 +47,7 @@ class FailingMode:
         reference: Any,
     ) -> None:
         check_is_fitted(estimator)
-        X = X if hasattr(X, "columns") else np.asarray(X)
+        X = as_table(X, "X")
         self.mode = mode
         self.factory: Factory = GaussianNoise if corruption is None else corruption
         if not callable(self.factory):
@@ -53,6 +56,7 @@ class FailingMode:
                 "given level, such as GaussianNoise (not GaussianNoise(1.0)); got "
                 f"{corruption!r}."
             )
+        _check_takes_level(self.factory, self.corruption_name)
         self.columns = find_columns(estimator, X, mode, modes)
         self.units = find_units(estimator, X, self.columns, reference)
 
@@ -83,10 +87,39 @@ def check_levels(levels: Any) -> np.ndarray:
     return array
 
 
-def draw_seeds(random_state: Any, n_repeats: int, n_modes: int = 1) -> list[list[int]]:
-    """One seed for each repeat and failing mode, n_repeats × n_modes."""
-    if n_repeats < 1:
-        raise ValueError(f"`n_repeats` must be at least 1, got {n_repeats!r}.")
+def _check_takes_level(factory: Factory, name: str) -> None:
+    """Raise TypeError unless the factory can be called with a level."""
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:
+        # Some callables written in C do not tell; a call will.
+        return
+    try:
+        signature.bind(1.0)
+    except TypeError as error:
+        advice = (
+            f"it takes no level; `lambda level: {name}()` would do."
+            if not signature.parameters
+            else f"{name}(level) does not work: {error}."
+        )
+        raise TypeError(
+            "`corruption` must make a corruption of a given level, but got "
+            f"{factory!r}: {advice}"
+        ) from error
+
+
+def draw_seeds(
+    caller: str, random_state: Any, n_repeats: int, n_modes: int = 1
+) -> list[list[int]]:
+    """One seed for each repeat and failing mode, n_repeats × n_modes.
+
+    ``caller`` was given ``n_repeats`` and is named if that is no count.
+    """
+    validate_parameter_constraints(
+        {"n_repeats": [Interval(Integral, 1, None, closed="left")]},
+        {"n_repeats": n_repeats},
+        caller_name=caller,
+    )
     rng = check_random_state(random_state)
     return rng.randint(np.iinfo(np.int32).max, size=(n_repeats, n_modes)).tolist()
 

@@ -63,7 +63,8 @@ def robustness_curve(
         Whose mean and standard deviation are the units of the corruption: pass the
         training data. None: what the estimator has stored of its training data, if it
         is an :class:`~sklearn_emma.EMMAClassifier` (also inside a search or a threshold
-        classifier), else those of X.
+        classifier), else those of X. Between two data frames columns are matched by
+        name.
     random_state : int, RandomState instance or None, default=None
         Decides every draw.
 
@@ -76,9 +77,9 @@ def robustness_curve(
     ------
     ValueError
         If there is no such mode, ``levels`` are not finite numbers, ``n_repeats`` is
-        below 1, or ``reference`` has other columns than X.
+        no whole number from 1, or ``reference`` has other columns than X.
     TypeError
-        If ``corruption`` is not callable.
+        If ``corruption`` is not callable, or not with a level.
     NotFittedError
         If the estimator is not fitted.
 
@@ -117,7 +118,7 @@ def robustness_curve(
         FailingMode(estimator, X, mode, modes, corruption, reference),
         check_levels(levels),
         scoring,
-        draw_seeds(random_state, n_repeats),
+        draw_seeds("robustness_curve", random_state, n_repeats),
     )
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
@@ -47,7 +48,6 @@ def test_data_and_target_alone(load):
 
 @pytest.mark.parametrize("load", LOADERS)
 def test_as_frame(load):
-    pd = pytest.importorskip("pandas")
     arrays, frames = load(), load(as_frame=True)
     assert list(frames.data.columns) == arrays.feature_names
     np.testing.assert_array_equal(frames.data.to_numpy(), arrays.data)

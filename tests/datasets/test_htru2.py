@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,7 +308,6 @@ def test_names_belong_to_the_caller(cached):
 
 
 def test_as_frame(cached):
-    pd = pytest.importorskip("pandas")
     arrays = fetch_htru2(data_home=cached)
     frames = fetch_htru2(data_home=cached, as_frame=True)
     assert list(frames.frame.columns) == [*arrays.feature_names, "target"]
