@@ -22,7 +22,7 @@ from sklearn_emma._network import EMMANetwork
 from sklearn_emma._standardisation import bounded, standardise
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
-_CHUNK_VALUES = 2**21
+_CHUNK_VALUES = 2**18
 
 
 class Inputs(NamedTuple):
