@@ -178,22 +178,14 @@ class RobustnessCurveDisplay:
             Without matplotlib.
         """
         check_matplotlib(cls.__name__)
-        if not isinstance(estimators, Mapping):
-            raise TypeError(
-                "`estimators` must be a dict of name to fitted estimator, got a "
-                f"{type(estimators).__name__}."
-            )
-        if not estimators:
-            raise ValueError("`estimators` is empty: there is nothing to draw.")
+        _check_dict(estimators, "estimators", "fitted estimator")
         fitted = list(estimators.values())
         guides = [e for e in fitted if hasattr(unwrap(e), "scaler_")]
         failing = FailingMode(
             (guides or fitted)[0], X, mode, modes, corruption, reference
         )
-        seeds, sigmas = (
-            draw_seeds(cls.__name__, random_state, n_repeats),
-            check_levels(levels),
-        )
+        seeds = draw_seeds(cls.__name__, random_state, n_repeats)
+        sigmas = check_levels(levels)
         curves = {
             name: score_levels(estimator, X, y, failing, sigmas, scoring, seeds)
             for name, estimator in estimators.items()
@@ -226,8 +218,9 @@ class RobustnessCurveDisplay:
 
         Raises
         ------
-        ValueError
-            If there are no curves, or they are not of one mode, corruption and score.
+        ValueError, TypeError
+            If there are no curves, or they are not of one mode, corruption and score;
+            TypeError if ``curves`` is no dict.
         ImportError
             Without matplotlib.
         """
@@ -293,9 +286,16 @@ class RobustnessCurveDisplay:
         return self
 
 
+def _check_dict(given: Any, name: str, content: str) -> None:
+    if not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise TypeError(f"`{name}` must be a dict of name to {content}, got a {kind}.")
+    if not given:
+        raise ValueError(f"`{name}` is empty: there is nothing to draw.")
+
+
 def _check_alike(curves: Mapping[str, RobustnessCurve]) -> RobustnessCurve:
-    if not curves:
-        raise ValueError("`curves` is empty: there is nothing to draw.")
+    _check_dict(curves, "curves", "RobustnessCurve")
     kinds = {
         name: (curve.mode, curve.corruption, curve.score_name)
         for name, curve in curves.items()

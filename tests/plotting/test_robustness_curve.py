@@ -189,6 +189,8 @@ def test_what_cannot_be_drawn_is_named(curves, emma, samples):
         RobustnessCurveDisplay.from_curves(
             curves | {"other": curve([[0.5]] * 4, mode="lidar")}
         )
+    with pytest.raises(TypeError, match="`curves` must be a dict .* got a list"):
+        RobustnessCurveDisplay.from_curves(list(curves.values()))
     with pytest.raises(ValueError, match="`curves` is empty"):
         RobustnessCurveDisplay({}).plot()
     with pytest.raises(ValueError, match="`estimators` is empty"):
