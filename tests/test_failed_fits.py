@@ -72,10 +72,10 @@ def test_a_failed_first_fit_leaves_nothing():
 
 
 class Infinite:
-    """A corruption that makes numbers which are none."""
+    """A corruption that makes numbers which are none, but not when it is tried."""
 
     def corrupt(self, x, mode_index, generator):
-        return torch.full_like(x, torch.inf)
+        return torch.full_like(x, torch.inf) if len(x) > 3 else x
 
 
 class PoisonValidation(Callback):

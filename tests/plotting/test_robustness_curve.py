@@ -189,7 +189,7 @@ def test_what_cannot_be_drawn_is_named(curves, emma, samples):
         RobustnessCurveDisplay.from_curves(
             curves | {"other": curve([[0.5]] * 4, mode="lidar")}
         )
-    with pytest.raises(TypeError, match="`curves` must be a dict .* got a list"):
+    with pytest.raises(TypeError, match=r"`curves` must be a dict .* got a list"):
         RobustnessCurveDisplay.from_curves(list(curves.values()))
     with pytest.raises(ValueError, match="`curves` is empty"):
         RobustnessCurveDisplay({}).plot()
