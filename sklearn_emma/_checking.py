@@ -226,8 +226,8 @@ def _class_weight(
         return (mass.sum() / (len(classes) * mass))[labels]
     known = classes.tolist()
     unknown = [label for label in class_weight if label not in known]
-    # As in scikit-learn: a class may be absent from a fold, but if one that is there has
-    # no weight, and one that is not there has, it is a slip.
+    # As in scikit-learn: a class may be absent from a fold, but if one that is there
+    # has no weight, and one that is not there has, it is a slip.
     if unknown and any(label not in class_weight for label in known):
         raise ValueError(
             f"`class_weight` names {unknown[0]!r}, which is not a class of y; the "
