@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from sklearn_emma._autoencoder import AutoencoderStack
+from sklearn_emma._net import make_net
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
-from sklearn_emma._training import Samples, auto_batch_size, make_net, train
+from sklearn_emma._training import Samples, auto_batch_size, train
 from sklearn_emma._whitening import fit_coordinates
 
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sklearn_emma._training import make_net
+from sklearn_emma._net import make_net
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from sklearn.utils import check_random_state
 from sklearn_emma._checking import CheckedData, check_modes_seen
 from sklearn_emma._classifier_predictor import clone_classifier
 from sklearn_emma._mode_energies import clone_estimators, warn_of_ignored_weights
+from sklearn_emma._net import check_callbacks
 from sklearn_emma._network import MLP
 from sklearn_emma._phases import Options, TrainingSet, split_validation
 from sklearn_emma._predictor import build_predictor
 from sklearn_emma._torch_state import draw_seed, resolve_device, seeded
-from sklearn_emma._training import check_callbacks
 from sklearn_emma.corruption import Corruption, Mixture, fail_modes
 
 

@@ -1,42 +1,27 @@
-"""The training loop, and the only place that imports skorch.
+"""The training loop. The net is skorch's, the epochs are ours.
 
-A skorch net holds module, criterion, optimiser, history and callbacks; the epochs are
-ours. All data of an epoch is in memory, drawn at once, sliced in whole batches, and
+All data of an epoch is in memory, drawn at once, sliced in whole batches, and
 nothing is read back from the device before the epoch ends.
 """
 
 from __future__ import annotations
 
-import copy
-import inspect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback
 from skorch.dataset import Dataset
-from torch import Generator, Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
+from sklearn_emma._net import logits_of
 from sklearn_emma._torch_state import threads_for
-
-
-class _Net(NeuralNetClassifier):
-    """A net whose predictions are logits, whatever else its module returns.
-
-    To override ``infer`` is skorch's own way. Callbacks that score predict with it.
-    """
-
-    def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Return logits (n, n_outputs) of a batch."""
-        return _logits(super().infer(x, **fit_params))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,81 +59,6 @@ class Samples:
         )
 
 
-def make_net(
-    module: nn.Module,
-    criterion: nn.Module,
-    *,
-    optimizer: Any,
-    lr: float,
-    max_iter: int,
-    device: torch.device,
-    lr_schedule: str = "constant",
-    patience: int | None = None,
-    tol: float = 1e-4,
-    callbacks: list[Any] | None = None,
-    batch_size: int = 128,
-    classes: list[int] | None = None,
-) -> NeuralNetClassifier:
-    """Assemble an initialised skorch net; ``patience`` None is no early stopping.
-
-    ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
-    """
-    check_callbacks(callbacks)
-    # Callbacks keep state, and a parameter of an estimator is never changed.
-    callbacks = copy.deepcopy(list(callbacks or []))
-    if lr_schedule == "cosine":
-        schedule = LRScheduler(policy=CosineAnnealingLR, T_max=max_iter)
-        callbacks.append(("lr_schedule", schedule))
-    if patience is not None:
-        stopping = EarlyStopping(
-            patience=patience, threshold=tol, load_best=True, sink=_silent
-        )
-        callbacks.append(("early_stopping", stopping))
-    options: dict[str, Any] = {}
-    if "fused" in inspect.signature(optimizer).parameters:
-        options["optimizer__fused"] = device.type in ("cpu", "cuda")
-    if classes is not None:
-        options["classes"] = classes
-    net = _Net(
-        module,
-        criterion=criterion,
-        optimizer=optimizer,
-        lr=lr,
-        max_epochs=max_iter,
-        batch_size=batch_size,
-        train_split=None,
-        predict_nonlinearity=_softmax,
-        device=device,
-        callbacks=callbacks,
-        # We record the losses ourselves, once an epoch.
-        callbacks__epoch_timer=None,
-        callbacks__train_loss=None,
-        callbacks__valid_loss=None,
-        callbacks__valid_acc=None,
-        callbacks__print_log=None,
-        verbose=1,  # of the user's own callbacks; ours are silent
-        **options,
-    )
-    return net.initialize()
-
-
-def check_callbacks(callbacks: list[Any] | None) -> None:
-    """See that each is a skorch callback, or a pair of a name and one.
-
-    Raises
-    ------
-    ValueError
-        Says which is not.
-    """
-    for given in callbacks or []:
-        pair = isinstance(given, tuple) and len(given) == 2
-        if not hasattr(given[1] if pair else given, "on_train_begin"):
-            raise ValueError(
-                "`callbacks` must be skorch callbacks, or pairs of a name and one; got "
-                f"{given!r}."
-            )
-
-
 def train(
     net: NeuralNetClassifier,
     draw: Callable[[], Samples],
@@ -166,7 +76,7 @@ def train(
     Parameters
     ----------
     net : NeuralNetClassifier
-        From :func:`make_net`. Losses go into its history.
+        From :func:`~sklearn_emma._net.make_net`. Losses go into its history.
     draw : callable
         Returns the data of the next epoch.
     max_iter, batch_size : int
@@ -233,7 +143,7 @@ def _train_epoch(
         per_sample = criterion(output, **batch.targets)
         loss = weighted_mean(per_sample, batch.weight)
         loss.backward()
-        step.update(loss=loss.detach(), y_pred=_logits(output))
+        step.update(loss=loss.detach(), y_pred=logits_of(output))
         if sees_gradients:
             parameters = list(module.named_parameters())
             pair = (batch.inputs, batch.targets["y"])
@@ -269,7 +179,7 @@ def _evaluate(net: NeuralNetClassifier, data: Samples) -> float:
     per_sample = net.criterion_(output, **data.targets)
     loss = weighted_mean(per_sample, data.weight)
     net.history.record_batch("valid_batch_size", len(data))
-    step = {"loss": loss, "y_pred": _logits(output)}
+    step = {"loss": loss, "y_pred": logits_of(output)}
     net.notify("on_batch_end", batch=pair, training=False, **step)
     return float(loss)
 
@@ -299,19 +209,6 @@ def divergence(name: str, loss: float, phase: str, epoch: int) -> FloatingPointE
 
 def _as_dataset(data: Samples | None) -> Dataset | None:
     return None if data is None else Dataset(data.inputs, data.targets["y"])
-
-
-def _logits(output: Any) -> Any:
-    """What of a module's output is the prediction, for callbacks."""
-    return getattr(output, "logits", output)
-
-
-def _softmax(logits: Tensor) -> Tensor:
-    return torch.softmax(logits, dim=-1)
-
-
-def _silent(text: str) -> None:
-    """Swallow what a callback would print."""
 
 
 def auto_batch_size(batch_size: int | str, n_samples: int) -> int:

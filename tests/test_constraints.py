@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from sklearn_emma import EMMAGate
 from sklearn_emma._constraints import project
 from sklearn_emma._loss import EMMALoss
+from sklearn_emma._net import make_net
 from sklearn_emma._network import EMMANetwork
-from sklearn_emma._training import Samples, make_net, train
+from sklearn_emma._training import Samples, train
 
 bound = st.none() | st.floats(-3, 3)
 

@@ -15,7 +15,8 @@ from torch import nn
 from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._loss import BaseLoss
-from sklearn_emma._training import Samples, auto_batch_size, make_net, train
+from sklearn_emma._net import make_net
+from sklearn_emma._training import Samples, auto_batch_size, train
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))

@@ -22,7 +22,8 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from sklearn_emma._loss import BaseLoss
-from sklearn_emma._training import Samples, make_net, train
+from sklearn_emma._net import make_net
+from sklearn_emma._training import Samples, train
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
