@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sklearn_emma import _energies
 from sklearn_emma._constraints import Bounds, project
-from sklearn_emma._quantiles import weighted_quantiles
+from sklearn_emma._quantiles import median_and_iqr
 from sklearn_emma._shared_energy import shared_energy
 
 _ATTENTION = {
@@ -21,8 +20,6 @@ _ATTENTION = {
     "importance": _energies.plain_importance,
     "none": _energies.full_attention,
 }
-
-_QUARTILES = np.array([0.25, 0.5, 0.75])
 
 
 class GateScores(NamedTuple):
@@ -129,11 +126,11 @@ class EMMAGate(nn.Module):
         self.attention_bias = nn.Parameter(torch.zeros(()))
         if rho == "learn":
             self.log_rho = nn.Parameter(torch.zeros(()))
+        elif isinstance(rho, str) or not 0 < rho < math.inf:
+            raise ValueError(
+                f"rho must be a finite number > 0 or 'learn', got {rho!r}."
+            )
         else:
-            if isinstance(rho, str) or not 0 < rho < math.inf:
-                raise ValueError(
-                    f"rho must be a finite number > 0 or 'learn', got {rho!r}."
-                )
             # In double precision, so that ρ comes back as it was given.
             log_rho = torch.tensor(math.log(rho), dtype=torch.float64)
             self.register_buffer("log_rho", log_rho)
@@ -159,24 +156,20 @@ class EMMAGate(nn.Module):
                 f"`potential` must have shape (n, n_modes) = (n, {self.n_modes}), got "
                 f"{tuple(potential.shape)}."
             )
-        weight = potential.new_ones(len(potential))
-        if sample_weight is not None:
-            weight = sample_weight
+        ones = potential.new_ones(len(potential))
+        weight = ones if sample_weight is None else sample_weight
         for mode in range(self.n_modes):
             known = ~potential[:, mode].isnan() & (weight > 0)
             values = potential[known, mode]
             if self.energy_scaling == "shift":
                 self.location[mode] = values.min() if len(values) else 0.0
                 continue
-            low = middle = high = 0.0  # of a mode that is never there
+            location, scale = 0.0, 1.0  # of a mode that is never there
             if len(values):
                 column = values.unsqueeze(1).cpu().numpy()
-                counts = weight[known].cpu().numpy()
-                quartiles = weighted_quantiles(column, counts, _QUARTILES)
-                low, middle, high = quartiles[0].tolist()
-            self.location[mode] = middle
-            # A mode whose energy never varies (constant features) gets unit scale.
-            self.scale[mode] = high - low if high > low else 1.0
+                found = median_and_iqr(column, weight[known].cpu().numpy())
+                location, scale = (float(array[0]) for array in found)
+            self.location[mode], self.scale[mode] = location, scale
         return self
 
     def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:

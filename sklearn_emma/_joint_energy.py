@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, pad
 
 from sklearn_emma._normal_scores import fit_normal_scores, with_normal_scores
-from sklearn_emma._quantiles import weighted_quantiles
+from sklearn_emma._quantiles import median_and_iqr, weighted_quantiles
 from sklearn_emma._whitening import inverse_root
 
 # Marginal energies see what lies further out. Unbounded, one broken mode would make
@@ -129,10 +129,7 @@ def fit_joint_energy(
     if potential.shape[1] < 3 or (weight > 0).sum() < 2 * _N_FOLDS:
         return None
     learnt = _fit_densities(x, y, weight, mode_index, n_classes)
-    low, location, high = weighted_quantiles(
-        potential, weight, np.array([0.25, 0.5, 0.75])
-    ).T
-    scale = np.where(high > low, high - low, 1.0)
+    location, scale = median_and_iqr(potential, weight)
     limits = {
         "location": location,
         "scale": scale,

@@ -191,8 +191,10 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
 
 def _hint(X: Any, columns: Any) -> str:
     labels = _column_labels(X)
-    ends = [columns.start, columns.stop] if isinstance(columns, slice) else columns
-    by_name = any(isinstance(label, str) for label in np.atleast_1d(ends).tolist())
+    if isinstance(columns, slice):
+        columns = [columns.start, columns.stop]
+    given = columns if isinstance(columns, list) else [columns]
+    by_name = any(isinstance(label, str) for label in given)
     if by_name and not hasattr(X, "columns"):
         return (
             " X is an array; a transformer that made it keeps names with "

@@ -22,3 +22,13 @@ def weighted_quantiles(
         position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
         quantiles[column] = X[rows[position], column]
     return quantiles
+
+
+def median_and_iqr(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted median and interquartile range of each column of X (n, d), (d,) each.
+
+    A column that hardly ever varies, of constant features say, gets a range of 1.
+    """
+    quartiles = weighted_quantiles(X, weight, np.array([0.25, 0.5, 0.75]))
+    low, median, high = quartiles.T
+    return median, np.where(high > low, high - low, 1.0)

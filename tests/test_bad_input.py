@@ -272,6 +272,8 @@ def test_names_of_columns(no_training):
     with pytest.raises(ValueError, match=r"Mode 'r'") as caught:
         quick(modes={"l": [0, 1], "r": [2, 9]}).fit(X, y)
     assert "set_output" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"Mode 'l': cannot find \['u', \[1"):
+        quick(modes={"l": ["u", [1, 2]], "r": [2, 3]}).fit(X, y)
     with pytest.raises(ValueError, match="Columns in no mode: 'w', 'x'"):
         quick(modes={"l": ["u", "v"]}).fit(frame, y)
 

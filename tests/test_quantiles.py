@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_emma._quantiles import weighted_quantiles
+from sklearn_emma._quantiles import median_and_iqr, weighted_quantiles
 
 LEVELS = np.array([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 1.0])
 
@@ -77,3 +77,10 @@ def test_type_of_the_data_does_not_matter(dtype):
     assert actual.dtype == np.float64 and actual.shape == (2, len(LEVELS))
     np.testing.assert_array_equal(actual, expected)
     np.testing.assert_array_equal(X, before)
+
+
+def test_median_and_range_are_those_of_repeated_rows():
+    X = np.array([[9.0, 7.0], [0.0, 7.0], [3.0, 7.0], [2.0, 7.0]])
+    median, iqr = median_and_iqr(X, np.array([1.0, 1.0, 2.0, 0.0]))
+    np.testing.assert_array_equal(median, [3.0, 7.0])
+    np.testing.assert_array_equal(iqr, [3.0, 1.0])  # 3 − 0; constant

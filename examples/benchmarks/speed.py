@@ -62,21 +62,20 @@ class Settings:
         return clf.set_params(**epochs)
 
 
-def _has_htru2() -> bool:
+def source() -> tuple[str, np.ndarray, np.ndarray]:
+    """HTRU2, or noise of its shape, and which of them it is."""
     try:
-        fetch_htru2(download_if_missing=False)
+        X, y = fetch_htru2(return_X_y=True, download_if_missing=False)
     except OSError:
-        return False
-    return True
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(17_898, 8)), rng.integers(0, 2, size=17_898)
+        return "noise of the shape of HTRU2", X, y
+    return "HTRU2", X, y
 
 
 def load(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised HTRU2, or noise of its shape."""
-    if _has_htru2():
-        X, y = fetch_htru2(return_X_y=True, download_if_missing=False)
-    else:
-        rng = np.random.default_rng(0)
-        X, y = rng.normal(size=(17_898, 8)), rng.integers(0, 2, size=17_898)
+    """Some of the samples, standardised."""
+    _, X, y = source()
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     order = np.random.default_rng(0).permutation(len(X))[:n_samples]
     return X[order], y[order]
@@ -255,7 +254,7 @@ def main() -> None:
         numbers = (args.search_samples, args.search_share, args.memory_rows)
         settings = Settings(args.pairs, args.share, args.samples, *numbers, False)
     torch.set_num_threads(1)
-    print(f"Data: {'HTRU2' if _has_htru2() else 'noise of the shape of HTRU2'}.\n")
+    print(f"Data: {source()[0]}.\n")
     print(HEADER, flush=True)
     for name in args.rows:
         for line in ROWS[name](settings):
