@@ -44,7 +44,7 @@ RULES = {"ROC corner": roc_corner_scorer, "best F1": "f1"}
 
 X, y = fetch_htru2(return_X_y=True, as_frame=True)
 MODES = {"ip": X.columns[:4].tolist(), "dm": X.columns[4:].tolist()}
-EPOCHS = {"max_iter": 3, "base_max_iter": 2} if FAST else {"max_iter": 200}
+EPOCHS = {"max_iter": 3, "pretraining_max_iter": 2} if FAST else {"max_iter": 200}
 SHARED = {"dropout": 0.1} | EPOCHS
 CLEAN = {"attention_function": "none", "corruption": None, "lambda_e": 0}
 # A single mode needs no attention, and so no energy worth its training.

@@ -50,7 +50,7 @@ for seed in range(N_SEEDS):
     )
     model = EMMAClassifier(random_state=seed)
     if FAST:
-        model.set_params(max_iter=3, base_max_iter=2)
+        model.set_params(max_iter=3, pretraining_max_iter=2)
     runs.append((model.fit(X_train, y_train), X_train, X_test, y_test))
     print(f"Seed {seed} done")
 emma, X_train, X_test, y_test = runs[0]

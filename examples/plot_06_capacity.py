@@ -32,7 +32,7 @@ from sklearn_emma.robustness import attention_curve, corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(5)
-EPOCHS = {"max_iter": 3, "base_max_iter": 3} if FAST else {"max_iter": 25}
+EPOCHS = {"max_iter": 3, "pretraining_max_iter": 3} if FAST else {"max_iter": 25}
 LAMBDA_C = [0, 0.001, 0.01, 0.1, 1]
 SIGMAS = [0, 1, 4]
 X, y = fetch_htru2(return_X_y=True, as_frame=True)

@@ -35,7 +35,7 @@ from sklearn_emma.robustness import corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
-EPOCHS = {"max_iter": 2, "base_max_iter": 2} if FAST else {"max_iter": 25}
+EPOCHS = {"max_iter": 2, "pretraining_max_iter": 2} if FAST else {"max_iter": 25}
 LAMBDA_E = [0, 0.003, 0.03, 0.3, 3]
 FLOOR = 0.1  # the default
 SIGMAS = [0, 1, 4]

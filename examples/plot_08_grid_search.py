@@ -36,7 +36,7 @@ from sklearn_emma.robustness import corrupt
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 ROWS = 600 if FAST else 3000
-EPOCHS = {"max_iter": 1 if FAST else 20, "base_max_iter": 20, "lr": 0.01}
+EPOCHS = {"max_iter": 1 if FAST else 20, "pretraining_max_iter": 20, "lr": 0.01}
 GRID = {
     "emma__rho": [0.1, 0.3, 1, 3, 10],
     "emma__lambda_c": [0, 0.001, 0.01, 0.1, 1],

@@ -35,7 +35,7 @@ from sklearn_emma.robustness import RobustnessCurve, corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
-EPOCHS = {"max_iter": 3, "base_max_iter": 3} if FAST else {"max_iter": 25}
+EPOCHS = {"max_iter": 3, "pretraining_max_iter": 3} if FAST else {"max_iter": 25}
 METHODS = {
     "EMMA": {},
     "no gate": {"attention_function": "none", "lambda_e": 0},

@@ -37,7 +37,7 @@ from sklearn_emma.robustness import corrupt
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(5)
-EPOCHS = {"max_iter": 2, "base_max_iter": 2} if FAST else {}
+EPOCHS = {"max_iter": 2, "pretraining_max_iter": 2} if FAST else {}
 N_DRAWS, N_TREES = (1, 5) if FAST else (5, 50)
 ENERGIES = {
     "default (autoencoder)": None,

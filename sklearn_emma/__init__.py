@@ -1,15 +1,16 @@
 """Energy-based multi-modal attention for scikit-learn."""
 
-from sklearn_emma._classifier import EMMAClassifier
-from sklearn_emma._gate import EMMAGate, GateScores
-from sklearn_emma._potential import PotentialEnergyTransformer
-from sklearn_emma._thesis import make_thesis_classifier
+from sklearn_emma._attention.gate import EMMAGate, GateScores
+from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._estimators.thesis import make_thesis_classifier
+from sklearn_emma._version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "EMMAClassifier",
     "EMMAGate",
     "GateScores",
     "PotentialEnergyTransformer",
+    "__version__",
     "make_thesis_classifier",
 ]

@@ -1,13 +1,18 @@
-"""The one place that imports scikit-learn's private tools.
+"""What every estimator shares: checked parameters, and fits that are all or nothing.
 
-They give every estimator the same errors as scikit-learn's own. A move inside
-scikit-learn then costs one line here.
+The one place that imports scikit-learn's private tools. They give every estimator the
+same errors as scikit-learn's own; a move inside scikit-learn then costs one line here.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import BaseEstimator
+from sklearn.base import _fit_context as _sklearn_fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import (
@@ -17,30 +22,53 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
+from sklearn.utils.metaestimators import available_if as _sklearn_available_if
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "BaseSearchCV",
+    "Constraints",
     "HasMethods",
     "Interval",
     "StrOptions",
+    "available_if",
     "check_method_params",
     "check_sample_weight",
     "fit_context",
     "get_column_indices",
     "safe_split",
     "sums_overflow",
+    "unchanged_on_error",
     "validate_nested_params",
     "validate_parameter_constraints",
 ]
+
+#: Allowed values of each parameter, as scikit-learn declares them.
+Constraints: TypeAlias = dict[str, list[object]]
+
+Method = TypeVar("Method", bound=Callable[..., object])
 
 # Around checks of X: scikit-learn sums it to see whether it is finite, and numpy warns
 # where values at the limit of the type cancel.
 sums_overflow = np.errstate(invalid="ignore")
 
 
-def validate_nested_params(estimator: Any) -> None:
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Validate an estimator's parameters before ``fit``; keeps the method's type."""
+    decorate: Callable[[Method], Method] = _sklearn_fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorate
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Offer a method only where ``check`` allows it; keeps the method's type."""
+    decorate: Callable[[Method], Method] = _sklearn_available_if(check)
+    return decorate
+
+
+def validate_nested_params(estimator: BaseEstimator) -> None:
     """Check the declared parameters of an estimator and of those within it.
 
     Their own ``fit`` would do so too late, and not at all within the ``fit`` of an
@@ -55,3 +83,15 @@ def validate_nested_params(estimator: Any) -> None:
         declared = hasattr(part, "_parameter_constraints")
         if declared and not isinstance(part, type):
             part._validate_params()
+
+
+@contextmanager
+def unchanged_on_error(estimator: object) -> Iterator[None]:
+    """Put an estimator's attributes back if the block fails: all or nothing."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

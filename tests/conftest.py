@@ -42,7 +42,11 @@ def no_training(monkeypatch):
     def train(*args, **kwargs):
         pytest.fail("training began before the error was found")
 
-    for where in ("_phase_one", "_phase_two", "_autoencoder_training"):
+    for where in (
+        "_training.pretraining",
+        "_training.joint_training",
+        "_energies.denoising",
+    ):
         monkeypatch.setattr(f"sklearn_emma.{where}.train", train)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma.predictors import MLP
 
 TWO_MODES = {"a": [0, 1], "b": [2, 3]}
 UNEQUAL_MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
@@ -29,8 +30,8 @@ def quick(*, epochs=3, **params):
         "modes": TWO_MODES,
         "energy_estimator": PotentialEnergyTransformer(max_iter=epochs),
         "max_iter": epochs,
-        "base_max_iter": epochs,
-        "hidden_layer_sizes": 8,
+        "pretraining_max_iter": epochs,
+        "predictor": MLP(8),
         "random_state": 0,
     }
     return EMMAClassifier(**defaults | params)

@@ -33,10 +33,12 @@ INSTANCES = [
         corruption=GaussianNoise(0.5),
         n_draws=2,
         max_iter=10,
-        base_max_iter=10,
+        pretraining_max_iter=10,
     ),
-    EMMAClassifier(predictor=LogisticRegression(), max_iter=5, base_max_iter=5),
-    EMMAClassifier(predictor=RandomForestClassifier(10), max_iter=5, base_max_iter=5),
+    EMMAClassifier(predictor=LogisticRegression(), max_iter=5, pretraining_max_iter=5),
+    EMMAClassifier(
+        predictor=RandomForestClassifier(10), max_iter=5, pretraining_max_iter=5
+    ),
 ]
 TRANSFORMERS = [e for e in INSTANCES if hasattr(e, "transform")]
 

@@ -54,7 +54,7 @@ def peak_memory(n_rows: int, method: str = "predict_proba") -> dict[str, float]:
         X = np.array(file[:1000])
         file.flush()
         del file, rows
-        clf = EMMAClassifier(MODES, max_iter=2, base_max_iter=2, random_state=0)
+        clf = EMMAClassifier(MODES, max_iter=2, pretraining_max_iter=2, random_state=0)
         (path / "model.pkl").write_bytes(pickle.dumps(clf.fit(X, X[:, 0] > 0)))
         command = [sys.executable, __file__, "--score", folder, "--method", method]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -65,7 +65,7 @@ def search_times(
         random_state=0,
         **params,
     )
-    names = ("max_iter", "base_max_iter", "energy_estimator__max_iter")
+    names = ("max_iter", "pretraining_max_iter", "energy_estimator__max_iter")
     epochs = {name: max(1, round(share * clf.get_params()[name])) for name in names}
     clf.set_params(**epochs)
     options = {"cv": n_splits, "n_jobs": n_jobs, "refit": False}

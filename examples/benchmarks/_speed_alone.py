@@ -49,7 +49,7 @@ def _fit(n_modes: int, n_samples: int):
     clf = EMMAClassifier(
         {f"mode_{i}": list(range(4 * i, 4 * i + 4)) for i in range(n_modes)},
         energy_estimator=PotentialEnergyTransformer(max_iter=EPOCHS["energies"]),
-        base_max_iter=EPOCHS["base"],
+        pretraining_max_iter=EPOCHS["base"],
         max_iter=EPOCHS["gate"],
         batch_size=256,
         random_state=0,

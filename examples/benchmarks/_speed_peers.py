@@ -19,11 +19,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sklearn_emma import EMMAClassifier
-from sklearn_emma._autoencoder import AutoencoderStack
-from sklearn_emma._loss import EMMALoss
-from sklearn_emma._model import fill_missing
-from sklearn_emma._network import EMMANetwork
-from sklearn_emma._training import auto_batch_size
+from sklearn_emma._energies.autoencoder import AutoencoderStack
+from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._optim.loop import auto_batch_size
+from sklearn_emma._training.loss import EMMALoss
 from sklearn_emma.corruption import Mixture, ZeroedMode, fail_modes
 
 
@@ -68,7 +68,7 @@ def bare_fit(parts: Parts) -> None:
     _optimise(
         predictor,
         clf.lr,
-        clf.base_max_iter,
+        clf.pretraining_max_iter,
         parts.batch_size,
         lambda: (
             fail_modes(x, parts.index, ZeroedMode(), generator, clean_fraction=0.5)[0],
@@ -119,7 +119,7 @@ def skorch_fit(parts: Parts) -> None:
     clf = parts.clf
     options = _as_it_comes(parts, parts.energy.lr, parts.energy.max_iter)
     NeuralNet(parts.stack, nn.MSELoss, **options).fit(parts.z, parts.z)
-    options = _as_it_comes(parts, clf.lr, clf.base_max_iter)
+    options = _as_it_comes(parts, clf.lr, clf.pretraining_max_iter)
     predictor = parts.model.network.predictor
     net = NeuralNetClassifier(predictor, criterion=nn.CrossEntropyLoss, **options)
     net.fit(parts.x, parts.y)

@@ -57,7 +57,7 @@ class Settings:
             random_state=0,
             **params,
         )
-        names = ("max_iter", "base_max_iter", "energy_estimator__max_iter")
+        names = ("max_iter", "pretraining_max_iter", "energy_estimator__max_iter")
         epochs = {n: max(1, round(self.share * clf.get_params()[n])) for n in names}
         return clf.set_params(**epochs)
 
@@ -134,7 +134,9 @@ def skorch(settings: Settings) -> Iterator[Line]:
 def predict(settings: Settings) -> Iterator[Line]:
     """Scoring, against the bare forward pass; one row is the latency."""
     X, y = load(settings.samples)
-    clf = EMMAClassifier(MODES, max_iter=1, base_max_iter=1, random_state=0).fit(X, y)
+    clf = EMMAClassifier(MODES, max_iter=1, pretraining_max_iter=1, random_state=0).fit(
+        X, y
+    )
     model = clf._model
     for rows in (1, len(X), 20_000 if settings.smoke else 1_000_000):
         data = np.resize(X, (rows, X.shape[1]))

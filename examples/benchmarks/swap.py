@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma._joint_energy import fit_joint_energy
+from sklearn_emma._energies.joint import fit_joint_energy
 
 MAX_SAMPLES = {"htru2": 6000, "scene15": 2500}
 SMOKE_SAMPLES = 300
@@ -135,7 +135,7 @@ def detection(task: Task, seed: int) -> dict[str, list[float]]:
 def worth(task: Task, seed: int, smoke: bool) -> dict[str, list[float]]:
     """Score under swap, clean score, RAUC and U5 of one fit, used in three ways."""
     effort = SMOKE if smoke else FULL
-    short = {"max_iter": 5, "base_max_iter": 5} if smoke else {}
+    short = {"max_iter": 5, "pretraining_max_iter": 5} if smoke else {}
     classifier = EMMAClassifier(
         task.modes, joint_energy=True, random_state=seed, **short
     )

@@ -2,16 +2,18 @@
 
 A *corruption* is any object with one method::
 
-    corrupt(x, mode_index, generator) -> x_failed
+    corrupt(x, layout, generator) -> x_failed
 
 ``x`` (n, d) is a float tensor in units of each feature's training standard deviation,
-NaN marking missing values; ``mode_index`` (d,) tells the mode of each column;
+NaN marking missing values; ``layout`` tells which columns belong to which mode;
 ``generator`` is the ``torch.Generator`` that every draw must use. It returns what the
 values would be *if every mode failed*, without writing to ``x``; which modes fail in
-which row is decided outside, by :func:`fail_modes`. NaN in the result means that the
-value is missing.
+which row is decided outside, by :class:`Failures` and :func:`fail_modes`. NaN in the
+result means that the value is missing.
 """
 
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma.corruption._failures import Failures, fail_modes
 from sklearn_emma.corruption._faults import (
     Bias,
     Drift,
@@ -23,7 +25,7 @@ from sklearn_emma.corruption._faults import (
     UniformReplacement,
     ZeroedMode,
 )
-from sklearn_emma.corruption._interface import Corruption, fail_modes
+from sklearn_emma.corruption._interface import Corruption
 from sklearn_emma.corruption._mixture import Mixture
 from sklearn_emma.corruption._noise import GaussianNoise, StudentNoise
 
@@ -31,10 +33,12 @@ __all__ = [
     "Bias",
     "Corruption",
     "Drift",
+    "Failures",
     "Gain",
     "GaussianNoise",
     "MissingMode",
     "Mixture",
+    "ModeLayout",
     "SaltAndPepper",
     "StuckMode",
     "StudentNoise",

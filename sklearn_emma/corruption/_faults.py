@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-from sklearn_emma._validation import Interval
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._validation import Constraints, Interval
 from sklearn_emma.corruption._draws import uniform
 
 
 class MissingMode(BaseEstimator):
     """The mode is missing and known to be: every value becomes NaN."""
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return NaN everywhere."""
         return torch.full_like(x, math.nan)
 
@@ -25,7 +25,7 @@ class MissingMode(BaseEstimator):
 class ZeroedMode(BaseEstimator):
     """The mode is missing and nobody says so: every value is the training mean."""
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return 0 everywhere."""
         return torch.zeros_like(x)
 
@@ -39,14 +39,14 @@ class UniformReplacement(BaseEstimator):
         In units of the training standard deviation.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "bound": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return uniform noise instead of ``x``."""
         self._validate_params()
         return self.bound * (2.0 * uniform(x, x.shape, generator) - 1.0)
@@ -61,19 +61,18 @@ class StuckMode(BaseEstimator):
         In units of the training standard deviation.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "bound": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return one drawn value for each row and mode."""
         self._validate_params()
-        shape = (len(x), int(mode_index.max()) + 1)
-        value = self.bound * (2.0 * uniform(x, shape, generator) - 1.0)
-        return value[:, mode_index]
+        value = uniform(x, (len(x), layout.n_modes), generator)
+        return layout.spread(self.bound * (2.0 * value - 1.0))
 
 
 class SaltAndPepper(BaseEstimator):
@@ -87,7 +86,7 @@ class SaltAndPepper(BaseEstimator):
         Probability that a cell jumps.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "amplitude": [Interval(Real, 0, None, closed="left")],
         "fraction": [Interval(Real, 0, 1, closed="both")],
     }
@@ -96,7 +95,7 @@ class SaltAndPepper(BaseEstimator):
         self.amplitude = amplitude
         self.fraction = fraction
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with extreme values in some cells."""
         self._validate_params()
         jumps = uniform(x, x.shape, generator) < self.fraction
@@ -107,14 +106,14 @@ class SaltAndPepper(BaseEstimator):
 class Gain(BaseEstimator):
     """A wrong gain: values multiplied by ``factor`` (about the training mean)."""
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "factor": [Interval(Real, None, None, closed="neither")],
     }
 
     def __init__(self, factor: float = 4.0) -> None:
         self.factor = factor
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``factor`` times ``x``."""
         self._validate_params()
         return self.factor * x
@@ -123,14 +122,14 @@ class Gain(BaseEstimator):
 class Bias(BaseEstimator):
     """A constant offset, in units of the training standard deviation."""
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "offset": [Interval(Real, None, None, closed="neither")],
     }
 
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` plus the offset."""
         self._validate_params()
         return x + self.offset
@@ -145,14 +144,14 @@ class Drift(BaseEstimator):
         Offset of the last row, in units of the training standard deviation.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "offset": [Interval(Real, None, None, closed="neither")],
     }
 
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` plus a ramp over its rows."""
         self._validate_params()
         ramp = torch.linspace(0.0, self.offset, len(x), dtype=x.dtype, device=x.device)
@@ -165,11 +164,11 @@ class SwappedMode(BaseEstimator):
     Every value is valid by itself; only the modes no longer belong together.
     """
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with the rows of each mode permuted."""
-        swapped = torch.empty_like(x)
-        for mode in range(int(mode_index.max()) + 1):
-            order = torch.randperm(len(x), generator=generator, device=x.device)
-            columns = mode_index == mode
-            swapped[:, columns] = x[:, columns][order]
-        return swapped
+        return layout.join(
+            [
+                mode[torch.randperm(len(x), generator=generator, device=x.device)]
+                for mode in layout.split(x)
+            ]
+        )

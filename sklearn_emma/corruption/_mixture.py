@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._validation import Constraints
 from sklearn_emma.corruption._faults import MissingMode
 from sklearn_emma.corruption._interface import Corruption, check_corruption
 from sklearn_emma.corruption._noise import GaussianNoise
@@ -32,7 +32,7 @@ class Mixture(BaseEstimator):
     Mixture(corruptions=[GaussianNoise(), MissingMode()], weights=[2, 1])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "corruptions": [list, tuple, None],
         "weights": ["array-like", None],
     }
@@ -45,7 +45,7 @@ class Mixture(BaseEstimator):
         self.corruptions = corruptions
         self.weights = weights
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with each row under the corruption that it drew."""
         self._validate_params()
         corruptions = self.corruptions
@@ -59,7 +59,7 @@ class Mixture(BaseEstimator):
         for k, corruption in enumerate(corruptions):
             rows = (choice == k).unsqueeze(1)
             # A copy: one that writes to what it is given must not spoil the others.
-            failed = corruption.corrupt(x.clone(), mode_index, generator)
+            failed = corruption.corrupt(x.clone(), layout, generator)
             result = torch.where(rows, failed, result)
         return result
 

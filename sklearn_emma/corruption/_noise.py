@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-from sklearn_emma._validation import Interval
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._validation import Constraints, Interval
 from sklearn_emma.corruption._draws import log_uniform, normal
 
 
@@ -26,9 +26,10 @@ class GaussianNoise(BaseEstimator):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_emma.corruption import GaussianNoise
+    >>> from sklearn_emma.corruption import GaussianNoise, ModeLayout
     >>> x, generator = torch.zeros(10_000, 1), torch.Generator().manual_seed(0)
-    >>> noisy = GaussianNoise(0.5).corrupt(x, torch.tensor([0]), generator)
+    >>> layout = ModeLayout.from_columns({"only": [0]})
+    >>> noisy = GaussianNoise(0.5).corrupt(x, layout, generator)
     >>> round(float(noisy.std()), 1)
     0.5
     """
@@ -36,7 +37,7 @@ class GaussianNoise(BaseEstimator):
     def __init__(self, sigma: float | tuple[float, float] = (0.1, 2.0)) -> None:
         self.sigma = sigma
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with noise in every cell."""
         low, high = _interval(self.sigma, "GaussianNoise: sigma")
         noise = normal(x, generator)
@@ -56,7 +57,7 @@ class StudentNoise(BaseEstimator):
         Degrees of freedom.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "sigma": [Interval(Real, 0, None, closed="left")],
         "df": [Interval(Integral, 1, None, closed="left")],
     }
@@ -65,7 +66,7 @@ class StudentNoise(BaseEstimator):
         self.sigma = sigma
         self.df = df
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with noise in every cell."""
         self._validate_params()
         shape = (self.df, *x.shape)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from sklearn_emma._inputs.checking import Given
 from sklearn_emma._validation import check_method_params, safe_split
-from sklearn_emma.model_selection._classifiers import (
+from sklearn_emma.model_selection._together import (
     TOGETHER,
     can_fit_together,
     fit_together,
@@ -33,7 +34,7 @@ class Outcome(NamedTuple):
 def group_candidates(
     estimator: Any, candidates: Sequence[dict[str, Any]]
 ) -> list[list[int]]:
-    """Numbers of the candidates that are trained together; every one is in one group.
+    """Indices of the candidates that are trained together; every one is in one group.
 
     Values are compared by identity: a grid repeats its own objects.
     """
@@ -150,14 +151,14 @@ def _fit_stacked(
     """Fit all in place; steps before the last once, and shared."""
     classifiers = [last_step(estimator)[1] for estimator in estimators]
     if not isinstance(estimators[0], Pipeline):
-        return fit_together(classifiers, X, y, **params)
+        return fit_together(classifiers, Given(X, y, **params))
     first = estimators[0]
     name = first.steps[-1][0]
     receiver = _Receiver(classifiers[0])
     front = copy.copy(first)
     front.steps = [*first.steps[:-1], (name, receiver)]
     front.fit(X, y, **params)
-    errors = fit_together(classifiers, receiver.X, receiver.y, **receiver.params)
+    errors = fit_together(classifiers, Given(receiver.X, receiver.y, **receiver.params))
     for estimator, classifier in zip(estimators, classifiers, strict=True):
         estimator.steps = [*front.steps[:-1], (name, classifier)]
     return errors

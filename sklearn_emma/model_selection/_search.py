@@ -16,11 +16,7 @@ from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_emma._validation import (
-    BaseSearchCV,
-    check_method_params,
-    fit_context,
-)
+from sklearn_emma._validation import BaseSearchCV, check_method_params, fit_context
 from sklearn_emma.model_selection._groups import (
     Outcome,
     fit_group,

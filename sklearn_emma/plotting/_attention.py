@@ -16,11 +16,7 @@ from sklearn_emma.plotting._style import (
     check_matplotlib,
 )
 from sklearn_emma.robustness._failing import FailingMode, draw_seeds
-from sklearn_emma.robustness._inside import (
-    ATTENTION,
-    check_quantity,
-    quantity_function,
-)
+from sklearn_emma.robustness._inside import ATTENTION, check_quantity, quantity_function
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,11 +12,7 @@ from sklearn_emma.robustness._failing import (
     check_levels,
     draw_seeds,
 )
-from sklearn_emma.robustness._inside import (
-    ATTENTION,
-    check_quantity,
-    quantity_function,
-)
+from sklearn_emma.robustness._inside import ATTENTION, check_quantity, quantity_function
 from sklearn_emma.robustness._results import AttentionMap
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
-from sklearn_emma._missing import missing_as_nan
+from sklearn_emma._inputs.missing import missing_as_nan
 
 
 def as_table(X: Any, name: str) -> Any:

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from sklearn.utils import check_array, check_random_state
 
-from sklearn_emma._missing import missing_as_nan
-from sklearn_emma._modes import flatten_columns, mode_index, resolve_modes
-from sklearn_emma._torch_state import draw_seed
-from sklearn_emma.corruption import Corruption, fail_modes
-from sklearn_emma.corruption._interface import check_failures
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.missing import missing_as_nan
+from sklearn_emma._inputs.modes import flatten_columns, resolve_modes
+from sklearn_emma._optim.torch_state import draw_seed
+from sklearn_emma.corruption import Corruption, Failures
+from sklearn_emma.corruption._failures import check_failures
 from sklearn_emma.robustness._columns import as_table, put, select
 from sklearn_emma.robustness._units import reference_units
 
@@ -78,17 +79,17 @@ def corrupt(
     X = as_table(X, "X")
     if not hasattr(X, "columns"):
         X = _as_numbers(missing_as_nan(X))
-    resolved = resolve_modes(flatten_columns(X), modes, remainder="drop")
-    check_failures("corrupt", clean_fraction, n_failing, len(resolved))
-    columns = np.concatenate(list(resolved.values()))
+    layout = ModeLayout.from_columns(
+        resolve_modes(flatten_columns(X), modes, remainder="drop")
+    )
+    check_failures("corrupt", clean_fraction, n_failing, layout.n_modes)
+    columns = layout.order
     failed, corrupted = fail_values(
         _as_numbers(select(X, columns)),
-        mode_index(resolved),
+        layout,
         reference_units(X if reference is None else reference, X, columns),
-        corruption,
+        Failures(corruption, clean_fraction=clean_fraction, n_failing=n_failing),
         draw_seed(check_random_state(random_state)),
-        clean_fraction=clean_fraction,
-        n_failing=n_failing,
     )
     result = put(X, columns, failed)
     return (result, corrupted) if return_corrupted else result
@@ -96,30 +97,20 @@ def corrupt(
 
 def fail_values(
     values: np.ndarray,
-    modes: np.ndarray,
+    layout: ModeLayout,
     units: tuple[np.ndarray, np.ndarray],
-    corruption: Corruption,
+    failures: Failures,
     seed: int,
-    *,
-    clean_fraction: float = 0.0,
-    n_failing: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fail modes of ``values`` (n, d), given in their own units.
 
-    ``modes`` (d,) is the mode of each column, ``units`` their mean and standard
-    deviation, (d,) each. Returns the failed values, (n, d), and which modes failed,
-    (n, M).
+    ``units`` are mean and standard deviation of the columns, (d,) each. Returns the
+    failed values, (n, d), and which modes failed, (n, M).
     """
     mean, scale = units
     z = torch.from_numpy((values - mean) / scale)
-    failed, corrupted = fail_modes(
-        z,
-        torch.from_numpy(modes),
-        corruption,
-        torch.Generator().manual_seed(seed),
-        clean_fraction=clean_fraction,
-        n_failing=n_failing,
-    )
+    generator = torch.Generator().manual_seed(seed)
+    failed, corrupted = failures.simulate(z, layout, generator)
     # Into the units and back again would round what the corruption has left alone.
     untouched = (failed == z).numpy()
     restored = failed.numpy() * scale + mean

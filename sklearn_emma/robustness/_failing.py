@@ -11,9 +11,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emma._modes import flatten_columns, resolve_modes
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.modes import flatten_columns, resolve_modes
 from sklearn_emma._validation import Interval, validate_parameter_constraints
-from sklearn_emma.corruption import Corruption, GaussianNoise
+from sklearn_emma.corruption import Corruption, Failures, GaussianNoise
 from sklearn_emma.robustness._columns import as_table, put, take
 from sklearn_emma.robustness._corrupt import fail_values
 from sklearn_emma.robustness._inside import unwrap
@@ -69,9 +70,9 @@ class FailingMode:
         """X with the mode failing at a level: a container of the kind of X."""
         values, _ = fail_values(
             take(X, self.columns),
-            np.zeros(len(self.columns), dtype=np.intp),
+            ModeLayout.from_columns({"failing": self.columns}),
             self.units,
-            self.factory(level),
+            Failures(self.factory(level), clean_fraction=0.0),
             seed,
         )
         return put(X, self.columns, values)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma._modes import _shorten, flatten_columns
+from sklearn_emma._inputs.modes import flatten_columns, shorten
 from sklearn_emma.robustness._columns import as_table, take
 
 Units = tuple[np.ndarray, np.ndarray]
@@ -56,7 +56,7 @@ def _positions_by_name(given: list[Any], names: list[Any]) -> np.ndarray:
     }
     if any(differences.values()):
         shown = [
-            f"{what}: {_shorten(them)}" for what, them in differences.items() if them
+            f"{what}: {shorten(them)}" for what, them in differences.items() if them
         ]
         raise ValueError(f"`reference` has not the columns of X; {'; '.join(shown)}.")
     counts = Counter(names) | Counter(given)

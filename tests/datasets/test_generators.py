@@ -14,11 +14,7 @@ from scipy.stats import kstest
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_emma import datasets
-from sklearn_emma.datasets import (
-    make_circle,
-    make_multimodal_classification,
-    make_wave,
-)
+from sklearn_emma.datasets import make_circle, make_multimodal_classification, make_wave
 
 GENERATORS = [make_wave, make_circle, make_multimodal_classification]
 CURVES = [make_wave, make_circle]

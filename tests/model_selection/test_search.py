@@ -39,7 +39,7 @@ QUICK: dict[str, Any] = {
     "modes": MODES,
     "hidden_layer_sizes": (6, 4),
     "max_iter": 4,
-    "base_max_iter": 2,
+    "pretraining_max_iter": 2,
     "random_state": 0,
 }
 # Everything that a stack may vary, and every kind of value of it.

@@ -32,6 +32,6 @@ def emma(samples):
         modes,
         energy_estimator=PotentialEnergyTransformer(max_iter=15),
         max_iter=8,
-        base_max_iter=8,
+        pretraining_max_iter=8,
         random_state=0,
     ).fit(X, y)

@@ -104,7 +104,7 @@ def test_an_estimator_without_attention_is_named(samples):
 def test_attention_without_a_threshold_is_refused(samples):
     X, y, modes = samples
     clf = EMMAClassifier(
-        modes, attention_function="importance", max_iter=1, base_max_iter=1
+        modes, attention_function="importance", max_iter=1, pretraining_max_iter=1
     ).fit(X, y)
     with pytest.raises(ValueError, match="threshold, got 'importance'"):
         AttentionFunctionDisplay.from_estimator(clf)

@@ -6,11 +6,7 @@ import pytest
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.corruption import Bias
 from sklearn_emma.plotting import AttentionCurveDisplay, EnergyCurveDisplay
-from sklearn_emma.robustness import (
-    DistributionCurve,
-    attention_curve,
-    energy_curve,
-)
+from sklearn_emma.robustness import DistributionCurve, attention_curve, energy_curve
 
 BOTH = [AttentionCurveDisplay, EnergyCurveDisplay]
 

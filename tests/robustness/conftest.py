@@ -42,7 +42,7 @@ def emma(data):
         {"left": [0, 1, 2], "right": [3, 4, 5]},
         energy_estimator=PotentialEnergyTransformer(max_iter=15),
         max_iter=8,
-        base_max_iter=8,
+        pretraining_max_iter=8,
         random_state=0,
     ).fit(X_train, y_train)
 

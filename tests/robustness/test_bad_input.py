@@ -6,12 +6,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emma import EMMAClassifier
-from sklearn_emma.corruption import (
-    GaussianNoise,
-    MissingMode,
-    Mixture,
-    ZeroedMode,
-)
+from sklearn_emma.corruption import GaussianNoise, MissingMode, Mixture, ZeroedMode
 from sklearn_emma.plotting import RobustnessCurveDisplay
 from sklearn_emma.robustness import (
     attention_curve,

@@ -87,7 +87,7 @@ def test_training_units_follow_the_columns_when_modes_are_in_another_order(
 ):
     X_train, X, y_train, y = data
     swapped = {"right": [5, 3, 4], "left": [2, 0, 1]}
-    clf = EMMAClassifier(swapped, max_iter=1, base_max_iter=1, random_state=0)
+    clf = EMMAClassifier(swapped, max_iter=1, pretraining_max_iter=1, random_state=0)
     clf.fit(X_train, y_train)
     recorder = clone(recorder).fit(X_train, y_train)
     recorder.modes_, recorder.scaler_ = clf.modes_, clf.scaler_

@@ -39,7 +39,7 @@ def test_a_pipeline_of_one_step_is_that_step(data, emma):
 
 def test_a_search_knows_what_its_best_estimator_knows(data):
     X_train, X, y_train, _ = data
-    clf = EMMAClassifier(MODES, max_iter=1, base_max_iter=1, random_state=0)
+    clf = EMMAClassifier(MODES, max_iter=1, pretraining_max_iter=1, random_state=0)
     search = GridSearchCV(clf, {"lr": [0.01]}, cv=2).fit(X_train, y_train)
     options = {"mode": "right", "levels": [2], "random_state": 0}
     found = attention_curve(search, X, **options)
@@ -58,7 +58,7 @@ def test_a_wrapper_that_selects_columns_hides_what_is_inside(data, emma, recorde
 def test_pipelines_are_corrupted_at_their_entrance(data, biased):
     X_train, X, y_train, _ = data
     pipe = make_pipeline(
-        StandardScaler(), EMMAClassifier(MODES, max_iter=2, base_max_iter=2)
+        StandardScaler(), EMMAClassifier(MODES, max_iter=2, pretraining_max_iter=2)
     ).fit(X_train, y_train)
     curve = attention_curve(
         pipe,

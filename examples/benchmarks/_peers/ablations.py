@@ -12,7 +12,7 @@ from .method import Effort, Method
 def parts() -> dict[str, dict[str, Any]]:
     """What is changed, by name."""
     from sklearn_emma import PotentialEnergyTransformer
-    from sklearn_emma._network import MLP
+    from sklearn_emma._predictors.mlp import MLP
     from sklearn_emma.corruption import GaussianNoise
 
     def energy(preprocessing: str) -> PotentialEnergyTransformer:
@@ -39,7 +39,7 @@ def parts() -> dict[str, dict[str, Any]]:
         "bins-of-gated": {"predictor": partial(GatedFirst, **network)},
         "no-dropout": {"dropout": 0.0},
         "small-network": {"hidden_layer_sizes": (64, 32)},
-        "half-the-epochs": {"max_iter": 50, "base_max_iter": 15},
+        "half-the-epochs": {"max_iter": 50, "pretraining_max_iter": 15},
     }
 
 

@@ -1,0 +1,1 @@
+"""Potential energies in, attention out: Ψ → E → α → β."""

@@ -1,0 +1,260 @@
+"""From importance α to attention β.
+
+An attention function is a recipe, an estimator without tensors, that builds a torch
+module for a number of modes. To add one, write both here and name it in
+``ATTENTION_FUNCTIONS``: gate, classifier and Display find it there.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Protocol
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from sklearn_emma._attention.bounds import Bounds
+from sklearn_emma._validation import Constraints, Interval
+
+
+class AttentionModule(nn.Module):
+    """What the gate asks of an attention function; this one lets everything through.
+
+    Subclasses override what differs. ``gain`` and ``bias`` are tensors where the
+    function has a threshold, at ``bias / gain``, and None where it has none.
+    """
+
+    gain: Tensor | None
+    bias: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_parameter("gain", None)
+        self.register_parameter("bias", None)
+
+    def forward(self, importance: Tensor) -> Tensor:
+        """Attention β in [0, 1] of each mode, from ``importance`` α; (n, M) both."""
+        return torch.ones_like(importance)
+
+    def curve(self, importance: Tensor) -> Tensor:
+        """The function before anything is cut off at 0; its integral is the capacity.
+
+        ``importance`` is of any shape; returns the same shape.
+        """
+        return self(importance)
+
+    def capacity(self) -> Tensor:
+        """Area under the curve for α from 0 to 1, a scalar tensor."""
+        return torch.ones(())
+
+    def capacity_penalty(self) -> Tensor:
+        """C, what λ_c multiplies in the loss, a scalar tensor."""
+        return torch.zeros(())
+
+    def bounds(self) -> Bounds:
+        """Parameters with the box that each must stay in."""
+        return []
+
+
+class _Identity(AttentionModule):
+    """β = α."""
+
+    def forward(self, importance: Tensor) -> Tensor:
+        return importance
+
+    def capacity(self) -> Tensor:
+        return torch.tensor(0.5)
+
+
+class _Soft(AttentionModule):
+    """β = max(0, tanh(g α − b_a))."""
+
+    gain: Tensor
+    bias: Tensor
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(float(gain)))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, importance: Tensor) -> Tensor:
+        return self.curve(importance).clamp_min(0.0)
+
+    def curve(self, importance: Tensor) -> Tensor:
+        return torch.tanh(self.gain * importance - self.bias)
+
+    def capacity(self) -> Tensor:
+        """Equals (1/g) log(cosh(g − b_a) / cosh(b_a))."""
+        return (_log_cosh(self.gain - self.bias) - _log_cosh(self.bias)) / self.gain
+
+    def capacity_penalty(self) -> Tensor:
+        """C = g − b_a."""
+        return self.gain - self.bias
+
+    def bounds(self) -> Bounds:
+        return [(self.gain.data, 1e-3, None), (self.bias.data, 0.0, 1.0)]
+
+
+class _Hard(_Soft):
+    """β = 1 where g α > b_a, else 0."""
+
+    def forward(self, importance: Tensor) -> Tensor:
+        soft = super().forward(importance)
+        passes = (self.gain * importance > self.bias).to(soft.dtype)
+        return soft + (passes - soft).detach()  # the gradient is that of the soft one
+
+
+class SoftAttention(BaseEstimator):
+    """Capacity-limited attention β = max(0, tanh(g α − b_a)).
+
+    Gain g > 0 and bias b_a in [0, 1] are learnt. A mode passes where its importance
+    exceeds b_a / g. The capacity ∫₀¹ tanh(g α − b_a) dα is
+    (1/g) log(cosh(g − b_a) / cosh(b_a)), and λ_c multiplies g − b_a.
+
+    Parameters
+    ----------
+    gain : float or None, default=None
+        Initial gain g > 0. None is twice the number of modes, so that modes of equal
+        importance pass nearly unchanged, however many there are.
+
+    References
+    ----------
+    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.attention import SoftAttention
+    >>> module = SoftAttention(gain=2.0).build(n_modes=2)
+    >>> module(torch.tensor([[0.0, 1.0]])).detach().numpy().round(3)
+    array([[0.   , 0.964]], dtype=float32)
+    """
+
+    _module: type[_Soft] = _Soft
+    _parameter_constraints: Constraints = {
+        "gain": [Interval(Real, 0, None, closed="neither"), None]
+    }
+
+    def __init__(self, gain: float | None = None) -> None:
+        self.gain = gain
+
+    def build(self, n_modes: int) -> AttentionModule:
+        """Make the torch module.
+
+        Parameters
+        ----------
+        n_modes : int
+            Number of modes M.
+
+        Returns
+        -------
+        module : nn.Module
+            From importance (n, M) to attention (n, M), with ``curve``, ``capacity``,
+            ``capacity_penalty`` and ``bounds``.
+
+        Raises
+        ------
+        ValueError
+            If ``gain`` is not positive.
+        """
+        self._validate_params()
+        return self._module(2.0 * n_modes if self.gain is None else self.gain)
+
+
+class HardAttention(SoftAttention):
+    """All or nothing at the threshold of the soft attention: β = 1 where g α > b_a.
+
+    Its gradient is that of the soft attention (straight-through).
+
+    Parameters
+    ----------
+    gain : float or None, default=None
+        Initial gain g > 0. None is twice the number of modes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.attention import HardAttention
+    >>> module = HardAttention().build(n_modes=2)
+    >>> module(torch.tensor([[0.0, 1.0]])).detach().numpy()
+    array([[0., 1.]], dtype=float32)
+    """
+
+    _module = _Hard
+
+
+class ImportanceAttention(BaseEstimator):
+    """Attention without a capacity limit: β = α.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.attention import ImportanceAttention
+    >>> ImportanceAttention().build(n_modes=2)(torch.tensor([[0.25, 0.75]]))
+    tensor([[0.2500, 0.7500]])
+    """
+
+    def build(self, n_modes: int) -> AttentionModule:
+        """Make the torch module, which learns nothing.
+
+        Parameters
+        ----------
+        n_modes : int
+            Number of modes M.
+
+        Returns
+        -------
+        module : nn.Module
+            From importance (n, M) to attention (n, M).
+        """
+        return _Identity()
+
+
+class NoAttention(BaseEstimator):
+    """No attention at all: β = 1, for comparison.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.attention import NoAttention
+    >>> NoAttention().build(n_modes=2)(torch.tensor([[0.25, 0.75]]))
+    tensor([[1., 1.]])
+    """
+
+    def build(self, n_modes: int) -> AttentionModule:
+        """Make the torch module, which learns nothing.
+
+        Parameters
+        ----------
+        n_modes : int
+            Number of modes M.
+
+        Returns
+        -------
+        module : nn.Module
+            From importance (n, M) to attention (n, M).
+        """
+        return AttentionModule()
+
+
+class AttentionFunction(Protocol):
+    """What may be passed as ``attention_function``."""
+
+    def build(self, n_modes: int) -> AttentionModule:
+        """Make the torch module."""
+        ...
+
+
+ATTENTION_FUNCTIONS: dict[str, type[AttentionFunction]] = {
+    "soft": SoftAttention,
+    "hard": HardAttention,
+    "importance": ImportanceAttention,
+    "none": NoAttention,
+}
+
+
+def _log_cosh(x: Tensor) -> Tensor:
+    """Logarithm of cosh without overflow."""
+    return x.abs() + torch.log1p(torch.exp(-2.0 * x.abs())) - math.log(2.0)

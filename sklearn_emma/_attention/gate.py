@@ -1,0 +1,342 @@
+"""The EMMA gate as a torch module: energies in, gated modes and scores out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_emma._attention import importance as gibbs
+from sklearn_emma._attention.bounds import Bounds, project
+from sklearn_emma._attention.coupling import COUPLINGS, Coupling
+from sklearn_emma._attention.functions import (
+    ATTENTION_FUNCTIONS,
+    AttentionFunction,
+    AttentionModule,
+)
+from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+class GateScores(NamedTuple):
+    """What the gate knows of each sample and mode; every field has shape (n, M).
+
+    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the
+    modes that are present; ``log_importance`` is its stable logarithm (a very negative
+    number where a mode is missing); ``modal_energy`` E is low for a mode that looks
+    right.
+    """
+
+    attention: Tensor
+    importance: Tensor
+    log_importance: Tensor
+    modal_energy: Tensor
+
+
+class GateSummary(NamedTuple):
+    """What a gate has learnt, under the names that the estimators give it.
+
+    Arrays are of shape (M,) or (M, M). Without coupling its weights are 0 and its
+    exponents 1; an attention function without gain and bias has NaN for them.
+    """
+
+    rho: float
+    capacity: float
+    attention_gain: float
+    attention_bias: float
+    energy_weights: np.ndarray
+    energy_biases: np.ndarray
+    coupling_weights: np.ndarray
+    coupling_exponents: np.ndarray
+
+
+class EMMAGate(nn.Module):
+    """Energy-based multi-modal attention, to be put in front of any predictor.
+
+    Parameters
+    ----------
+    n_modes : int
+        Number of modes M.
+    rho : float or "learn", default="learn"
+        Coldness ρ > 0 (inverse temperature) of the Gibbs distribution. ``"learn"``
+        makes log ρ a parameter that starts at 0.
+    energy_scaling : {"robust", "shift"} or object with ``build``, default="robust"
+        How potential energies are scaled before anything is learnt from them.
+    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
+            default="asymmetric"
+        Shared energies of the modes, with coupling exponents γ_ij that need not be
+        equal to γ_ji, or that are; None: modes share no energy.
+    attention_function : {"soft", "hard", "importance", "none"} or object with \
+            ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or β = 1 for
+        every mode that is present; see :mod:`sklearn_emma.attention`.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter at fault.
+
+    Notes
+    -----
+    ``calibrate`` must see the potential energies of clean training data once, before
+    training. After each optimiser step call ``project`` to keep the parameters within
+    their bounds: w ≥ 0, b ≥ 0, γ in [0, 1], ``|w_ij|`` ≤ 1/(M − 1), g > 0,
+    b_a in [0, 1].
+
+    References
+    ----------
+    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019.
+
+    Examples
+    --------
+    Two modes, a sequence and an image, with potential energies from elsewhere:
+
+    >>> import torch
+    >>> from sklearn_emma import EMMAGate
+    >>> sequences, images = torch.ones(5, 7), torch.ones(5, 3, 8, 8)
+    >>> gate = EMMAGate(n_modes=2)
+    >>> potential = torch.tensor([[0.0, 0.0]] * 4 + [[0.0, 50.0]])
+    >>> gate = gate.calibrate(potential[:4])
+    >>> gated, scores = gate([sequences, images], potential)
+    >>> gated[1].shape
+    torch.Size([5, 3, 8, 8])
+    >>> bool(scores.attention[4, 1] < scores.attention[4, 0])
+    True
+    """
+
+    def __init__(
+        self,
+        n_modes: int,
+        *,
+        rho: float | str = "learn",
+        energy_scaling: str | object = "robust",
+        coupling: str | object | None = "asymmetric",
+        attention_function: str | AttentionFunction = "soft",
+    ) -> None:
+        super().__init__()
+        if not isinstance(n_modes, int | np.integer) or n_modes < 1:
+            raise ValueError(f"n_modes must be an integer >= 1, got {n_modes!r}.")
+        self.n_modes = int(n_modes)
+        self.weight = nn.Parameter(torch.ones(n_modes))
+        self.bias = nn.Parameter(torch.zeros(n_modes))
+        self.log_rho = _log_rho(rho)
+        self.scaling: EnergyScaling = _part(
+            "energy_scaling", energy_scaling, ENERGY_SCALINGS, n_modes
+        )
+        self.coupling: Coupling | None = None
+        if coupling is not None:
+            self.coupling = _part("coupling", coupling, COUPLINGS, n_modes)
+        functions: dict[str, Callable[[int], AttentionModule]] = {
+            name: recipe().build for name, recipe in ATTENTION_FUNCTIONS.items()
+        }
+        self.attention_function: AttentionModule = _part(
+            "attention_function", attention_function, functions, n_modes
+        )
+
+    @property
+    def rho(self) -> Tensor:
+        """Coldness ρ, a scalar tensor in double precision."""
+        return self.log_rho.exp()
+
+    @torch.no_grad()
+    def calibrate(self, potential: Tensor, sample_weight: Tensor | None = None) -> Self:
+        """Learn the scale of energies from those of clean data.
+
+        Parameters
+        ----------
+        potential : Tensor of shape (n, n_modes)
+            Potential energies; NaN marks a missing mode and is left out.
+        sample_weight : Tensor of shape (n,), default=None
+            What each row counts; None: all alike.
+
+        Returns
+        -------
+        self : EMMAGate
+            Calibrated.
+
+        Raises
+        ------
+        ValueError
+            If ``potential`` has another shape.
+        """
+        if potential.dim() != 2 or potential.shape[1] != self.n_modes:
+            raise ValueError(
+                f"`potential` must have shape (n, n_modes) = (n, {self.n_modes}), got "
+                f"{tuple(potential.shape)}."
+            )
+        ones = potential.new_ones(len(potential))
+        self.scaling.calibrate(
+            potential, ones if sample_weight is None else sample_weight
+        )
+        return self
+
+    def copy_calibration(self, other: EMMAGate) -> None:
+        """Take over what another gate of the same kind was calibrated with."""
+        self.scaling.load_state_dict(other.scaling.state_dict())
+
+    def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:
+        """Energies, importance and attention from potential energies alone.
+
+        Parameters
+        ----------
+        potential : Tensor of shape (n, n_modes)
+            Potential energy of each mode; any value where a mode is missing.
+        present : Tensor of shape (n, n_modes), default=None
+            Boolean, False where a mode is missing; None: all are present.
+
+        Returns
+        -------
+        scores : GateScores
+            Attention, importance and energies, (n, n_modes) each.
+        """
+        potential = potential.to(self.weight.dtype)
+        if present is not None:
+            # Whatever stands for a missing mode, NaN too, must not reach a gradient.
+            potential = torch.where(present, potential, self.scaling.location)
+        scaled = self.scaling(potential)
+        modal = gibbs.self_energy(scaled, self.weight, self.bias)
+        if self.coupling is not None and self.n_modes > 1:
+            modal = modal + self.coupling(modal, present)
+        log_importance = gibbs.log_importance(modal, self.rho.to(modal.dtype), present)
+        importance = log_importance.exp()
+        if present is not None:
+            importance = importance * present
+        attention = self.attention_function(importance)
+        if present is not None:
+            attention = attention * present
+        return GateScores(attention, importance, log_importance, modal)
+
+    def forward(
+        self,
+        modes: Sequence[Tensor],
+        potential: Tensor,
+        present: Tensor | None = None,
+    ) -> tuple[list[Tensor], GateScores]:
+        """Multiply each mode by its attention.
+
+        Parameters
+        ----------
+        modes : sequence of M tensors of shape (n, ...)
+            Centred, so that 0 is a harmless value; of any shape behind the first axis.
+        potential : Tensor of shape (n, M)
+            Potential energy of each mode; any value where a mode is missing.
+        present : Tensor of shape (n, M), default=None
+            Boolean, False where a mode is missing; None: all are present.
+
+        Returns
+        -------
+        gated : list of M tensors
+            Of the shapes of ``modes``.
+        scores : GateScores
+            Attention, importance and energies, (n, M) each.
+
+        Raises
+        ------
+        ValueError
+            If the number of modes or the shape of ``potential`` does not fit.
+        """
+        lengths = {len(x) for x in modes}
+        if len(modes) != self.n_modes or len(lengths) != 1:
+            raise ValueError(
+                f"The gate needs {self.n_modes} mode tensors of equal length; got "
+                f"shapes {[tuple(x.shape) for x in modes]}."
+            )
+        expected = (len(modes[0]), self.n_modes)
+        for name, tensor in (("potential", potential), ("present", present)):
+            if tensor is not None and tensor.shape != expected:
+                raise ValueError(
+                    f"`{name}` must have shape (n, n_modes) = {expected}, got "
+                    f"{tuple(tensor.shape)}."
+                )
+        scores = self.scores(potential, present)
+        gated = [
+            x * beta.view(-1, *[1] * (x.dim() - 1))
+            for x, beta in zip(modes, scores.attention.unbind(1), strict=True)
+        ]
+        return gated, scores
+
+    def capacity(self) -> Tensor:
+        """Area under the attention function, a scalar tensor."""
+        return self.attention_function.capacity()
+
+    def capacity_penalty(self) -> Tensor:
+        """C, what λ_c multiplies: g − b_a for soft and hard attention, else 0."""
+        return self.attention_function.capacity_penalty()
+
+    @torch.no_grad()
+    def summary(self) -> GateSummary:
+        """Everything learnt, as numbers and arrays."""
+        n = self.n_modes
+        weights, exponents = torch.zeros(n, n), torch.ones(n, n)
+        if self.coupling is not None:
+            weights, exponents = self.coupling.weights(), self.coupling.exponents()
+        function = self.attention_function
+        return GateSummary(
+            rho=float(self.rho),
+            capacity=float(function.capacity()),
+            attention_gain=math.nan if function.gain is None else float(function.gain),
+            attention_bias=math.nan if function.bias is None else float(function.bias),
+            energy_weights=_array(self.weight),
+            energy_biases=_array(self.bias),
+            coupling_weights=_array(weights),
+            coupling_exponents=_array(exponents),
+        )
+
+    def bounds(self) -> Bounds:
+        """Parameters with the box that each must stay in."""
+        own: Bounds = [(self.weight.data, 0.0, None), (self.bias.data, 0.0, None)]
+        shared = [] if self.coupling is None else self.coupling.bounds()
+        return [*own, *shared, *self.attention_function.bounds()]
+
+    def project(self) -> None:
+        """Put every parameter back within its bounds, in place."""
+        project(self.bounds())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # ρ follows the gate to its device, but stays in double precision: it comes back
+        # as it was given.
+        exact = self.log_rho.detach().clone()
+        super()._apply(fn, recurse)
+        self.log_rho.data = exact.to(self.log_rho.device)
+        return self
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.detach().cpu().numpy().copy()
+    return array
+
+
+def _log_rho(rho: float | str) -> nn.Parameter:
+    if rho == "learn":
+        return nn.Parameter(torch.zeros((), dtype=torch.float64))
+    if isinstance(rho, str) or not 0 < rho < math.inf:
+        raise ValueError(f"rho must be a finite number > 0 or 'learn', got {rho!r}.")
+    value = torch.tensor(math.log(rho), dtype=torch.float64)
+    return nn.Parameter(value, requires_grad=False)
+
+
+def _part(
+    parameter: str,
+    given: object,
+    by_name: Mapping[str, Callable[[int], Part]],
+    n_modes: int,
+) -> Part:
+    """The module that ``given`` stands for: a name, or an object that builds one."""
+    build = by_name.get(given) if isinstance(given, str) else getattr(given, "build", 0)
+    if not callable(build):
+        raise ValueError(
+            f"{parameter} must be one of {list(by_name)} or an object with a method "
+            f"`build(n_modes)`, got {given!r}."
+        )
+    module: Part = build(n_modes)
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"{parameter}: `build` must return a torch module; that of {given!r} "
+            f"returned {module!r}."
+        )
+    return module

@@ -1,0 +1,74 @@
+"""From scaled energy to importance: pure functions, differentiable, per sample.
+
+Shapes: ``n`` samples, ``M`` modes; everything is dimensionless. ``present`` (n, M) is
+False where a mode is missing: it takes no part in the partition function.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Relevance of each mode by itself: e_i = w_i Ψ′_i + b_i, (n, M)."""
+    return scaled * weight + bias
+
+
+def log_importance(
+    modal: Tensor, rho: Tensor | float, present: Tensor | None = None
+) -> Tensor:
+    """Logarithm of the Gibbs distribution α_i = exp(−ρ E_i) / Z, (n, M).
+
+    Missing modes get a very negative finite number (no NaN in a row without any
+    mode); multiply α by ``present`` to make them exactly 0.
+    """
+    logits = -rho * modal
+    if present is not None:
+        logits = logits.masked_fill(~present, torch.finfo(logits.dtype).min / 4)
+    return torch.log_softmax(logits, dim=1)
+
+
+def energy_alignment(
+    log_importance: Tensor, corrupted: Tensor, present: Tensor, floor: float = 0.0
+) -> Tensor:
+    """Energy regulariser Ω = Σ_k ξ_k log α_k over the modes that are present.
+
+    ξ_k is −1 if mode k is corrupted and +1 otherwise. Added to a loss as −λ_e Ω, it
+    pushes the energies of clean modes down and those of corrupted modes up.
+
+    Parameters
+    ----------
+    log_importance : Tensor of shape (n, M)
+        log α, as :class:`~sklearn_emma.EMMAGate` gives it.
+    corrupted : Tensor of shape (n, M)
+        Boolean; True where a mode is known to be corrupted.
+    present : Tensor of shape (n, M)
+        Boolean; False where a mode is missing.
+    floor : float, default=0.0
+        With a floor above 0, a corrupted mode counts as max(α, floor) and gains nothing
+        by falling further. Without one Ω grows without bound as the α of a corrupted
+        mode goes to 0: a learnt coldness then runs away and shuts clean modes out too.
+
+    Returns
+    -------
+    omega : Tensor of shape (n,)
+        Ω of each sample.
+
+    References
+    ----------
+    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.attention import energy_alignment
+    >>> log_alpha = torch.tensor([[0.75, 0.25]]).log()
+    >>> corrupted = torch.tensor([[False, True]])
+    >>> omega = energy_alignment(log_alpha, corrupted, torch.ones(1, 2).bool())
+    >>> round(float(omega), 4)  # log(0.75 / 0.25)
+    1.0986
+    """
+    pushed_down = log_importance.clamp_min(math.log(floor)) if floor else log_importance
+    signed = torch.where(corrupted, -pushed_down, log_importance)
+    return signed.masked_fill(~present, 0.0).sum(1)

@@ -1,0 +1,106 @@
+"""Potential energies on a scale on which modes can be compared: Ψ → Ψ′.
+
+An energy scaling is a torch module made for a number of modes. To add one, write it
+here and name it in ``ENERGY_SCALINGS``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from sklearn_emma._statistics.quantiles import median_and_iqr
+
+EULER = math.e
+
+
+class EnergyScaling(nn.Module, ABC):
+    """What the gate asks of an energy scaling; subclasses give the formula.
+
+    ``location`` (M,) is a usual energy of each mode, which stands in for that of a
+    missing one.
+    """
+
+    location: Tensor
+
+    def __init__(self, n_modes: int) -> None:
+        super().__init__()
+        self.register_buffer("location", torch.zeros(n_modes))
+
+    @abstractmethod
+    def calibrate(self, potential: Tensor, weight: Tensor) -> None:
+        """Learn from the potential energies (n, M) of clean rows that count ``weight``.
+
+        NaN marks a missing mode.
+        """
+
+    @abstractmethod
+    def forward(self, potential: Tensor) -> Tensor:
+        """Scaled energies Ψ′ ≥ e, (n, M), of potential energies (n, M)."""
+
+
+class RobustScaling(EnergyScaling):
+    """Ψ′ = e + log(1 + softplus(z)), z = (Ψ − median) / IQR.
+
+    Rises strictly with Ψ, never falls below e, and grows like log Ψ, so that a mode
+    with hundreds of features does not drown one with four.
+    """
+
+    scale: Tensor
+
+    def __init__(self, n_modes: int) -> None:
+        super().__init__(n_modes)
+        self.register_buffer("scale", torch.ones(n_modes))
+
+    def calibrate(self, potential: Tensor, weight: Tensor) -> None:
+        """Take the weighted median and interquartile range of each mode."""
+        self.location.zero_()
+        self.scale.fill_(1.0)
+        for mode, values, mass in _known(potential, weight):
+            median, iqr = median_and_iqr(values[:, None].numpy(), mass.numpy())
+            self.location[mode], self.scale[mode] = float(median[0]), float(iqr[0])
+
+    def forward(self, potential: Tensor) -> Tensor:
+        return robust_energy(potential, self.location, self.scale)
+
+
+class ShiftScaling(EnergyScaling):
+    """Ψ′ = max(e, Ψ − min Ψ + e), the scaling of the thesis."""
+
+    def calibrate(self, potential: Tensor, weight: Tensor) -> None:
+        """Take the least energy of each mode."""
+        self.location.zero_()
+        for mode, values, _ in _known(potential, weight):
+            self.location[mode] = values.min()
+
+    def forward(self, potential: Tensor) -> Tensor:
+        return shift_energy(potential, self.location)
+
+
+ENERGY_SCALINGS: dict[str, Callable[[int], EnergyScaling]] = {
+    "robust": RobustScaling,
+    "shift": ShiftScaling,
+}
+
+
+def shift_energy(potential: Tensor, minimum: Tensor) -> Tensor:
+    """max(e, Ψ − min Ψ + e) of ``potential`` (n, M), ``minimum`` (M,); (n, M)."""
+    return (potential - minimum + EULER).clamp_min(EULER)
+
+
+def robust_energy(potential: Tensor, median: Tensor, iqr: Tensor) -> Tensor:
+    """E + log(1 + softplus((Ψ − median) / IQR)) of (n, M), with (M,) each; (n, M)."""
+    return EULER + torch.log1p(softplus((potential - median) / iqr))
+
+
+def _known(potential: Tensor, weight: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Of each mode that is ever there: number, known energies (k,), their weights."""
+    for mode, column in enumerate(potential.cpu().unbind(1)):
+        known = ~column.isnan() & (weight.cpu() > 0)
+        if known.any():
+            yield mode, column[known], weight.cpu()[known]

@@ -1,0 +1,1 @@
+"""Values of a mode in, potential energy out: x → Ψ."""

@@ -1,0 +1,227 @@
+"""Tied-weight denoising autoencoders and the potential energy they define.
+
+One stack holds ``G`` autoencoders, one for each mode, so that all modes are trained and
+evaluated in one batched computation. Modes of fewer than ``d`` features are padded
+with zeros, which is exact: padded features have zero weights, zero bias and zero value.
+
+Sources: Vincent, "A connection between score matching and denoising autoencoders",
+Neural Computation 23 (2011); Kamyshanska and Memisevic, "The potential energy of an
+autoencoder", PAMI 37 (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from sklearn_emma._statistics.normal_scores import with_normal_scores
+
+
+def reconstruct(
+    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+) -> Tensor:
+    """r(x) = Wᵀ sigmoid(W x + c) + b.
+
+    ``x`` (G, n, d), ``weight`` (G, K, d), ``hidden_bias`` (G, K), ``visible_bias``
+    (G, d). Returns (G, n, d).
+    """
+    hidden = torch.sigmoid(
+        torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
+    )
+    return torch.baddbmm(visible_bias.unsqueeze(1), hidden, weight)
+
+
+def potential(
+    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+) -> Tensor:
+    """Ψ(x) = ½ ‖x − b‖² − Σ_k softplus(w_k·x + c_k), with ∂Ψ/∂x = x − r(x).
+
+    Shapes as in :func:`reconstruct`. Returns (G, n).
+    """
+    activation = torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
+    distance = (x - visible_bias.unsqueeze(1)).square().sum(2)
+    return 0.5 * distance - softplus(activation).sum(2)
+
+
+class AutoencoderStack(nn.Module):
+    """``G`` independent tied-weight autoencoders, padded to a common width.
+
+    Parameters
+    ----------
+    widths : list of int
+        Number of features of each mode.
+    n_components : int
+        Number of hidden units K of each autoencoder.
+    dtype : torch.dtype
+        Floating-point type of the parameters.
+    """
+
+    used: Tensor
+
+    def __init__(
+        self, widths: list[int], n_components: int, dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__()
+        n_modes, width = len(widths), max(widths)
+        used = torch.arange(width) < torch.tensor(widths).unsqueeze(1)
+        self.register_buffer("used", used.to(dtype).unsqueeze(1))
+        # Small weights start near the Gaussian energy ½‖x‖², from where training bends
+        # it.
+        scale = 0.5 / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
+        weight = torch.randn(n_modes, n_components, width, dtype=dtype) * scale
+        self.weight = nn.Parameter(weight * self.used)
+        self.hidden_bias = nn.Parameter(torch.zeros(n_modes, n_components, dtype=dtype))
+        self.visible_bias = nn.Parameter(torch.zeros(n_modes, width, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct ``x`` (n, G, d), samples first; padded features stay 0."""
+        r = reconstruct(
+            x.transpose(0, 1), self.weight, self.hidden_bias, self.visible_bias
+        )
+        return (r * self.used).transpose(0, 1)
+
+
+class FrozenAutoencoder(NamedTuple):
+    """A trained autoencoder with its coordinates z = (φ(x) − mean) A.
+
+    ``mean`` (D,), ``matrix`` A (D, D), ``weight`` (K, D), ``hidden_bias`` (K,),
+    ``visible_bias`` (D,), and what :func:`with_normal_scores` needs, for one mode;
+    without these φ(x) = x.
+    """
+
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    hidden_bias: Tensor
+    visible_bias: Tensor
+    knots: Tensor | None = None
+    base: Tensor | None = None
+    slope: Tensor | None = None
+
+    @classmethod
+    def from_arrays(cls, arrays: Iterable[np.ndarray], dtype: torch.dtype) -> Self:
+        """Make tensors of arrays in the order of the fields."""
+        return cls(*(torch.tensor(array, dtype=dtype) for array in arrays))
+
+
+class PotentialStack(nn.Module):
+    """Frozen potential energies of all modes at once, from (n, d) to (n, M).
+
+    Modes of similar width share one padded batch, so that the cost stays linear in the
+    number of features.
+
+    Parameters
+    ----------
+    autoencoders : list of FrozenAutoencoder
+        One for each mode.
+    columns : list of list of int
+        Columns of each mode in the matrix to be scored.
+    """
+
+    position: Tensor
+
+    def __init__(
+        self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]
+    ) -> None:
+        super().__init__()
+        groups: dict[tuple[int, int, bool], list[int]] = {}
+        for mode, autoencoder in enumerate(autoencoders):
+            n_components, width = autoencoder.weight.shape
+            key = (width - 1).bit_length(), n_components, autoencoder.knots is None
+            groups.setdefault(key, []).append(mode)
+        self.modes = list(groups.values())
+        self.groups = nn.ModuleList(
+            _PotentialGroup(
+                [autoencoders[i] for i in modes], [columns[i] for i in modes]
+            )
+            for modes in self.modes
+        )
+        order = [mode for modes in self.modes for mode in modes]
+        self.register_buffer("position", torch.tensor(order).argsort())
+
+    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
+        """Potential energies (n, M) of ``x`` (n, d), or only the ``needed`` (n, M).
+
+        Where a sample's mode is not needed, the result means nothing.
+        """
+        energies = [
+            group(x, None if needed is None else needed[:, modes].T)
+            for group, modes in zip(self.groups, self.modes, strict=True)
+        ]
+        return torch.cat(energies)[self.position].T
+
+
+class _PotentialGroup(nn.Module):
+    """Potential energies of the modes that share one padded batch."""
+
+    columns: Tensor
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    hidden_bias: Tensor
+    visible_bias: Tensor
+    knots: Tensor | None
+    base: Tensor
+    slope: Tensor
+
+    def __init__(
+        self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]
+    ) -> None:
+        super().__init__()
+        n_features = max(len(c) for c in columns)
+        width = max(len(autoencoder.mean) for autoencoder in autoencoders)
+        padded = [c + [0] * (n_features - len(c)) for c in columns]
+        self.register_buffer("columns", torch.tensor(padded))
+        stacked = zip(*autoencoders, strict=True)
+        for name, tensors in zip(FrozenAutoencoder._fields, stacked, strict=True):
+            if None in tensors:
+                self.register_buffer(name, None)
+                continue
+            sizes = _PADDED[name](n_features, width)
+            self.register_buffer(name, torch.stack([_pad(t, sizes) for t in tensors]))
+
+    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
+        """Potential energies (G, n) of ``x`` (n, d), or only the ``needed`` (G, n)."""
+        if needed is None:
+            modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
+            return self._of_values(modes.transpose(0, 1))
+        # As many samples of each mode as the mode that needs most; others fill up.
+        most = int(needed.sum(1).max())
+        rows = needed.to(torch.uint8).topk(most, dim=1, sorted=False).indices
+        found = self._of_values(x[rows.unsqueeze(2), self.columns.unsqueeze(1)])
+        return found.new_zeros(needed.shape).scatter_(1, rows, found)
+
+    def _of_values(self, modes: Tensor) -> Tensor:
+        """Energies (G, k) of (G, k, d); a padded column meets zeros in ``matrix``."""
+        if self.knots is not None:
+            modes = with_normal_scores(modes, self.knots, self.base, self.slope)
+        z = torch.bmm(modes - self.mean.unsqueeze(1), self.matrix)
+        return potential(z, self.weight, self.hidden_bias, self.visible_bias)
+
+
+# Size of each tensor in a group of modes of up to d features, D coordinates; −1: as is.
+_PADDED: dict[str, Callable[[int, int], tuple[int, ...]]] = {
+    "mean": lambda d, D: (D,),
+    "matrix": lambda d, D: (D, D),
+    "weight": lambda d, D: (-1, D),
+    "hidden_bias": lambda d, D: (-1,),
+    "visible_bias": lambda d, D: (D,),
+    "knots": lambda d, D: (d, -1),
+    "base": lambda d, D: (d, -1),
+    "slope": lambda d, D: (d, -1),
+}
+
+
+def _pad(tensor: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Zeros behind ``tensor`` along each axis, up to ``sizes``."""
+    behind = [
+        amount
+        for size, have in zip(sizes, tensor.shape, strict=True)
+        for amount in (max(size - have, 0), 0)
+    ]
+    return nn.functional.pad(tensor, behind[::-1])

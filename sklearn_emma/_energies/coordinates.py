@@ -1,0 +1,97 @@
+"""The coordinates in which an autoencoder sees its mode."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emma._statistics.covariance import inverse_root
+from sklearn_emma._statistics.normal_scores import (
+    NormalScores,
+    fit_normal_scores,
+    with_normal_scores,
+)
+
+
+class Coordinates(NamedTuple):
+    """z = (φ(x) − mean) A, where φ puts the normal score behind each feature, or is x.
+
+    ``mean`` (D,), ``matrix`` A (D, D) with D = 2 d, or d without ``scores``.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+    scores: NormalScores | None = None
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Coordinates (n, D) of X (n, d)."""
+        return ((self.features(X) - self.mean) @ self.matrix).astype(
+            X.dtype, copy=False
+        )
+
+    def features(self, X: np.ndarray) -> np.ndarray:
+        """φ of X (n, d)."""
+        if self.scores is None:
+            return X
+        # torch takes no array that it could not write to, such as a read-only map.
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"]))
+        scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
+        return with_normal_scores(x[None], *scores)[0].numpy()
+
+    def pull_back(self, X: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Change of X (n, d) whose change of z is nearest to ``step`` (n, D).
+
+        To first order. So a step down a potential of z is one down that of X.
+        """
+        if self.scores is None:
+            return step @ np.linalg.inv(self.matrix)
+        result = np.empty_like(X)
+        for i, slope in enumerate(self._slopes(X)):
+            moves = self.matrix[::2] + slope[:, np.newaxis] * self.matrix[1::2]
+            # Of one length each: steep features would hide flat ones in rounding.
+            length = np.linalg.norm(moves, axis=1)
+            moves = moves / length[:, np.newaxis]
+            result[i] = np.linalg.lstsq(moves.T, step[i], rcond=None)[0] / length
+        return result
+
+    def _slopes(self, X: np.ndarray) -> np.ndarray:
+        """Slope of each feature's normal score at X (n, d)."""
+        assert self.scores is not None
+        pieces = [
+            slope[np.searchsorted(knots, column, side="right")]
+            for column, knots, slope in zip(
+                X.T, self.scores.knots, self.scores.slope, strict=True
+            )
+        ]
+        return np.stack(pieces, axis=1)
+
+
+def fit_coordinates(
+    X: np.ndarray, sample_weight: np.ndarray | None, preprocessing: str | None
+) -> Coordinates:
+    """Coordinates in which an autoencoder sees X (n, d).
+
+    ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature,
+    ``"whiten"`` also removes their correlation, and ``"normal_scores"`` does so after
+    putting beside each feature its normal score.
+    """
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    n_features = X.shape[1]
+    if preprocessing is None:
+        return Coordinates(
+            np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype), None
+        )
+    scores = None
+    if preprocessing == "normal_scores":
+        scores = fit_normal_scores(X, weight)
+        X = Coordinates(np.empty(0), np.empty(0), scores).features(X)
+    scaler = StandardScaler().fit(X, sample_weight=weight)
+    mean, scale = scaler.mean_, scaler.scale_
+    matrix = np.diag(1.0 / scale)
+    if preprocessing != "standardize":
+        standardised = (X - mean) / scale
+        matrix = matrix @ inverse_root(standardised, weight.astype(np.float64))
+    return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)

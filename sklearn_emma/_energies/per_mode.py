@@ -1,0 +1,299 @@
+"""One energy model for each mode: fit them, then score whole matrices."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from torch import Tensor, nn
+
+from sklearn_emma._energies.finite import finite_energy
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.sub_estimators import (
+    fit_weighted,
+    honours,
+    set_random_states,
+)
+from sklearn_emma._optim.torch_state import resolve_device
+from sklearn_emma._validation import validate_nested_params
+
+# Number of rows used to check the shape of `score_samples`.
+_N_TRIED = 5
+
+
+class Energy(Protocol):
+    """A density model of a mode: an estimator whose Ψ is minus ``score_samples``."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name."""
+        ...
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters."""
+        ...
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        """Log-density of each row up to a constant, (n,)."""
+        ...
+
+
+class BatchedEnergy(Protocol):
+    """An energy whose models of several modes are trained and scored as one."""
+
+    device: Any
+
+    @classmethod
+    def _fit_together(
+        cls, estimators: list[Any], Xs: list[np.ndarray], weights: list[np.ndarray]
+    ) -> None:
+        """Fit estimators of equal parameters, in place, on one mode each.
+
+        All ``Xs`` have the same rows; ``weights`` are 0 where the mode is missing.
+        """
+        ...
+
+    @classmethod
+    def _stack(
+        cls, estimators: list[Any], columns: list[list[int]], dtype: torch.dtype
+    ) -> nn.Module:
+        """Module from ``x`` (n, d), and optionally ``needed`` (n, M), to Ψ (n, M)."""
+        ...
+
+
+def is_batched(estimator: object) -> bool:
+    """Whether the estimator's class defines what a :class:`BatchedEnergy` has.
+
+    A subclass that only inherits it may score in its own way, and is left to that.
+    """
+    return {"_fit_together", "_stack"} <= vars(type(estimator)).keys()
+
+
+def clone_estimators(
+    energy_estimator: object, names: tuple[str, ...], default: BaseEstimator
+) -> list[Any]:
+    """An unfitted estimator for each mode, a clone of ``default`` where there is none.
+
+    Raises
+    ------
+    ValueError
+        Names the mode without an estimator, or the estimator without ``score_samples``.
+    """
+    if isinstance(energy_estimator, Mapping):
+        unknown = [name for name in energy_estimator if name not in names]
+        if unknown:
+            raise ValueError(
+                f"`energy_estimator` names {unknown[0]!r}, which is not a mode; "
+                f"the modes are {list(names)}."
+            )
+        given = [energy_estimator.get(name) for name in names]
+    else:
+        given = [energy_estimator] * len(names)
+    for name, estimator in zip(names, given, strict=True):
+        if inspect.isclass(estimator):
+            raise ValueError(
+                f"`energy_estimator` of mode {name!r} must be an instance, got the "
+                f"class {estimator.__name__}; write {estimator.__name__}()."
+            )
+        if estimator is not None and not hasattr(estimator, "score_samples"):
+            raise ValueError(
+                f"`energy_estimator` of mode {name!r} must have a `score_samples` "
+                f"method (a log-density up to a constant), got {estimator!r}."
+            )
+    cloned = [clone(default if e is None else e, safe=True) for e in given]
+    for name, estimator in zip(names, cloned, strict=True):
+        with _naming([name], estimator):
+            validate_nested_params(estimator)
+            if is_batched(estimator):
+                resolve_device(estimator.device)
+    return cloned
+
+
+def warn_of_ignored_weights(
+    estimators: list[Any],
+    names: tuple[str, ...],
+    present: np.ndarray,
+    weight: np.ndarray,
+) -> None:
+    """Name the modes whose estimators cannot do justice to the weights of samples.
+
+    ``present`` (n, M) is False where a mode is missing, ``weight`` (n,).
+    """
+    ignoring = [
+        f"{name!r} ({type(estimator).__name__})"
+        for name, estimator, rows in zip(names, estimators, present.T, strict=True)
+        if not honours(estimator, weight[rows])
+    ]
+    if ignoring:
+        warnings.warn(
+            "`sample_weight` is ignored by the energy of mode "
+            f"{', '.join(ignoring)}: the estimator takes no `sample_weight` in `fit`, "
+            "and the weights are not whole numbers, for which rows could be repeated. "
+            "Metadata routing, where it is enabled, must request them.",
+            stacklevel=2,
+        )
+
+
+def fit_mode_energies(
+    estimators: list[Any],
+    layout: ModeLayout,
+    x: np.ndarray,
+    present: np.ndarray,
+    weight: np.ndarray,
+    seed: int,
+    verbose: bool | int = False,
+) -> None:
+    """Fit each estimator, in place, on the rows where its mode is present.
+
+    Parameters
+    ----------
+    estimators : list of estimators
+        From :func:`clone_estimators`.
+    layout : ModeLayout
+        Columns of each mode, and names for errors.
+    x : ndarray of shape (n_samples, d)
+        Standardised values, 0 where a value is missing.
+    present : ndarray of shape (n_samples, n_modes)
+        False where a mode is missing.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    seed : int
+        For every estimator whose ``random_state`` is None.
+    verbose : bool, default=False
+        Whether energies that are trained together show their progress.
+    """
+    for estimator in estimators:
+        set_random_states(estimator, seed)
+    Xs = [x[:, columns] for columns in layout.slices]
+    # Modes of similar width share a padded batch; padding never more than doubles it.
+    together: dict[tuple[type[BatchedEnergy], str, int], list[int]] = {}
+    for mode, estimator in enumerate(estimators):
+        if is_batched(estimator):
+            size = (layout.widths[mode] - 1).bit_length()
+            key = type(estimator), repr(estimator.get_params()), size
+            together.setdefault(key, []).append(mode)
+            continue
+        rows = present[:, mode]
+        with _naming([layout.names[mode]], estimator):
+            fit_weighted(estimator, Xs[mode][rows], weight[rows])
+            _check_scores(estimator, Xs[mode][rows][:_N_TRIED])
+    for (kind, *_), modes in together.items():
+        group = [estimators[i] for i in modes]
+        if verbose:
+            group[0].set_params(verbose=verbose)
+        with _naming([layout.names[i] for i in modes], group[0]):
+            kind._fit_together(
+                group, [Xs[i] for i in modes], [weight * present[:, i] for i in modes]
+            )
+
+
+def _check_scores(estimator: Any, X: np.ndarray) -> None:
+    """See that an estimator scores these rows one by one."""
+    scores = estimator.score_samples(X)
+    if np.shape(scores) != (len(X),):
+        raise ValueError(
+            "`score_samples` must return an array of shape (n_samples,); that of "
+            f"{estimator!r} is one of {np.shape(scores)} for {len(X)} samples."
+        )
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"`score_samples` of {estimator!r} is NaN for samples it was fitted on."
+        )
+
+
+@contextmanager
+def _naming(names: list[str], estimator: Any) -> Iterator[None]:
+    """Note on any error of the block whose energy could not be fitted."""
+    try:
+        yield
+    except Exception as error:
+        kind = type(estimator).__name__
+        if len(names) == 1:
+            error.add_note(f"Mode {names[0]!r}: its energy, {kind}, cannot be fitted.")
+        else:
+            error.add_note(
+                f"Modes {', '.join(map(repr, names))}: one of their energies, {kind}, "
+                "cannot be fitted; they are trained together."
+            )
+        raise
+
+
+class ModeEnergies:
+    """Potential energies of all modes of a matrix.
+
+    Parameters
+    ----------
+    estimators : list of fitted estimators
+        One for each mode; Ψ = −``score_samples``.
+    layout : ModeLayout
+        Columns of each mode in the matrix.
+    dtype : torch.dtype
+        Of the matrices to be scored.
+    """
+
+    def __init__(
+        self, estimators: list[Any], layout: ModeLayout, dtype: torch.dtype
+    ) -> None:
+        self.estimators = estimators
+        self.layout = layout
+        self.stack: nn.Module | None = None
+        kinds = {type(estimator) for estimator in estimators}
+        if len(kinds) == 1 and is_batched(estimators[0]):
+            columns = [list(range(s.start, s.stop)) for s in layout.slices]
+            self.stack = estimators[0]._stack(estimators, columns, dtype)
+
+    def to(self, device: torch.device) -> ModeEnergies:
+        """Move what lives on a device, in place."""
+        if self.stack is not None:
+            self.stack.to(device)
+        return self
+
+    def astype(self, dtype: torch.dtype) -> ModeEnergies:
+        """Compute in another floating-point type from now on, in place."""
+        if self.stack is not None:
+            self.stack.to(dtype)
+        return self
+
+    @torch.no_grad()
+    def potential(
+        self, x: Tensor, needed: Tensor, known: Tensor | None = None
+    ) -> Tensor:
+        """Ψ of each mode.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d)
+            Standardised, 0 where missing.
+        needed : Tensor of shape (n, M)
+            Boolean; where False, the entry of ``known`` stands (0 without ``known``).
+        known : Tensor of shape (n, M), default=None
+            Energies from before.
+
+        Returns
+        -------
+        Tensor of shape (n, M)
+            Finite.
+        """
+        if known is not None and not needed.any():
+            return known
+        if self.stack is not None:
+            # In training, most of the energies are known from before.
+            result: Tensor = self.stack(x, None if known is None else needed)
+        else:
+            result = torch.zeros_like(needed, dtype=x.dtype)
+            values, wanted = x.cpu().numpy(), needed.cpu().numpy()
+            for mode, (estimator, columns) in enumerate(
+                zip(self.estimators, self.layout.slices, strict=True)
+            ):
+                rows = np.flatnonzero(wanted[:, mode])
+                if len(rows):
+                    scores = estimator.score_samples(values[rows][:, columns])
+                    energy = -torch.as_tensor(scores, dtype=x.dtype)
+                    result[torch.from_numpy(rows), mode] = energy.to(x.device)
+        result = finite_energy(result)
+        return torch.where(needed, result, 0.0 if known is None else known)

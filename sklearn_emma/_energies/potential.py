@@ -1,0 +1,379 @@
+"""Potential energy of one mode: how unlikely its values are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emma._energies.autoencoder import FrozenAutoencoder, PotentialStack
+from sklearn_emma._energies.coordinates import Coordinates, fit_coordinates
+from sklearn_emma._energies.denoising import Denoising, train_autoencoders
+from sklearn_emma._energies.scoring import FittedAutoencoder
+from sklearn_emma._inputs.weights import check_weights, merge_duplicates
+from sklearn_emma._optim.net import Callbacks, Options
+from sklearn_emma._optim.torch_state import RandomStateLike
+from sklearn_emma._statistics.normal_scores import NormalScores
+from sklearn_emma._validation import (
+    Constraints,
+    Interval,
+    StrOptions,
+    fit_context,
+    unchanged_on_error,
+)
+
+_DTYPES = [np.float64, np.float32]
+
+
+class PotentialEnergyTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
+
+    A tied-weight autoencoder r(z) = Wᵀ sigmoid(W z + c) + b learns to remove Gaussian
+    noise. Its reconstruction field is a gradient field, r(z) − z = −∂Ψ/∂z, with
+
+        Ψ(z) = ½ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
+
+    which is −log p(z) up to a constant: low where data are dense, high for noisy,
+    broken or unseen values. Energies are computed for each row by itself.
+
+    Parameters
+    ----------
+    n_components : int, default=32
+        Number of hidden units K.
+
+    sigma : float, default=0.3
+        Standard deviation of the noise that training removes, in the units of the
+        coordinates z.
+
+    preprocessing : {"normal_scores", "whiten", "standardize"} or None, \
+            default="normal_scores"
+        Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales
+        each feature. ``"whiten"`` also removes their correlation, so that small noise
+        shows as a break of correlation; with W = 0 the energy is then half the squared
+        Mahalanobis distance. ``"normal_scores"`` puts beside each feature a monotone
+        map of it that is Gaussian on the training data, then whitens: small noise
+        shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as the
+        source does.
+
+    max_iter : int, default=60
+        Number of epochs.
+
+    batch_size : int or "auto", default="auto"
+        Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
+
+    lr : float, default=0.02
+        Learning rate.
+
+    optimizer : torch optimizer class, default=None
+        None is ``torch.optim.Adam``.
+
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        Whether the learning rate falls to 0 along a cosine over ``max_iter`` epochs.
+
+    callbacks : list of skorch callbacks, default=None
+        Copied before use.
+
+    device : str, default="cpu"
+        Torch device that trains.
+
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, noise and shuffling.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_coordinates)
+        W, in coordinates z; there are as many as features, or twice as many with normal
+        scores.
+    intercept_hidden_ : ndarray of shape (n_components,)
+        c.
+    intercept_visible_ : ndarray of shape (n_coordinates,)
+        b.
+    mean_ : ndarray of shape (n_coordinates,)
+        Training mean of φ(x) (0 without preprocessing).
+    whitening_ : ndarray of shape (n_coordinates, n_coordinates)
+        A, with z = (φ(x) − mean) A.
+    normal_scores_ : tuple of ndarray or None
+        Knots, values and slopes of the normal scores n_j; with them φ(x) = (x_1,
+        n_1(x_1), x_2, n_2(x_2), ...), otherwise φ(x) = x.
+    loss_curve_ : list of float
+        Mean denoising loss of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit, where X has string names.
+
+    See Also
+    --------
+    EMMAClassifier : Learns from such energies which modes to trust.
+
+    Notes
+    -----
+    Every training sample counts by its weight; equal rows are merged, so that weight k
+    and k repetitions give the same model.
+
+    References
+    ----------
+    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019, ch. 3.
+
+    H. Kamyshanska and R. Memisevic, "The potential energy of an autoencoder", IEEE PAMI
+    37 (2015), eq. 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emma import PotentialEnergyTransformer
+    >>> X = np.random.default_rng(0).normal(size=(500, 3))
+    >>> energy = PotentialEnergyTransformer(random_state=0).fit(X)
+    >>> usual, unusual = energy.transform([[0.0, 0.0, 0.0], [5.0, -5.0, 5.0]])
+    >>> bool(usual[0] < unusual[0])
+    True
+    """
+
+    components_: np.ndarray
+    intercept_hidden_: np.ndarray
+    intercept_visible_: np.ndarray
+    mean_: np.ndarray
+    whitening_: np.ndarray
+    normal_scores_: NormalScores | None
+    loss_curve_: list[float]
+    n_iter_: int
+    n_features_in_: int
+
+    _parameter_constraints: Constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "preprocessing": [
+            StrOptions({"normal_scores", "whiten", "standardize"}),
+            None,
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [callable, None],
+        "lr_schedule": [StrOptions({"cosine", "constant"})],
+        "callbacks": [list, None],
+        "device": [str, torch.device],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 32,
+        *,
+        sigma: float = 0.3,
+        preprocessing: str | None = "normal_scores",
+        max_iter: int = 60,
+        batch_size: int | str = "auto",
+        lr: float = 0.02,
+        optimizer: Callable[..., torch.optim.Optimizer] | None = None,
+        lr_schedule: str = "cosine",
+        callbacks: Callbacks | None = None,
+        device: str | torch.device = "cpu",
+        verbose: bool | int = False,
+        random_state: RandomStateLike = None,
+    ) -> None:
+        self.n_components = n_components
+        self.sigma = sigma
+        self.preprocessing = preprocessing
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.lr_schedule = lr_schedule
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train the autoencoder.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of one mode, clean.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights ≥ 0; weight k counts as the row repeated k times. Only ratios matter
+            when weights sum to less than the number of samples: they are rescaled to a
+            mean of 1. Equal non-integer weights are ignored.
+
+        Returns
+        -------
+        self : PotentialEnergyTransformer
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinities or all-zero weights.
+        FloatingPointError
+            If training diverges.
+        """
+        with unchanged_on_error(self):
+            values = validate_data(
+                self, X, dtype=_DTYPES, order="C", ensure_min_samples=2
+            )
+            weight = check_weights(sample_weight, values)
+            distinct, weight, _ = merge_duplicates([values], weight)
+            self._fit_together([self], distinct, [weight])
+        return self
+
+    @classmethod
+    def _fit_together(
+        cls, estimators: list[Self], Xs: list[np.ndarray], weights: list[np.ndarray]
+    ) -> None:
+        """Fit estimators of equal parameters, in place, one for each mode of checked X.
+
+        All share the seed of the first. ``weights`` are 0 where the mode is missing.
+        """
+        first = estimators[0]
+        coordinates = [
+            fit_coordinates(X, weight, first.preprocessing)
+            for X, weight in zip(Xs, weights, strict=True)
+        ]
+        options = Options.from_params(first, first.max_iter)
+        learnt = train_autoencoders(
+            [z(X) for z, X in zip(coordinates, Xs, strict=True)],
+            weights,
+            Denoising(first.n_components, first.sigma, options),
+            first.random_state,
+        )
+        for estimator, X, z, autoencoder in zip(
+            estimators, Xs, coordinates, learnt, strict=True
+        ):
+            estimator.mean_, estimator.whitening_, estimator.normal_scores_ = z
+            estimator.components_ = autoencoder.weight
+            estimator.intercept_hidden_ = autoencoder.hidden_bias
+            estimator.intercept_visible_ = autoencoder.visible_bias
+            estimator.loss_curve_ = autoencoder.loss_curve
+            estimator.n_iter_ = len(autoencoder.loss_curve)
+            estimator.n_features_in_ = X.shape[1]
+
+    @classmethod
+    def _stack(
+        cls, estimators: list[Self], columns: list[list[int]], dtype: torch.dtype
+    ) -> PotentialStack:
+        """Make one module of fitted estimators, from (n, d) to energies (n, M)."""
+        frozen = [
+            FrozenAutoencoder.from_arrays(e._fitted.arrays(), dtype) for e in estimators
+        ]
+        return PotentialStack(frozen, columns)
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Potential energy of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        potential : ndarray of shape (n_samples, 1)
+            Ψ, finite; lower is more usual. Only differences matter.
+        """
+        return self._fitted.potential(self._validate(X))[:, np.newaxis]
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+            Higher is more usual.
+        """
+        return -self._fitted.potential(self._validate(X))
+
+    def reconstruct(self, X: ArrayLike) -> np.ndarray:
+        """Denoise: one pass through the autoencoder, in the units of X.
+
+        With normal scores not every z belongs to an x: there, the step from x is the
+        one whose change of z is nearest to r(z) − z, to first order. In any coordinates
+        a small part of the step leads down Ψ.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        reconstruction : ndarray of shape (n_samples, n_features)
+            r(x).
+        """
+        return self._fitted.reconstruct(self._validate(X))
+
+    def reconstruction_error(self, X: ArrayLike) -> np.ndarray:
+        """Squared norm ‖r(z) − z‖², the estimator that competes with Ψ.
+
+        It vanishes at *every* critical point of Ψ, maxima included, and so takes the
+        middle of a ring of data for usual.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        error : ndarray of shape (n_samples,)
+            In the units of the coordinates z.
+        """
+        return self._fitted.reconstruction_error(self._validate(X))
+
+    def _validate(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        values: np.ndarray = validate_data(
+            self, X, dtype=_DTYPES, order="C", reset=False
+        )
+        return values
+
+    @property
+    def _fitted(self) -> FittedAutoencoder:
+        z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
+        weights = self.components_, self.intercept_hidden_, self.intercept_visible_
+        return FittedAutoencoder(z, *weights)
+
+    @property
+    def _n_features_out(self) -> int:
+        check_is_fitted(self)  # or names would be given out before there is a fit
+        return 1
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,51 @@
+"""A trained autoencoder in its coordinates, ready to score values of a mode."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_emma._energies.autoencoder import potential, reconstruct
+from sklearn_emma._energies.coordinates import Coordinates
+from sklearn_emma._energies.finite import finite_energy
+
+
+class FittedAutoencoder(NamedTuple):
+    """Weights W (K, D), c (K,) and b (D,), and the coordinates z in which they act."""
+
+    coordinates: Coordinates
+    weight: np.ndarray
+    hidden_bias: np.ndarray
+    visible_bias: np.ndarray
+
+    def potential(self, X: np.ndarray) -> np.ndarray:
+        """Ψ of X (n, d), finite, (n,)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = torch.from_numpy(self.coordinates(X)).unsqueeze(0)
+        return finite_energy(potential(z, *self._tensors(X))[0]).numpy()
+
+    def reconstruct(self, X: np.ndarray) -> np.ndarray:
+        """X moved by the step that is nearest to r(z) − z, (n, d)."""
+        step = self.coordinates.pull_back(X, self._step(X))
+        return (X + step).astype(X.dtype, copy=False)
+
+    def reconstruction_error(self, X: np.ndarray) -> np.ndarray:
+        """‖r(z) − z‖² of X (n, d), (n,)."""
+        return np.square(self._step(X)).sum(axis=1)
+
+    def arrays(self) -> list[np.ndarray]:
+        """Everything learnt, coordinates first."""
+        mean, matrix, scores = self.coordinates
+        return [mean, matrix, *self[1:], *(scores or ())]
+
+    def _step(self, X: np.ndarray) -> np.ndarray:
+        z = self.coordinates(X)
+        found = reconstruct(torch.from_numpy(z).unsqueeze(0), *self._tensors(X))
+        return found[0].numpy() - z
+
+    def _tensors(self, X: np.ndarray) -> list[Tensor]:
+        """The weights as a stack of one, in the type of X."""
+        return [torch.tensor(a[np.newaxis].astype(X.dtype)) for a in self[1:]]

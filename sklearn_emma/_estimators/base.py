@@ -1,0 +1,248 @@
+"""scikit-learn's contract around a model behind an EMMA gate, whatever y is."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emma._attention.coupling import COUPLINGS
+from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
+from sklearn_emma._attention.scaling import ENERGY_SCALINGS
+from sklearn_emma._estimators.inspection import InspectsModes, Quantity
+from sklearn_emma._inputs.checking import (
+    CheckedData,
+    Given,
+    check_continues,
+    check_training_data,
+)
+from sklearn_emma._inputs.missing import missing_as_nan
+from sklearn_emma._inputs.modes import flatten_columns
+from sklearn_emma._inputs.targets import Target
+from sklearn_emma._optim.torch_state import resolve_device
+from sklearn_emma._predictors.classifiers import GatedCopies
+from sklearn_emma._training.fit import Progress, Trained, train_model
+from sklearn_emma._training.plan import plan_training
+from sklearn_emma._validation import (
+    Constraints,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    sums_overflow,
+    unchanged_on_error,
+)
+from sklearn_emma.corruption import Failures
+
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+class BaseEMMA(InspectsModes, BaseEstimator):
+    """Base of the estimators; a subclass says what y is, and turns scores into answers.
+
+    It declares its own parameters, and defines ``_read_target``.
+    """
+
+    device: str | torch.device
+    warm_start: bool
+
+    attention_: np.ndarray
+    attention_bias_: float
+    attention_gain_: float
+    capacity_: float
+    coupling_exponents_: np.ndarray
+    coupling_weights_: np.ndarray
+    energies_: dict[str, Any]
+    energy_biases_: np.ndarray
+    energy_weights_: np.ndarray
+    loss_curve_: list[float]
+    n_features_in_: int
+    n_iter_: int
+    pretraining_loss_curve_: list[float]
+    rho_: float
+    scaler_: StandardScaler
+    validation_loss_curve_: list[float]
+    _progress: Progress | None
+
+    _parameter_constraints: Constraints = {
+        "modes": [dict, list, tuple, None],
+        "remainder": [StrOptions({"error", "drop", "mode"})],
+        "energy_estimator": [HasMethods("score_samples"), dict, None],
+        "joint_energy": ["boolean", StrOptions({"auto"})],
+        "predictor": [
+            callable,
+            HasMethods("fit"),
+            HasMethods("build"),
+            GatedCopies,
+            None,
+        ],
+        "rho": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
+        "lambda_c": [Interval(Real, 0, None, closed="left")],
+        "lambda_e": [Interval(Real, 0, None, closed="left")],
+        "energy_scaling": [StrOptions(set(ENERGY_SCALINGS)), HasMethods("build")],
+        "coupling": [StrOptions(set(COUPLINGS)), HasMethods("build"), None],
+        "attention_function": [
+            StrOptions(set(ATTENTION_FUNCTIONS)),
+            HasMethods("build"),
+        ],
+        "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), Failures, None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "pretraining_max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions({"cosine", "constant"})],
+        "optimizer": [callable, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "callbacks": [list, None],
+        "warm_start": ["boolean"],
+        "memory": [str, HasMethods("cache"), None],
+        "device": [str, torch.device],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        corrupted: ArrayLike | None = None,
+    ) -> Self:
+        """Pretrain energies and predictor, then train gate and predictor jointly.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data; NaN marks a missing value. Clean, unless ``corrupted`` says
+            otherwise: failing modes are simulated.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights ≥ 0; weight k counts as the row repeated k times. Only ratios matter
+            when weights sum to less than the number of samples: they are rescaled to a
+            mean of 1. Equal non-integer weights are ignored.
+        corrupted : array-like of shape (n_samples, n_modes), default=None
+            True where a mode is known to be corrupted. The columns of a data frame are
+            found by the names of the modes. Its values teach its energy nothing.
+
+        Returns
+        -------
+        self : EMMAClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter or the data at fault; all is checked before any
+            training.
+        FloatingPointError
+            If a loss stops being finite; says in which phase.
+
+        Warns
+        -----
+        UserWarning
+            If the energy of a mode cannot take ``sample_weight``; names the mode.
+        """
+        with unchanged_on_error(self):
+            continues = self.warm_start and hasattr(self, "_model")
+            checked = check_training_data(
+                self, Given(X, y, sample_weight, corrupted), self._read_target
+            )
+            if continues:
+                self._check_continues(checked, "warm_start=True")
+            plan = plan_training(self, checked, continues)
+            trained = train_model(plan, self._model if continues else None)
+            self._store(checked, trained, continues)
+            self._progress = None
+        return self
+
+    def _read_target(self, y: np.ndarray) -> Target:
+        """What y, of the samples that count, is."""
+        raise TypeError(f"{type(self).__name__} must define `_read_target`.")
+
+    def _check_continues(self, checked: CheckedData, what: str) -> None:
+        """See that ``what`` goes on with the modes of the fit before."""
+        check_continues(self.modes_, checked.layout, what)
+
+    def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
+        if not continues:
+            self.pretraining_loss_curve_ = trained.pretraining_curve
+            self.loss_curve_ = []
+            self.validation_loss_curve_ = []
+        self.loss_curve_ = self.loss_curve_ + trained.curve
+        self.validation_loss_curve_ = self.validation_loss_curve_ + trained.valid_curve
+        self.n_iter_ = len(self.loss_curve_)
+        self.attention_ = trained.attention
+        self._model = model = trained.model
+        self.modes_ = checked.layout.as_dict()
+        self.energies_ = dict(
+            zip(checked.layout.names, model.energies.estimators, strict=True)
+        )
+        self.scaler_ = model.scaler
+        learnt = model.network.gate.summary()
+        self.rho_, self.capacity_ = learnt.rho, learnt.capacity
+        self.attention_gain_ = learnt.attention_gain
+        self.attention_bias_ = learnt.attention_bias
+        self.energy_weights_ = learnt.energy_weights
+        self.energy_biases_ = learnt.energy_biases
+        self.coupling_weights_ = learnt.coupling_weights
+        self.coupling_exponents_ = learnt.coupling_exponents
+
+    def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
+        """Validate X, then return ``quantity`` of its scores."""
+        check_is_fitted(self)
+        model = self._model.to(resolve_device(self.device, fallback=True))
+        given: Any = missing_as_nan(flatten_columns(X))
+        if self._has_nothing_to_check(given):
+            return model.gather(given, quantity)
+        kinds = {"dtype": list(_FLOATS), "ensure_all_finite": "allow-nan"}
+        is_matrix = isinstance(given, np.ndarray) and given.ndim == 2
+        if is_matrix and len(given) > model.chunk_rows:
+            # Checking all rows at once would read the file twice, and may copy it.
+            validate_data(self, given, reset=False, skip_check_array=True)
+            check = partial(check_array, estimator=self, input_name="X", **kinds)
+            return model.gather(given, quantity, sums_overflow(check))
+        checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
+        return model.gather(checked, quantity)
+
+    def _has_nothing_to_check(self, X: object) -> bool:
+        """Whether X is a matrix as it comes out of ``validate_data``.
+
+        That takes a fifth of the latency of one row, and asking next to nothing.
+        """
+        return (
+            type(X) is np.ndarray
+            and X.dtype in _FLOATS
+            and X.ndim == 2
+            and 0 < len(X) <= self._model.chunk_rows
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and not np.isinf(X).any()
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A model on a GPU could not be loaded where there is none.
+        state: dict[str, Any] = super().__getstate__()
+        if "_model" in state:
+            state["_model"] = state["_model"].on_cpu()
+        return state

@@ -1,0 +1,176 @@
+"""What an estimator says of the modes of samples: energies, importance, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._model.scores import Scores
+
+Quantity: TypeAlias = Callable[[Scores], np.ndarray]
+
+
+class InspectsModes:
+    """Scores of modes, for an estimator that gathers quantities of a fitted model."""
+
+    modes_: dict[str, np.ndarray]
+    _model: EMMAModel
+
+    def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
+        """Validate X, then return ``quantity`` of its scores."""
+        raise TypeError(f"{type(self).__name__} must define `_gather`.")
+
+    def attention(self, X: ArrayLike) -> np.ndarray:
+        """Attention β, by which each mode is multiplied.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        attention : ndarray of shape (n_samples, n_modes)
+            In [0, 1]; 0 where the mode is missing.
+        """
+        return self._gather(X, lambda s: s.attention)
+
+    def importance(self, X: ArrayLike) -> np.ndarray:
+        """Importance α: Gibbs distribution of the modal energies.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        importance : ndarray of shape (n_samples, n_modes)
+            Sums to 1 over the modes that are present; 0 where a mode is missing.
+        """
+        return self._gather(X, lambda s: s.importance)
+
+    def potential_energy(self, X: ArrayLike) -> np.ndarray:
+        """Potential energy Ψ: how unlikely each mode's values are by themselves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        potential : ndarray of shape (n_samples, n_modes)
+            Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
+            is missing.
+        """
+        return self._gather(X, _potential)
+
+    def modal_energy(self, X: ArrayLike) -> np.ndarray:
+        """Modal energy E: potential energy, scaled, weighed and coupled.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        modal : ndarray of shape (n_samples, n_modes)
+            NaN where the mode is missing.
+        """
+        return self._gather(X, _modal_energy)
+
+    def total_energy(self, X: ArrayLike) -> np.ndarray:
+        """Sum of the modal energies of the modes that are present.
+
+        It rises as inputs are corrupted. It tells *perturbed* from clean inputs; to
+        tell wrong from right predictions, 1 − max probability does better. Compare
+        samples of which the same modes are present: each adds to the sum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        total : ndarray of shape (n_samples,)
+            NaN where no mode is present.
+        """
+        return self._gather(X, _total_energy)
+
+    def explain(self, X: ArrayLike) -> pd.DataFrame:
+        """Everything the gate knows, one row a sample, one block of columns a mode.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        explanation : pandas.DataFrame
+            Two-level columns (mode, quantity); the quantities are ``attention``,
+            ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
+            index is that of X, where it has one.
+        """
+        gathered = self._gather(
+            X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+        )
+        columns = {
+            (mode, name): gathered[:, i, j]
+            for i, mode in enumerate(self.modes_)
+            for j, name in enumerate(_EXPLAINED)
+        }
+        frame = pd.DataFrame(
+            columns, index=X.index if isinstance(X, pd.DataFrame) else None
+        )
+        frame.columns.names = ["mode", "quantity"]
+        return frame.astype({(mode, "missing"): bool for mode in self.modes_})
+
+    @property
+    def network_(self) -> EMMANetwork:
+        """The trained torch module: gate and differentiable predictor."""
+        check_is_fitted(self)
+        return self._model.network
+
+    @property
+    def predictor_(self) -> nn.Module | BaseEstimator:
+        """What predicts: the fitted classifier or, without one, a torch module."""
+        check_is_fitted(self)
+        classifier = self._model.classifier
+        if classifier is not None:
+            return classifier.estimator
+        return self._model.network.predictor
+
+
+def _potential(scores: Scores) -> np.ndarray:
+    return np.where(scores.present, scores.potential, np.nan)
+
+
+def _modal_energy(scores: Scores) -> np.ndarray:
+    return np.where(scores.present, scores.modal_energy, np.nan)
+
+
+def _total_energy(scores: Scores) -> np.ndarray:
+    total = np.nansum(_modal_energy(scores), axis=1)
+    return np.where(scores.present.any(axis=1), total, np.nan)
+
+
+_EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
+    "attention": lambda s: s.attention,
+    "importance": lambda s: s.importance,
+    "modal_energy": _modal_energy,
+    "potential_energy": _potential,
+    "missing": lambda s: ~s.present,
+}

@@ -1,0 +1,135 @@
+"""Training a classifier chunk by chunk."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklearn_emma._estimators.base import BaseEMMA
+from sklearn_emma._inputs.checking import Given, check_training_data
+from sklearn_emma._inputs.targets import Classes, ClassWeight, chunk_labels
+from sklearn_emma._predictors.classifiers import is_estimator
+from sklearn_emma._training.fit import train_pass
+from sklearn_emma._training.plan import plan_training
+from sklearn_emma._validation import available_if, fit_context, unchanged_on_error
+
+
+def _has_torch_predictor(estimator: Any) -> bool:
+    predictor = estimator.predictor
+    # A class has an error of its own, which the call gives.
+    if not is_estimator(predictor) or inspect.isclass(predictor):
+        return True
+    raise AttributeError(
+        "partial_fit trains torch predictors only: a scikit-learn classifier as "
+        f"`predictor`, {predictor!r}, is fitted on all data at once."
+    )
+
+
+class LearnsClassesByChunks(BaseEMMA):
+    """``partial_fit``: pretraining on the first chunk, then one pass over each."""
+
+    class_weight: ClassWeight
+    classes_: np.ndarray
+    early_stopping: bool
+
+    @available_if(_has_torch_predictor)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        corrupted: ArrayLike | None = None,
+    ) -> Self:
+        """Go on training with a chunk of the data.
+
+        The first call pretrains on its chunk: it learns the training statistics, the
+        energies and the predictor. All but the predictor then stay as they are, so the
+        first chunk should be a representative sample: shuffle the data, and make it
+        large enough to know the modes by. Then, as in each later call, gate and
+        predictor are trained in one pass over the chunk (one epoch of joint training).
+        After ``fit`` every call is a later one.
+
+        Passes have the constant learning rate ``lr``: ``lr_schedule``, ``max_iter`` and
+        ``n_draws`` do not apply. The optimiser keeps its state between calls, in a
+        pickle too; it starts anew after ``fit``. Weights of samples count within their
+        chunk. ``attention_`` is that of the last chunk.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            A chunk; NaN marks a missing value. Computed in the type of the first.
+        y : array-like of shape (n_samples,)
+            Class labels, of which a chunk may lack some.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call; later it may be
+            left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        corrupted : array-like of shape (n_samples, n_modes), default=None
+            True where a mode is known to be corrupted. The columns of a data frame are
+            found by the names of the modes.
+
+        Returns
+        -------
+        self : EMMAClassifier
+            Trained further.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter or the data at fault: ``classes`` not given in the first
+            call or changed, a label that is none of them, other features or modes than
+            before; ``early_stopping=True`` or ``class_weight="balanced"``, which need
+            all data.
+        FloatingPointError
+            If a loss stops being finite. After any error the estimator is as it was.
+        AttributeError
+            If ``predictor`` is a scikit-learn classifier: the method is not there.
+
+        Examples
+        --------
+        >>> from sklearn_emma import EMMAClassifier
+        >>> from sklearn_emma.datasets import make_multimodal_classification
+        >>> X, y, modes = make_multimodal_classification(1200, 2, random_state=0)
+        >>> clf = EMMAClassifier(modes, pretraining_max_iter=5, random_state=0)
+        >>> for start in range(0, 1200, 300):
+        ...     rows = slice(start, start + 300)
+        ...     clf = clf.partial_fit(X[rows], y[rows], classes=[0, 1])
+        >>> clf.n_iter_, clf.attention_.shape
+        (4, (300, 2))
+        """
+        self._validate_params()  # scikit-learn's decorator does so in the first call
+        self._check_params()
+        with unchanged_on_error(self):
+            previous = getattr(self, "_model", None)
+            known = None if previous is None else self.classes_
+            target = Classes(chunk_labels(known, classes), self.class_weight)
+            checked = check_training_data(
+                self,
+                Given(X, y, sample_weight, corrupted),
+                target.accept,
+                dtype=None if previous is None else previous.dtype,
+            )
+            if previous is not None:
+                self._check_continues(checked, "partial_fit")
+            plan = plan_training(self, checked, continues=previous is not None)
+            progress = getattr(self, "_progress", None)
+            trained, self._progress = train_pass(plan, previous, progress)
+            self._store(checked, trained, continues=previous is not None)
+        return self
+
+    def _check_params(self) -> None:
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit cannot hold out samples: early_stopping must be False."
+            )
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit does not know how frequent the classes are in all data: "
+                "class_weight must be None or a dict, not 'balanced'."
+            )

@@ -1,0 +1,1 @@
+"""What the user hands over: X, y, modes, weights."""

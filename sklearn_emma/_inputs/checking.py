@@ -1,0 +1,174 @@
+"""What is checked, and what shapes are settled, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import validate_data
+
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.missing import missing_as_nan
+from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._inputs.standardisation import bounded
+from sklearn_emma._inputs.targets import Target
+from sklearn_emma._inputs.training_set import TrainingSet
+from sklearn_emma._inputs.weights import check_weights, merge_duplicates
+from sklearn_emma._validation import sums_overflow
+
+
+class TakesModes(Protocol):
+    """An estimator with parameters that say what the modes are."""
+
+    modes: ModesLike
+    remainder: str
+
+
+class Given(NamedTuple):
+    """What a user hands to ``fit`` or ``partial_fit``, as it came."""
+
+    X: ArrayLike
+    y: ArrayLike
+    sample_weight: ArrayLike | None = None
+    corrupted: ArrayLike | None = None
+
+
+class CheckedData(NamedTuple):
+    """Training data, ready to learn from.
+
+    ``X`` is the validated input, bounded, all rows in their order; ``data`` are the
+    distinct samples; ``sample_of_row`` (n,) says which of them each row is, −1 where a
+    row counts nothing.
+    """
+
+    X: np.ndarray
+    data: TrainingSet
+    sample_of_row: np.ndarray
+    layout: ModeLayout
+    target: Target
+
+
+def check_training_data(
+    estimator: TakesModes,
+    given: Given,
+    read_target: Callable[[np.ndarray], Target],
+    dtype: np.dtype | None = None,
+) -> CheckedData:
+    """Validate what ``fit`` was given; sets ``n_features_in_`` of the estimator.
+
+    ``read_target`` makes a target of the y of the rows that count. With a ``dtype`` X
+    is a further chunk, for a model of that type: it must have the features that the
+    estimator knows.
+
+    Raises
+    ------
+    ValueError
+        Names what is wrong.
+    """
+    X = missing_as_nan(flatten_columns(given.X))
+    frame = X if hasattr(X, "columns") else None
+    X, y = sums_overflow(validate_data)(
+        estimator,
+        X,
+        given.y,
+        dtype=[np.float64, np.float32],
+        ensure_all_finite="allow-nan",
+        ensure_min_samples=2 if dtype is None else 1,
+        reset=dtype is None,
+    )
+    X = bounded(X, X.dtype if dtype is None else dtype)
+    weight = check_weights(given.sample_weight, X)
+    layout = ModeLayout.from_columns(
+        resolve_modes(
+            X if frame is None else frame, estimator.modes, estimator.remainder
+        )
+    )
+    failed = _check_corrupted(given.corrupted, len(X), list(layout.names))
+    kept = weight > 0
+    if not kept.any():
+        raise ValueError("Sample weights are all zero: there is nothing to learn from.")
+    target = read_target(y[kept])
+    (values, encoded, failed), weight, sample_of_row = merge_duplicates(
+        [X[:, layout.order], _encode(target, y, kept), failed], weight
+    )
+    loss_weight = (weight * target.factors(encoded, weight)).astype(X.dtype)
+    data = TrainingSet(values, encoded, weight, loss_weight, failed)
+    return CheckedData(X, data, sample_of_row, layout, target)
+
+
+def check_continues(
+    before: dict[str, np.ndarray], layout: ModeLayout, what: str
+) -> None:
+    """See that ``what`` goes on with the modes of the fit before.
+
+    Raises
+    ------
+    ValueError
+        Names both.
+    """
+    old = {name: columns.tolist() for name, columns in before.items()}
+    new = {name: columns.tolist() for name, columns in layout.as_dict().items()}
+    if list(old.items()) != list(new.items()):
+        raise ValueError(
+            f"{what} needs the modes of the previous fit, {old}; got {new}."
+        )
+
+
+def check_modes_seen(data: TrainingSet, layout: ModeLayout) -> None:
+    """See that every mode has at least one clean value to learn its energy from.
+
+    Raises
+    ------
+    ValueError
+        Names the mode, and why it has none.
+    """
+    known, clean = ~np.isnan(data.X), ~np.isnan(data.clean(layout))
+    for name, columns in zip(layout.names, layout.slices, strict=True):
+        if not clean[:, columns].any():
+            why = "corrupted" if known[:, columns].any() else "missing"
+            raise ValueError(
+                f"Mode {name!r} is {why} in every training sample: nothing can be "
+                "learnt about it. Leave its columns out."
+            )
+
+
+def _encode(target: Target, y: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Encoded y of all rows; that of rows that do not count may be anything."""
+    encoded = target.encode(y[kept])
+    result = np.zeros((len(y), *encoded.shape[1:]), dtype=encoded.dtype)
+    result[kept] = encoded
+    return result
+
+
+def _check_corrupted(
+    corrupted: ArrayLike | None, n_samples: int, names: list[str]
+) -> np.ndarray:
+    shape = (n_samples, len(names))
+    if corrupted is None:
+        return np.zeros(shape, dtype=bool)
+    if hasattr(corrupted, "columns"):
+        corrupted = _by_mode(corrupted, names)
+    array = missing_as_nan(np.asarray(corrupted))
+    if array.shape != shape:
+        raise ValueError(
+            f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "
+            f"each of {names}; got {array.shape}."
+        )
+    if not np.isin(array, (0, 1)).all():
+        raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
+    return array.astype(bool)
+
+
+def _by_mode(corrupted: Any, names: list[str]) -> ArrayLike:
+    """Columns of a data frame in the order of the modes, if they have names."""
+    labels = list(corrupted.columns)
+    if labels == list(range(len(labels))):
+        return corrupted
+    if len(labels) != len(names) or set(labels) != set(names):
+        raise ValueError(
+            f"`corrupted` must have a column for each mode, named {names}; got "
+            f"{labels}."
+        )
+    return corrupted[names]

@@ -1,0 +1,129 @@
+"""What the columns of each mode are, once they lie side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ModeLayout:
+    """Names, columns and shapes of the modes of a matrix.
+
+    The columns of a mode lie next to each other, in the order of the modes: a matrix
+    (n, d) has those of the first mode, then those of the second, and so on.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Name of each mode, in order.
+    shapes : tuple of tuple of int
+        Shape of each mode's values in one sample; a mode of k columns has ``(k,)``.
+    columns : tuple of ndarray of int
+        Columns of each mode in the matrix that the user gave.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.corruption import ModeLayout
+    >>> layout = ModeLayout.from_columns({"left": [0, 3], "right": [1]})
+    >>> layout.widths, layout.index.tolist()
+    ((2, 1), [0, 0, 1])
+    >>> layout.spread(torch.tensor([[0.5, 1.0]]))
+    tensor([[0.5000, 0.5000, 1.0000]])
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    columns: tuple[np.ndarray, ...]
+
+    @classmethod
+    def from_columns(cls, modes: Mapping[str, Sequence[int] | np.ndarray]) -> Self:
+        """Make the layout of modes that are plain groups of columns.
+
+        Parameters
+        ----------
+        modes : dict of str to array-like of int
+            Columns of each mode, in order, as ``EMMAClassifier.modes_`` has them.
+
+        Returns
+        -------
+        layout : ModeLayout
+        """
+        columns = tuple(np.asarray(c, dtype=np.intp) for c in modes.values())
+        return cls(tuple(modes), tuple((len(c),) for c in columns), columns)
+
+    @property
+    def n_modes(self) -> int:
+        """Number of modes M."""
+        return len(self.names)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns d of all modes."""
+        return sum(self.widths)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Number of columns of each mode."""
+        return tuple(int(np.prod(shape)) for shape in self.shapes)
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """Mode of each column, (d,), ascending from 0."""
+        return np.repeat(np.arange(self.n_modes), self.widths)
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where the columns of each mode lie."""
+        edges = np.cumsum((0, *self.widths)).tolist()
+        return tuple(map(slice, edges[:-1], edges[1:]))
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Columns of the user's matrix in the order of the modes, (d,)."""
+        return np.concatenate(self.columns)
+
+    def as_dict(self) -> dict[str, np.ndarray]:
+        """Columns of each mode in the user's matrix, by name."""
+        return dict(zip(self.names, self.columns, strict=True))
+
+    def select(self, X: np.ndarray) -> np.ndarray:
+        """Lay the modes' columns of X (n, n_features_in) side by side, (n, d)."""
+        # All columns in their own order is the usual case, and costs no indexing.
+        in_order = np.array_equal(self.order, np.arange(X.shape[1]))
+        return X if in_order else X[:, self.order]
+
+    def split(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Cut ``x`` (n, d) into the values of each mode, (n, width) each; views."""
+        return x.split(self.widths, dim=1)
+
+    def join(self, modes: Sequence[Tensor]) -> Tensor:
+        """Lay the values of each mode, (n, width) each, side by side: (n, d)."""
+        return torch.cat(tuple(modes), dim=1)
+
+    def spread(self, of_modes: Tensor, index: Tensor | None = None) -> Tensor:
+        """Give each column what its mode has: from (n, M) to (n, d).
+
+        ``index`` is :meth:`index_on` the device, where a module keeps it.
+        """
+        if index is None:
+            index = self.index_on(of_modes.device)
+        # Several times faster backwards than indexing with a tensor.
+        return of_modes.index_select(1, index)
+
+    def index_on(self, device: torch.device) -> Tensor:
+        """``index`` as a tensor."""
+        return torch.from_numpy(self.index).to(device)
+
+    def any_of_mode(self, of_columns: Tensor) -> Tensor:
+        """Whether any column of each mode is True: from (n, d) to (n, M)."""
+        counts = torch.zeros(len(of_columns), self.n_modes, device=of_columns.device)
+        counts.index_add_(1, self.index_on(of_columns.device), of_columns.float())
+        return counts > 0

@@ -1,0 +1,36 @@
+"""Missing values: their markers, and what stands in for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sklearn_emma._inputs.layout import ModeLayout
+
+
+def missing_as_nan(X: Any) -> Any:
+    """Replace pandas' missing markers in object columns by NaN.
+
+    scikit-learn turns objects into numbers one by one, and ``pd.NA`` is none.
+    """
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        return np.where(pd.isna(X), np.nan, X)
+    if isinstance(X, pd.DataFrame):
+        objects = np.flatnonzero(X.dtypes == np.dtype(object))
+        X = X.copy(deep=False) if len(objects) else X
+        for i in objects.tolist():
+            X.isetitem(i, missing_as_nan(X.iloc[:, i].to_numpy()))
+    return X
+
+
+def fill_missing(x: Tensor, layout: ModeLayout) -> tuple[Tensor, Tensor]:
+    """Replace NaN in ``x`` (n, d) by 0; tell which modes have any value, (n, M)."""
+    missing = x.isnan()
+    if not missing.any():
+        shape = len(x), layout.n_modes
+        return x, torch.ones(shape, dtype=torch.bool, device=x.device)
+    return x.masked_fill(missing, 0.0), layout.any_of_mode(~missing)

@@ -1,0 +1,1 @@
+"""The fitted whole: from a matrix to logits and scores."""

@@ -1,0 +1,160 @@
+"""The fitted model: from a matrix with missing values to logits and scores."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from sklearn_emma._energies.joint import JointEnergy
+from sklearn_emma._energies.per_mode import ModeEnergies
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._inputs.standardisation import bounded, standardise
+from sklearn_emma._model.chunks import row_chunks
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._model.scores import Inputs, Scores
+from sklearn_emma._predictors.classifiers import ClassifierPredictor
+
+# Rows scored at a time: at most this many values of X, so that memory stays bounded.
+_CHUNK_VALUES = 2**18
+
+
+class EMMAModel:
+    """Standardisation, energies and network, in the order in which data meet them.
+
+    Parameters
+    ----------
+    scaler : StandardScaler
+        Fitted on the modes' columns side by side.
+    energies : ModeEnergies
+        Frozen potential energies.
+    network : EMMANetwork
+        Gate and predictor.
+    classifier : ClassifierPredictor, default=None
+        Predicts in place of the network's predictor.
+    joint : JointEnergy, default=None
+        Says how far each mode can be trusted beside the others.
+    """
+
+    def __init__(
+        self,
+        scaler: StandardScaler,
+        energies: ModeEnergies,
+        network: EMMANetwork,
+        classifier: ClassifierPredictor | None = None,
+        joint: JointEnergy | None = None,
+    ) -> None:
+        self.scaler = scaler
+        self.energies = energies
+        self.network = network
+        self.classifier = classifier
+        self.joint = joint
+
+    @property
+    def layout(self) -> ModeLayout:
+        """Names and columns of the modes."""
+        return self.network.layout
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return self.network.mode_index.device
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Floating-point type in which everything is computed."""
+        return torch.empty(0, dtype=self.network.gate.weight.dtype).numpy().dtype
+
+    def to(self, device: torch.device) -> Self:
+        """Move everything, in place; free where it is already there."""
+        if self.device != device:
+            self.network.to(device)
+            self.energies.to(device)
+            if self.joint is not None:
+                self.joint.to(device)
+        return self
+
+    def astype(self, dtype: torch.dtype) -> Self:
+        """Compute in another floating-point type from now on, in place."""
+        self.network.to(dtype)
+        self.energies.astype(dtype)
+        if self.joint is not None:
+            self.joint.to(dtype)
+        return self
+
+    def on_cpu(self) -> Self:
+        """Return self on a CPU, as a copy where it lives elsewhere."""
+        cpu = torch.device("cpu")
+        return self if self.device == cpu else copy.deepcopy(self).to(cpu)
+
+    def select(self, X: np.ndarray) -> np.ndarray:
+        """Columns of the modes side by side, bounded, in the model's type."""
+        return bounded(self.layout.select(X), self.dtype)
+
+    def standardise(self, X: np.ndarray) -> Tensor:
+        """Standardise selected columns (n, d), NaN kept, as a tensor on the device."""
+        return torch.from_numpy(standardise(X, self.scaler)).to(self.device)
+
+    @torch.no_grad()
+    def inputs(self, x: Tensor, known: Tensor | None = None) -> Inputs:
+        """Replace missing values by the mean, note missing modes, score energies.
+
+        ``x`` (n, d) is standardised. ``known`` (n, M) are energies from before, NaN
+        where there are none; None: all are scored.
+        """
+        x, present = fill_missing(x, self.layout)
+        if known is None:
+            return Inputs(x, self.energies.potential(x, present), present)
+        unknown = present & known.isnan()
+        return Inputs(
+            x, self.energies.potential(x, unknown, known.nan_to_num()), present
+        )
+
+    def scores(self, X: np.ndarray) -> Scores:
+        """Score all rows at once."""
+        return self.scores_of(self.inputs(self.standardise(self.select(X))))
+
+    def scores_of(self, inputs: Inputs) -> Scores:
+        """Scores of rows whose energies are known."""
+        # Checking the flags is cheaper than calling eval(): a share of the latency of
+        # one row.
+        if any(module.training for module in self.network.modules()):
+            self.network.eval()
+        return Scores(self.network, inputs, self.classifier, self.joint)
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows that are scored at a time."""
+        return max(1, _CHUNK_VALUES // max(self.layout.n_features, 64))
+
+    def gather(
+        self,
+        X: np.ndarray,
+        quantity: Callable[[Scores], np.ndarray],
+        check: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    ) -> np.ndarray:
+        """Return ``quantity`` of the scores of all rows, scored a chunk at a time.
+
+        Beyond the result, memory does not grow with the number of rows. ``check`` sees
+        each chunk before it is scored and may replace it.
+        """
+        parts = (
+            quantity(self.scores(check(rows)))
+            for rows in row_chunks(X, self.chunk_rows)
+        )
+        first = next(parts)
+        if len(first) == len(X):
+            return first
+        result = np.empty((len(X), *first.shape[1:]), dtype=first.dtype)
+        start = 0
+        for part in itertools.chain([first], parts):
+            result[start : start + len(part)] = part
+            start += len(part)
+        return result

@@ -1,0 +1,95 @@
+"""The EMMA gate in front of a predictor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from sklearn_emma._attention.gate import EMMAGate, GateScores
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._predictors.modules import takes_attention
+
+
+class EMMAOutput(NamedTuple):
+    """Logits (n, n_outputs), the scores of the gate, and its capacity term C.
+
+    ``scores.attention`` is what multiplied the modes, trust included.
+    """
+
+    logits: Tensor
+    scores: GateScores
+    capacity_penalty: Tensor
+
+
+class EMMANetwork(nn.Module):
+    """Gate the columns of a matrix mode by mode, then predict.
+
+    Parameters
+    ----------
+    gate : EMMAGate
+        Turns potential energies into attention.
+    predictor : nn.Module
+        From (n, d) to logits (n, n_outputs). If its ``forward`` takes an argument
+        ``attention``, that is β of each feature (n, d), and multiplying by it is left
+        to the predictor.
+    layout : ModeLayout
+        Which columns belong to which mode.
+    """
+
+    mode_index: Tensor
+
+    def __init__(
+        self, gate: EMMAGate, predictor: nn.Module, layout: ModeLayout
+    ) -> None:
+        super().__init__()
+        self.gate = gate
+        self.predictor = predictor
+        self.layout = layout
+        self.register_buffer("mode_index", layout.index_on(gate.weight.device))
+        self._gated_within = takes_attention(predictor)
+
+    def forward(
+        self,
+        x: Tensor,
+        potential: Tensor,
+        present: Tensor,
+        trust: Tensor | None = None,
+    ) -> EMMAOutput:
+        """Return logits and scores.
+
+        ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present``
+        (n, M), and so is ``trust``, by which attention is multiplied in the end. It
+        comes from the joint energy when samples are scored; in training there is none,
+        so the predictor has never seen inputs that it attenuates.
+        """
+        scores = self.scores(potential, present, trust)
+        return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
+
+    def scores(
+        self, potential: Tensor, present: Tensor, trust: Tensor | None = None
+    ) -> GateScores:
+        """What the gate knows, attention multiplied by trust; arguments as above."""
+        scores = self.gate.scores(potential, present)
+        return scores if trust is None else self.with_trust(scores, trust)
+
+    @staticmethod
+    def with_trust(scores: GateScores, trust: Tensor) -> GateScores:
+        """The same scores with the attention that multiplies the modes in the end."""
+        return scores._replace(attention=scores.attention * trust)
+
+    def predict(self, x: Tensor, scores: GateScores) -> Tensor:
+        """Logits (n, n_outputs) of ``x`` (n, d) under these scores."""
+        logits: Tensor
+        if self._gated_within:
+            logits = self.predictor(x, attention=self._of_columns(scores))
+        else:
+            logits = self.predictor(self.gated(x, scores))
+        return logits
+
+    def gated(self, x: Tensor, scores: GateScores) -> Tensor:
+        """Multiply each mode of ``x`` by its attention, (n, d)."""
+        return x * self._of_columns(scores)
+
+    def _of_columns(self, scores: GateScores) -> Tensor:
+        return self.layout.spread(scores.attention, self.mode_index)

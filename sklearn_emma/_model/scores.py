@@ -1,0 +1,100 @@
+"""Everything the model says of some rows, each quantity computed when asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_emma._attention.gate import GateScores
+from sklearn_emma._energies.joint import JointEnergy
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._predictors.classifiers import ClassifierPredictor
+
+
+class Inputs(NamedTuple):
+    """What the network is fed: x (n, d) without NaN, potential and present (n, M)."""
+
+    x: Tensor
+    potential: Tensor
+    present: Tensor
+
+    def rows(self, index: slice | Tensor) -> Inputs:
+        """Some of the samples."""
+        return Inputs(self.x[index], self.potential[index], self.present[index])
+
+
+class Scores:
+    """Scores of some rows as arrays, each computed when it is asked for.
+
+    ``logits`` (n, n_outputs); the others (n, M). Attention by itself costs no
+    prediction, energies cost no trust.
+    """
+
+    def __init__(
+        self,
+        network: EMMANetwork,
+        inputs: Inputs,
+        classifier: ClassifierPredictor | None = None,
+        joint: JointEnergy | None = None,
+    ) -> None:
+        self._network, self._inputs = network, inputs
+        self._classifier, self._joint = classifier, joint
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Output of the predictor."""
+        x = self._inputs.x
+        with torch.no_grad():
+            if self._classifier is None:
+                return as_array(self._network.predict(x, self._final))
+            gated = self._network.gated(x, self._final)
+            return as_array(self._classifier.logits(gated))
+
+    @property
+    def attention(self) -> np.ndarray:
+        """β, 0 where the mode is missing; what multiplies the mode in the end."""
+        return as_array(self._final.attention)
+
+    @property
+    def importance(self) -> np.ndarray:
+        """α, 0 where the mode is missing."""
+        return as_array(self._gate.importance)
+
+    @property
+    def modal_energy(self) -> np.ndarray:
+        """E, without meaning where the mode is missing."""
+        return as_array(self._gate.modal_energy)
+
+    @property
+    def potential(self) -> np.ndarray:
+        """Ψ, without meaning where the mode is missing."""
+        return as_array(self._inputs.potential)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Whether the mode has any value."""
+        return as_array(self._inputs.present)
+
+    @cached_property
+    def _gate(self) -> GateScores:
+        with torch.no_grad():
+            return self._network.scores(*self._inputs[1:])
+
+    @cached_property
+    def _final(self) -> GateScores:
+        """Scores with the trust of the joint energy, which is the dearest of all."""
+        if self._joint is None:
+            return self._gate
+        with torch.no_grad():
+            trust = self._joint.trust(*self._inputs)
+            return self._network.with_trust(self._gate, trust)
+
+
+def as_array(tensor: Tensor) -> np.ndarray:
+    """A tensor of any device as an array."""
+    array: np.ndarray = tensor.cpu().numpy()
+    return array

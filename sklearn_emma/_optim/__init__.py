@@ -1,0 +1,1 @@
+"""Minimise a criterion over samples: one module, or many at once."""

@@ -1,0 +1,170 @@
+"""skorch nets: module, criterion, optimiser, history and callbacks of a training."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, TypeAlias
+
+import torch
+from skorch import NeuralNet, NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from sklearn_emma._optim.torch_state import resolve_device
+
+Callbacks: TypeAlias = Sequence[Callback | tuple[str, Callback]]
+
+
+class TrainingParams(Protocol):
+    """Parameters of an estimator that say how it is trained."""
+
+    batch_size: int | str
+    lr: float
+    lr_schedule: str
+    optimizer: Callable[..., torch.optim.Optimizer] | None
+    callbacks: Callbacks | None
+    device: torch.device | str
+    verbose: bool | int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a training goes; names as in :class:`~sklearn_emma.EMMAClassifier`.
+
+    ``patience`` is the number of epochs without an improvement by ``tol`` after which
+    training stops; None: it runs for ``max_iter`` epochs.
+    """
+
+    max_iter: int
+    batch_size: int | str
+    lr: float
+    lr_schedule: str
+    optimizer: Callable[..., torch.optim.Optimizer]
+    device: torch.device
+    callbacks: Callbacks = ()
+    patience: int | None = None
+    tol: float = 1e-4
+    verbose: bool | int = False
+
+    @classmethod
+    def from_params(cls, params: TrainingParams, max_iter: int) -> Self:
+        """Read the parameters of an estimator.
+
+        Raises
+        ------
+        ValueError
+            If its device or a callback cannot be used.
+        """
+        check_callbacks(params.callbacks or ())
+        return cls(
+            max_iter=max_iter,
+            batch_size=params.batch_size,
+            lr=params.lr,
+            lr_schedule=params.lr_schedule,
+            optimizer=params.optimizer or torch.optim.Adam,
+            device=resolve_device(params.device),
+            callbacks=tuple(params.callbacks or ()),
+            verbose=params.verbose,
+        )
+
+
+class _Net(NeuralNetClassifier):
+    """A net whose predictions are logits, whatever else its module returns.
+
+    Overriding ``infer`` is the extension point that skorch documents; callbacks that
+    score predict with it.
+    """
+
+    def infer(self, x: Any, **fit_params: Any) -> Tensor:
+        """Return logits (n, n_outputs) of a batch."""
+        return logits_of(super().infer(x, **fit_params))
+
+
+def make_net(
+    module: nn.Module,
+    criterion: nn.Module,
+    options: Options,
+    *,
+    batch_size: int = 128,
+    classes: list[int] | None = None,
+) -> NeuralNet:
+    """Assemble an initialised skorch net.
+
+    ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
+    """
+    # Callbacks keep state, and a parameter of an estimator is never changed.
+    callbacks: list[object] = copy.deepcopy(list(options.callbacks))
+    if options.lr_schedule == "cosine":
+        schedule = LRScheduler(policy=CosineAnnealingLR, T_max=options.max_iter)
+        callbacks.append(("lr_schedule", schedule))
+    if options.patience is not None:
+        stopping = EarlyStopping(
+            patience=options.patience,
+            threshold=options.tol,
+            load_best=True,
+            sink=_silent,
+        )
+        callbacks.append(("early_stopping", stopping))
+    more: dict[str, object] = {}
+    if "fused" in inspect.signature(options.optimizer).parameters:
+        more["optimizer__fused"] = options.device.type in ("cpu", "cuda")
+    if classes is not None:
+        more["classes"] = classes
+    net = _Net(
+        module,
+        criterion=criterion,
+        optimizer=options.optimizer,
+        lr=options.lr,
+        max_epochs=options.max_iter,
+        batch_size=batch_size,
+        train_split=None,
+        predict_nonlinearity=_softmax,
+        device=options.device,
+        callbacks=callbacks,
+        # Losses are recorded by the training loop, once an epoch.
+        callbacks__epoch_timer=None,
+        callbacks__train_loss=None,
+        callbacks__valid_loss=None,
+        callbacks__valid_acc=None,
+        callbacks__print_log=None,
+        verbose=1,  # of the user's own callbacks; those added here are silent
+        **more,
+    )
+    return net.initialize()
+
+
+def check_callbacks(callbacks: Iterable[object]) -> None:
+    """See that each is a skorch callback, or a pair of a name and one.
+
+    Raises
+    ------
+    ValueError
+        Names the one that is not.
+    """
+    for given in callbacks:
+        callback = given
+        if isinstance(given, tuple) and len(given) == 2:
+            callback = given[1]
+        if not hasattr(callback, "on_train_begin"):
+            raise ValueError(
+                "`callbacks` must be skorch callbacks, or pairs of a name and one; got "
+                f"{given!r}."
+            )
+
+
+def logits_of(output: Any) -> Tensor:
+    """The prediction in what a module returns, for callbacks."""
+    logits: Tensor = getattr(output, "logits", output)
+    return logits
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return torch.softmax(logits, dim=-1)
+
+
+def _silent(text: str) -> None:
+    """Swallow what a callback would print."""

@@ -1,0 +1,87 @@
+"""Torch's global state, borrowed and given back: seeds, devices, threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Generator, nn
+
+RandomStateLike: TypeAlias = int | np.random.RandomState | None
+
+# Below this many multiply-adds a batch, a second thread costs more than it saves.
+_SINGLE_THREAD_WORK = 2e8
+
+# Threads of a process share torch's global state: one at a time may borrow it.
+_BORROWED = threading.RLock()
+
+
+@contextmanager
+def forked(devices: list[torch.device]) -> Iterator[None]:
+    """Leave torch's global random state as it was; other threads wait meanwhile."""
+    with _BORROWED, torch.random.fork_rng(devices=devices):
+        yield
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
+    """Seed torch inside, leave its global state untouched, yield a generator.
+
+    Module initialisation and dropout know only the global state, so it is forked.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with forked(devices):
+        # Not torch.manual_seed: it would reseed every GPU, forked or not.
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield torch.Generator(device).manual_seed(seed)
+
+
+@contextmanager
+def threads_for(
+    module: nn.Module, batch_size: int, device: torch.device | str
+) -> Iterator[None]:
+    """Train a small module on one thread: more would wait for each other."""
+    n_parameters = sum(p.numel() for p in module.parameters())
+    threads = torch.get_num_threads()
+    small = n_parameters * batch_size < _SINGLE_THREAD_WORK
+    if threads == 1 or torch.device(device).type != "cpu" or not small:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def resolve_device(device: torch.device | str, fallback: bool = False) -> torch.device:
+    """Torch device by name; with ``fallback`` the CPU where that one is not there.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device or cannot reach it.
+    """
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError) as error:
+        if fallback:
+            return torch.device("cpu")
+        raise ValueError(f"`device` {device!r} cannot be used: {error}") from error
+    if resolved.type == "cuda" and resolved.index is None:
+        # Tensors name the device by number; only so do the two compare equal.
+        resolved = torch.device("cuda", torch.cuda.current_device())
+    return resolved
+
+
+def draw_seed(random_state: np.random.RandomState) -> int:
+    """One integer from which everything else is derived."""
+    return int(random_state.randint(np.iinfo(np.int32).max))

@@ -1,0 +1,1 @@
+"""Gated values in, logits out."""

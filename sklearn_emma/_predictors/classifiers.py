@@ -1,0 +1,175 @@
+"""Any scikit-learn classifier as predictor, fitted once the gate has learnt."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from torch import Tensor, nn
+
+from sklearn_emma._inputs.sub_estimators import (
+    fit_weighted,
+    honours,
+    set_random_states,
+)
+from sklearn_emma._validation import (
+    Constraints,
+    HasMethods,
+    Interval,
+    validate_nested_params,
+)
+
+
+class GatedCopies(BaseEstimator):
+    """A scikit-learn classifier behind the gate, with what it is fitted on.
+
+    The gate learns in front of the default network. Then a clone of the classifier is
+    fitted on several gated copies of the training data, in which modes fail as in
+    training. A classifier passed as ``predictor`` by itself means
+    ``GatedCopies(classifier)``.
+
+    Parameters
+    ----------
+    estimator : classifier with ``predict_proba``
+        Cloned. Each ``random_state`` of it that is None is derived from that of
+        :class:`~sklearn_emma.EMMAClassifier`.
+    n_copies : int, default=5
+        Number of corrupted copies. Without simulated failures all copies would be
+        alike, and it is one.
+
+    See Also
+    --------
+    MLP : The default predictor.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.predictors import GatedCopies
+    >>> forest = GatedCopies(RandomForestClassifier(), n_copies=3)
+    >>> clf = EMMAClassifier(predictor=forest)
+    >>> clf.set_params(predictor__n_copies=10).predictor.n_copies
+    10
+    """
+
+    _parameter_constraints: Constraints = {
+        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "n_copies": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, estimator: Any, n_copies: int = 5) -> None:
+        self.estimator = estimator
+        self.n_copies = n_copies
+
+
+class ClassifierPredictor:
+    """A fitted classifier that answers with logits, as a torch predictor does.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted on gated inputs (n, d).
+    classes : ndarray of shape (n_classes,)
+        All classes, sorted. The estimator may know fewer: one without weight.
+    """
+
+    def __init__(self, estimator: Any, classes: np.ndarray) -> None:
+        self.estimator = estimator
+        self.classes = classes
+
+    def logits(self, gated: Tensor) -> Tensor:
+        """Log-probabilities (n, n_classes) of gated inputs (n, d), on the CPU.
+
+        A probability below the smallest normal number counts as that.
+        """
+        x = gated.cpu().numpy()
+        proba = np.zeros((len(x), len(self.classes)), dtype=x.dtype)
+        columns = np.searchsorted(self.classes, self.estimator.classes_)
+        proba[:, columns] = self.estimator.predict_proba(x)
+        floor = np.finfo(x.dtype).tiny
+        return torch.from_numpy(np.log(np.maximum(proba, floor)))
+
+
+def is_estimator(predictor: object) -> bool:
+    """Whether it is scikit-learn's, instance or, by mistake, class, and not torch's."""
+    if isinstance(predictor, GatedCopies):
+        return True
+    if inspect.isclass(predictor) and issubclass(predictor, nn.Module):
+        return False
+    return hasattr(predictor, "fit") and not isinstance(predictor, nn.Module)
+
+
+def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | None:
+    """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
+
+    Parameters
+    ----------
+    predictor : object
+        As the user gave it.
+    weight : ndarray of shape (n_samples,)
+        What the training samples count in the loss.
+
+    Raises
+    ------
+    ValueError
+        If it is a class, not an instance; has no ``predict_proba``; has a parameter
+        that scikit-learn calls invalid; or cannot take such weights.
+    """
+    if not is_estimator(predictor):
+        return None
+    given = predictor if isinstance(predictor, GatedCopies) else GatedCopies(predictor)
+    if inspect.isclass(given.estimator):
+        raise ValueError(
+            f"`predictor` must be an instance, got the class "
+            f"{given.estimator.__name__}; write {given.estimator.__name__}()."
+        )
+    if not hasattr(given.estimator, "predict_proba"):
+        raise ValueError(
+            "`predictor` must be a classifier with `predict_proba`; "
+            f"{given.estimator!r} has none. CalibratedClassifierCV gives probabilities "
+            "to a classifier without."
+        )
+    copies: GatedCopies = clone(given)
+    validate_nested_params(copies)
+    if not honours(copies.estimator, weight):
+        raise ValueError(
+            f"`predictor` {given.estimator!r} takes no `sample_weight` in `fit`, and "
+            "the weights of the samples (`sample_weight` times `class_weight`) are not "
+            "whole numbers, for which rows could be repeated. Fit without weights, or "
+            "with a classifier that takes them. Metadata routing, where it is enabled, "
+            "must request them."
+        )
+    return copies
+
+
+def fit_classifier(
+    estimator: Any,
+    X: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray,
+    classes: np.ndarray,
+    seed: int,
+) -> ClassifierPredictor:
+    """Fit an estimator, in place, on gated copies of the training data.
+
+    Parameters
+    ----------
+    estimator : classifier
+        From :func:`clone_classifier`.
+    X : ndarray of shape (n_copies * n_samples, d)
+        One copy after another.
+    labels, weight : ndarray of shape (n_samples,)
+        Class labels and weights, the same in each copy.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted.
+    seed : int
+        For every ``random_state`` that is None.
+    """
+    set_random_states(estimator, seed)
+    n_copies = len(X) // len(labels)
+    labels, weight = np.tile(labels, n_copies), np.tile(weight, n_copies)
+    return ClassifierPredictor(fit_weighted(estimator, X, weight, labels), classes)

@@ -1,0 +1,54 @@
+"""Features as their position among the quantiles of the training data."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_emma._statistics.quantiles import weighted_quantiles
+
+
+class PiecewiseLinearEncoding(nn.Module):
+    """How far a feature reaches into each of ``n_bins`` bins between its quantiles.
+
+    Bins are narrow where data are dense, so that a network learns fine distinctions
+    there quickly, and bounded, so that no value, however broken, has more than a
+    bounded effect. Source: Gorishniy, Rubachev and Babenko, "On embeddings for
+    numerical features in tabular deep learning", NeurIPS 2022, eq. 1.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features d.
+    n_bins : int
+        Bins of each.
+    """
+
+    lower: Tensor
+    inverse_width: Tensor
+
+    def __init__(self, n_features: int, n_bins: int) -> None:
+        super().__init__()
+        # Until it is calibrated: equal bins from −2 to 2 standard deviations.
+        edges = torch.linspace(-2.0, 2.0, n_bins + 1).expand(n_features, -1)
+        self.register_buffer("lower", edges[:, :-1].clone())
+        self.register_buffer("inverse_width", 1.0 / edges.diff(dim=1))
+
+    def calibrate(self, x: Tensor, weight: Tensor) -> None:
+        """Take the bins from training data ``x`` (n, d), rows of ``weight`` (n,)."""
+        levels = np.linspace(0.0, 1.0, self.lower.shape[1] + 1)
+        edges = torch.from_numpy(
+            weighted_quantiles(x.cpu().numpy(), weight.cpu().numpy(), levels)
+        )
+        inverse = (1.0 / edges.diff(dim=1)).to(self.lower.dtype)
+        # A bin between quantiles that are equal, in this type, says nothing.
+        inverse = torch.where(inverse.isfinite(), inverse, 0.0)
+        self.lower.copy_(edges[:, :-1])
+        self.inverse_width.copy_(inverse)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode ``x`` (n, d) as (n, d, n_bins); what is 0 in x is 0 throughout."""
+        offset = -self.lower * self.inverse_width
+        filled = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width).clamp(0, 1)
+        return filled - offset.clamp(0, 1)

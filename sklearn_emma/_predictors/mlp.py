@@ -1,0 +1,152 @@
+"""The default predictor: quantile bins, ReLU layers and a linear path beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from sklearn_emma._predictors.dropout import Dropout
+from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
+from sklearn_emma._validation import Constraints, Interval
+
+
+class MLP(BaseEstimator):
+    """Fully connected network with a linear path beside its hidden layers.
+
+    The layers see each feature and its position among the training data's quantiles,
+    which lets them compete with trees on skewed features. The linear path lets the
+    network hold its own on small wide data, where linear models are hard to beat;
+    dropout keeps the layers from learning such data by heart.
+
+    This is a recipe: :meth:`build` makes the torch module once the number of features
+    and of outputs is known.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+        Units of each hidden layer; an empty sequence leaves the linear model alone.
+    dropout : float, default=0.3
+        Probability, in [0, 1), that a hidden unit is left out of a training step.
+    n_bins : int, default=8
+        Quantile bins of each feature.
+
+    See Also
+    --------
+    GatedCopies : Any scikit-learn classifier behind the gate.
+
+    Examples
+    --------
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.predictors import MLP
+    >>> clf = EMMAClassifier(predictor=MLP(hidden_layer_sizes=(32,), dropout=0.1))
+    >>> clf.get_params()["predictor__dropout"]
+    0.1
+    """
+
+    _parameter_constraints: Constraints = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_bins": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (128, 64),
+        dropout: float = 0.3,
+        n_bins: int = 8,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.dropout = dropout
+        self.n_bins = n_bins
+
+    def build(self, n_features_in: int, n_outputs: int) -> nn.Module:
+        """Make the torch module.
+
+        Parameters
+        ----------
+        n_features_in : int
+            Number of input features d.
+        n_outputs : int
+            Number of outputs.
+
+        Returns
+        -------
+        module : nn.Module
+            From ``x`` (n, d) and, optionally, ``attention`` (n, d) to outputs
+            (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            Names the parameter at fault.
+        """
+        self._validate_params()
+        sizes = _checked_sizes(self.hidden_layer_sizes)
+        return MLPModule(n_features_in, n_outputs, sizes, self.dropout, self.n_bins)
+
+
+class MLPModule(nn.Module):
+    """What :class:`MLP` builds; arguments as there.
+
+    Attention multiplies features and their positions: were the position that of the
+    gated value, a feature of which little is let through would look like one of another
+    value.
+    """
+
+    def __init__(
+        self,
+        n_features_in: int,
+        n_outputs: int,
+        hidden_layer_sizes: Sequence[int],
+        dropout: float,
+        n_bins: int,
+    ) -> None:
+        super().__init__()
+        self.encoding = PiecewiseLinearEncoding(n_features_in, n_bins)
+        sizes = [n_features_in * (1 + n_bins), *hidden_layer_sizes]
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(sizes):
+            layers += [nn.Linear(n_in, n_out), nn.ReLU(), Dropout(dropout)]
+        self.linear = nn.Linear(n_features_in, n_outputs)
+        if layers:
+            layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
+        self.layers = nn.Sequential(*layers)
+
+    def calibrate(self, x: Tensor, weight: Tensor) -> None:
+        """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
+        self.encoding.calibrate(x, weight)
+
+    def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
+        """Return outputs (n, n_outputs).
+
+        ``x`` and ``attention`` (n, n_features_in); None: all is let through.
+        """
+        output: Tensor = self.linear(x if attention is None else x * attention)
+        if not len(self.layers):
+            return output
+        seen = torch.cat((x.unsqueeze(2), self.encoding(x)), dim=2)
+        if attention is not None:
+            seen = seen * attention.unsqueeze(2)
+        hidden: Tensor = self.layers(seen.flatten(1))
+        return output + hidden
+
+
+def _checked_sizes(hidden_layer_sizes: int | Sequence[int]) -> list[int]:
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    whole = len(sizes) == 0 or np.issubdtype(sizes.dtype, np.integer)
+    if sizes.ndim != 1 or not whole or (sizes < 1).any():
+        raise ValueError(
+            "`hidden_layer_sizes` must be positive integers, got "
+            f"{hidden_layer_sizes!r}."
+        )
+    integers: list[int] = sizes.tolist()
+    return integers

@@ -1,0 +1,1 @@
+"""Weighted statistics of columns."""

@@ -1,0 +1,74 @@
+"""Normal scores: the monotone map that makes each feature look Gaussian.
+
+In heavy-tailed or skewed features, standard deviations say little about what is usual.
+In normal scores, noise that is small against the spread of such a feature, but large
+where its data lie close together, becomes visible.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import norm
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from sklearn_emma._statistics.quantiles import weighted_quantiles
+
+N_QUANTILES = 64
+
+
+class NormalScores(NamedTuple):
+    """A continuous, piecewise linear map of each feature.
+
+    Between its quantiles ``knots`` (d, T), a feature's score is ``base`` + ``slope`` ×
+    (distance to the knot on the left); ``base`` and ``slope`` are (d, T + 1). Beyond
+    the outer knots it goes on with one unit for each standard deviation, so that what
+    lies far out keeps its distance.
+    """
+
+    knots: np.ndarray
+    base: np.ndarray
+    slope: np.ndarray
+
+
+def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
+    """Fit the map on X (n, d), rows counting ``weight`` (n,) times."""
+    levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+    knots = weighted_quantiles(X, weight, levels)
+    scores = _mean_over_ties(knots, norm.ppf(levels))
+    # Knows a constant feature in spite of rounding, and gives it 1.
+    deviation = StandardScaler().fit(X, sample_weight=weight).scale_
+    outer = 1.0 / deviation[:, np.newaxis]
+    width = np.diff(knots, axis=1)
+    inner = np.diff(scores, axis=1) / np.where(width > 0, width, 1.0)
+    fitted = NormalScores(
+        knots,
+        np.concatenate([scores[:, :1], scores], axis=1),
+        np.concatenate([outer, inner, outer], axis=1),
+    )
+    return NormalScores(*(array.astype(X.dtype) for array in fitted))
+
+
+def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
+    """Put the normal score of each feature behind it.
+
+    ``x`` (G, n, d), parameters of :class:`NormalScores` (G, d, T) and (G, d, T + 1).
+    Returns (G, n, 2 d): feature, score, feature, score, ...
+    """
+    columns = x.transpose(1, 2).contiguous()
+    piece = torch.searchsorted(knots, columns, right=True)
+    left = knots.gather(2, (piece - 1).clamp_min(0))
+    scores = base.gather(2, piece) + slope.gather(2, piece) * (columns - left)
+    return torch.stack((x, scores.transpose(1, 2)), dim=3).flatten(2)
+
+
+def _mean_over_ties(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Give equal ``knots`` (d, T) of a feature the mean of their ``scores`` (T,)."""
+    result = np.empty_like(knots)
+    for row, values in zip(result, knots, strict=True):
+        _, group = np.unique(values, return_inverse=True)
+        row[:] = (np.bincount(group, scores) / np.bincount(group))[group]
+    return result

@@ -1,0 +1,1 @@
+"""From checked data and a plan to a fitted model."""

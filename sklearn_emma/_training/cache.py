@@ -1,0 +1,114 @@
+"""Pretraining, from the user's cache where it is there.
+
+Pickle, and so joblib's key of a call, knows classes and functions by name only: a
+predictor edited in a notebook would be taken for the one before, and a lambda has no
+name. So predictors are told apart by what they build and what that does.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+
+import joblib
+import torch
+from sklearn.utils.validation import check_memory
+from torch import Tensor, nn
+
+from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.modules import calibrate_predictor
+from sklearn_emma._training.pretraining import Pretrained, PretrainingTask, pretrain
+from sklearn_emma._version import __version__
+
+_PROBE_ROWS = 16
+
+
+def cached_pretraining(
+    memory: str | joblib.Memory | None, task: PretrainingTask
+) -> Pretrained:
+    """Return :func:`pretrain` of ``task``, or what it returned before.
+
+    What cannot be cached is computed, with a warning that says why.
+    """
+    if memory is None:
+        return pretrain(task)
+    try:
+        # Another version of the package may learn something else.
+        key = joblib.hash((__version__, _told_by_content(task)))
+    # Its modules and estimators are the user's, and may refuse in any way.
+    except Exception as error:
+        # Joblib adds a second argument: all data that it was about to pickle.
+        reason = str(error.args[0] if error.args else error)[:200]
+        warnings.warn(
+            "`memory` is not used in this fit: predictor, energy estimators and "
+            f"optimizer must be such that pickle can store them ({reason}). Define "
+            "their classes and functions at the top level of a module.",
+            stacklevel=2,
+        )
+        return pretrain(task)
+    recall = check_memory(memory).cache(_recall, ignore=["task"])
+    pretrained: Pretrained = recall(key, task)
+    return pretrained
+
+
+def _recall(key: str, task: PretrainingTask) -> Pretrained:
+    return pretrain(task)
+
+
+def _told_by_content(task: PretrainingTask) -> dict[str, object]:
+    """All that decides the result, with what tells the predictor from any other."""
+    n_features, dtype = task.layout.n_features, torch.from_numpy(task.data.X[:0]).dtype
+    with seeded(0, torch.device("cpu")):
+        module = task.build()
+        pickle.dumps(module)  # which is what the cache will have to do
+        predictor = _fingerprint(module, n_features, dtype)
+    return vars(task) | {
+        "predictor": predictor,
+        "layout": task.layout.shapes,  # names and places are only for messages
+        "options": replace(task.options, verbose=False),
+    }
+
+
+def _fingerprint(
+    module: nn.Module, n_features: int, dtype: torch.dtype
+) -> list[object]:
+    """What a fresh module is made of, and how it takes a training step.
+
+    Names, settings, parameters and buffers; logits and gradients for values up to tens
+    of standard deviations, in training and in evaluation. Changes ``module``.
+    """
+    x = torch.randn(_PROBE_ROWS, n_features, dtype=dtype)
+    x = x * torch.logspace(-1, 1, _PROBE_ROWS, dtype=dtype).unsqueeze(1)
+    parts = [_settings(part) for part in module.modules()]
+    fresh = _arrays(module.state_dict())
+    calibrate_predictor(module, x, torch.ones(_PROBE_ROWS, dtype=dtype))
+    module.train()
+    logits = module(x)
+    if logits.requires_grad:
+        logits.square().sum().backward()
+    gradients = {name: p.grad for name, p in module.named_parameters()}
+    module.eval()
+    with torch.no_grad():
+        outputs = {"training": logits, "evaluation": module(x)}
+    return [
+        parts,
+        fresh,
+        *map(_arrays, (module.state_dict(), gradients, outputs)),
+    ]
+
+
+def _settings(part: nn.Module) -> tuple[object, ...]:
+    plain = (bool, int, float, str, tuple, list, type(None))
+    settings = {k: repr(v) for k, v in vars(part).items() if isinstance(v, plain)}
+    return type(part).__module__, type(part).__qualname__, settings, sorted(vars(part))
+
+
+def _arrays(tensors: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: value.detach().cpu().numpy().copy()
+        if isinstance(value, Tensor)
+        else value
+        for name, value in tensors.items()
+    }

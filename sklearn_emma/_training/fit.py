@@ -1,0 +1,217 @@
+"""From a plan to a trained model: pretraining, then joint training."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._energies.per_mode import ModeEnergies
+from sklearn_emma._inputs.targets import Classes
+from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._optim.optimizer_state import OptimizerState
+from sklearn_emma._optim.torch_state import draw_seed, seeded
+from sklearn_emma._predictors.classifiers import ClassifierPredictor, fit_classifier
+from sklearn_emma._training.cache import cached_pretraining
+from sklearn_emma._training.joint_training import JointTask, train_jointly
+from sklearn_emma._training.plan import Plan
+from sklearn_emma._training.pretraining import Pretrained
+from sklearn_emma._training.simulation import ScoredSet, gated_copies, score_set
+
+
+class Started(NamedTuple):
+    """What joint training goes on from.
+
+    ``data`` are all distinct samples, scored once; ``pretraining_curve`` the losses of
+    the pretrained predictor.
+    """
+
+    model: EMMAModel
+    data: ScoredSet
+    pretraining_curve: list[float]
+
+
+class Trained(NamedTuple):
+    """A trained model, the attention of its training rows, and its loss curves."""
+
+    model: EMMAModel
+    attention: np.ndarray
+    pretraining_curve: list[float]
+    curve: list[float]
+    valid_curve: list[float]
+
+
+class Progress(NamedTuple):
+    """What one pass over a chunk hands to the next, beside the model."""
+
+    seed: int
+    n_passes: int
+    optimizer_state: OptimizerState
+
+
+def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
+    """Pretrain and train jointly, or train ``previous`` further, which stays as it is.
+
+    Then fit the predictor, if it is a classifier.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss stops being finite.
+    """
+    started = start(plan, previous)
+    held = started.data.rows(plan.held) if len(plan.held) else None
+    task = JointTask(
+        data=started.data.rows(plan.train) if len(plan.held) else started.data,
+        held_out=held,
+        failures=plan.failures,
+        criterion=plan.criterion,
+        options=plan.joint_training,
+        seed=plan.seeds.joint_training,
+        n_outputs=plan.checked.target.n_outputs,
+        n_draws=plan.failures.n_draws,
+    )
+    curves = train_jointly(started.model, task)
+    # Always reset: with warm_start the previous model may hold another classifier.
+    started.model.classifier = _fit_classifier(plan, started)
+    return _finish(plan, started, curves)
+
+
+def train_pass(
+    plan: Plan, previous: EMMAModel | None, progress: Progress | None
+) -> tuple[Trained, Progress]:
+    """Train one epoch jointly, after pretraining where there is no model yet.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the chunk.
+    previous : EMMAModel, default=None
+        Trained before; it stays as it is.
+    progress : Progress, default=None
+        Of the pass before; it stays as it is.
+
+    Returns
+    -------
+    trained : Trained
+    progress : Progress
+        For the next pass.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss stops being finite.
+    """
+    started = start(plan, previous)
+    if progress is None:
+        progress = Progress(plan.seeds.joint_training, 0, OptimizerState())
+    # No two passes draw alike.
+    rng = np.random.RandomState([progress.seed, progress.n_passes])
+    state = copy.deepcopy(progress.optimizer_state)
+    task = JointTask(
+        data=started.data,
+        held_out=None,
+        failures=plan.failures,
+        criterion=plan.criterion,
+        options=replace(plan.joint_training, max_iter=1, lr_schedule="constant"),
+        seed=draw_seed(rng),
+        n_outputs=plan.checked.target.n_outputs,
+        optimizer_state=state,
+    )
+    curves = train_jointly(started.model, task)
+    after = Progress(progress.seed, progress.n_passes + 1, state)
+    return _finish(plan, started, curves), after
+
+
+def start(plan: Plan, previous: EMMAModel | None) -> Started:
+    """Copy ``previous`` where there is one; else pretrain, and put a gate in front.
+
+    Energies of the training data are those that pretraining has computed; only values
+    that it did not see, of held-out samples or corrupted modes, are scored here.
+    """
+    device = plan.joint_training.device
+    if previous is not None:
+        model = copy.deepcopy(previous).astype(plan.dtype).to(device)
+        return Started(model, score_set(model, plan.checked.data), [])
+    task = plan.pretraining
+    first = cached_pretraining(plan.memory, task)
+    model = assemble(plan, first, copy.deepcopy(plan.gate))
+    calibrate(model, plan, first)
+    return Started(model, score_pretrained(plan, first, model), first.loss_curve)
+
+
+def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
+    """Put a gate in front of the pretrained predictor."""
+    layout = plan.checked.layout
+    # The predictor may be an object of the cache: train a copy.
+    network = EMMANetwork(gate, copy.deepcopy(first.predictor), layout)
+    model = EMMAModel(
+        scaler=first.scaler,
+        energies=ModeEnergies(first.energies, layout, plan.dtype),
+        network=network.to(plan.dtype),
+        joint=copy.deepcopy(first.joint),
+    )
+    return model.to(plan.joint_training.device)
+
+
+def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
+    """Scale the gate by the energies of clean values."""
+    potential, weight = first.potential, plan.pretraining.data.weight
+    model.network.gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+
+
+def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:
+    """All distinct samples, with the energies that pretraining has computed."""
+    known = np.full((len(plan.checked.data.y), model.layout.n_modes), np.nan)
+    known = known.astype(first.potential.dtype)
+    known[plan.train] = first.potential
+    return score_set(model, plan.checked.data, known)
+
+
+def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
+    """Fit a classifier behind the gate, on all samples: it needs none held out."""
+    if plan.classifier is None:
+        return None
+    target, data = plan.checked.target, plan.checked.data
+    assert isinstance(target, Classes)
+    seed = plan.seeds.classifier
+    n_copies = plan.classifier.n_copies if plan.failures.simulates else 1
+    with seeded(seed, started.model.device):  # for classifiers that are torch's within
+        return fit_classifier(
+            plan.classifier.estimator,
+            gated_copies(started.model, started.data, plan.failures, n_copies, seed),
+            target.labels[data.y],
+            data.loss_weight,
+            target.labels,
+            seed,
+        )
+
+
+def _finish(plan: Plan, started: Started, curves: dict[str, list[float]]) -> Trained:
+    return Trained(
+        started.model,
+        _attention_of_rows(plan, started),
+        started.pretraining_curve,
+        curves["train_loss"],
+        curves.get("valid_loss", []),
+    )
+
+
+def _attention_of_rows(plan: Plan, started: Started) -> np.ndarray:
+    """Attention of all rows that were given, those that count nothing included."""
+    model, checked = started.model, plan.checked
+    size = model.chunk_rows
+    chunks = [slice(i, i + size) for i in range(0, len(started.data.y), size)]
+    samples = np.concatenate(
+        [model.scores_of(started.data.inputs.rows(c)).attention for c in chunks]
+    )
+    attention: np.ndarray = samples[checked.sample_of_row]
+    dropped = checked.sample_of_row < 0
+    if dropped.any():
+        attention[dropped] = model.gather(checked.X[dropped], lambda s: s.attention)
+    return attention

@@ -1,0 +1,72 @@
+"""Joint training: gate and predictor end to end, on clean and failing modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._optim.loop import auto_batch_size, train
+from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.optimizer_state import OptimizerState
+from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._training.loss import JointLoss
+from sklearn_emma._training.simulation import ScoredSet, simulated_epochs
+from sklearn_emma.corruption import Failures
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointTask:
+    """What joint training does with a model.
+
+    ``data`` and ``held_out`` are the samples to train on and to stop early by;
+    ``criterion`` is what is minimised on samples whose modes fail by ``failures``,
+    afresh in each epoch or by ``n_draws`` copies in turn. The optimiser goes on from
+    ``optimizer_state``, if there is one, and leaves its own there.
+    """
+
+    data: ScoredSet
+    held_out: ScoredSet | None
+    failures: Failures
+    criterion: JointLoss
+    options: Options
+    seed: int
+    n_outputs: int
+    n_draws: int | None = None
+    optimizer_state: OptimizerState | None = None
+
+
+def train_jointly(model: EMMAModel, task: JointTask) -> dict[str, list[float]]:
+    """Train gate and predictor, in place; energies are frozen.
+
+    So a whole epoch is corrupted and scored at once. Returns the losses of each epoch:
+    ``train_loss`` and, where samples are held out, ``valid_loss``.
+    """
+    options = task.options
+    with seeded(task.seed, options.device) as generator:
+        net = make_net(
+            model.network,
+            task.criterion,
+            options,
+            batch_size=auto_batch_size(options.batch_size, len(task.data.y)),
+            classes=list(range(task.n_outputs)),
+        )
+        if task.optimizer_state is not None:
+            task.optimizer_state.restore(net.optimizer_)
+        simulate = partial(
+            simulated_epochs, model, failures=task.failures, generator=generator
+        )
+        held_out = None if task.held_out is None else simulate(task.held_out)()
+        train(
+            net,
+            simulate(task.data, n_draws=task.n_draws),
+            options,
+            generator,
+            "attention",
+            validation=held_out,
+            after_step=model.network.gate.project,
+        )
+        if task.optimizer_state is not None:
+            task.optimizer_state.keep(net.optimizer_)
+    kinds = ["train_loss"] if task.held_out is None else ["train_loss", "valid_loss"]
+    return {kind: net.history[:, kind] for kind in kinds}

@@ -1,0 +1,72 @@
+"""What training minimises, per sample: supervised loss, capacity and energy terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._model.network import EMMAOutput
+
+#: Supervised loss of each sample, (n,), from outputs (n, n_outputs) and encoded y (n,).
+Supervised = Callable[[Tensor, Tensor], Tensor]
+
+
+class PretrainingLoss(nn.Module):
+    """Supervised loss of each sample, (n,), of the predictor by itself."""
+
+    def __init__(self, supervised: Supervised) -> None:
+        super().__init__()
+        self.supervised = supervised
+
+    def forward(self, output: Tensor, y: Tensor) -> Tensor:
+        return self.supervised(output, y)
+
+
+class JointLoss(nn.Module):
+    """L(y, ŷ) + λ_c C − λ_e Ω of each sample, (n,).
+
+    C is the capacity penalty of the attention function; Ω pushes the energy of clean
+    modes down and that of corrupted modes up.
+
+    Parameters
+    ----------
+    supervised : callable
+        L, from logits and y.
+    lambda_c, lambda_e : float or scalar Tensor
+        Weights of the two terms; a term whose weight is the number 0 is not computed.
+    importance_floor : float, default=0.0
+        Floor of :func:`~sklearn_emma.attention.energy_alignment`.
+    """
+
+    def __init__(
+        self,
+        supervised: Supervised,
+        lambda_c: float | Tensor,
+        lambda_e: float | Tensor,
+        importance_floor: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.supervised = supervised
+        self.lambda_c = lambda_c
+        self.lambda_e = lambda_e
+        self.importance_floor = importance_floor
+
+    def forward(
+        self, output: EMMAOutput, y: Tensor, corrupted: Tensor, present: Tensor
+    ) -> Tensor:
+        loss = self.supervised(output.logits, y)
+        if _counts(self.lambda_c):
+            loss = loss + self.lambda_c * output.capacity_penalty
+        if _counts(self.lambda_e):
+            omega = energy_alignment(
+                output.scores.log_importance, corrupted, present, self.importance_floor
+            )
+            loss = loss - self.lambda_e * omega
+        return loss
+
+
+def _counts(weight: float | Tensor) -> bool:
+    # What a tensor holds is unknown where many models are computed as one.
+    return isinstance(weight, Tensor) or weight != 0

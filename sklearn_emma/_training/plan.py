@@ -1,0 +1,211 @@
+"""What a fit will do, settled and checked before anything is trained.
+
+This is the one place where training reads the parameters of an estimator. Everything
+below it is told what to do by the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from joblib import Memory
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
+from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
+from sklearn_emma._inputs.training_set import TrainingSet, split_validation
+from sklearn_emma._optim.net import Options, TrainingParams
+from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
+from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
+from sklearn_emma._predictors.mlp import MLP
+from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
+from sklearn_emma._training.loss import JointLoss
+from sklearn_emma._training.pretraining import PretrainingTask
+from sklearn_emma.corruption import Corruption, Failures
+
+# With more features, comparing modes would cost more than the default predictor.
+_MOST_COMPARED_FEATURES = 512
+
+
+class EMMAParams(TakesModes, TrainingParams, Protocol):
+    """Parameters of an estimator that training reads; none is ever set."""
+
+    energy_estimator: BaseEstimator | dict[str, BaseEstimator] | None
+    joint_energy: bool | str
+    energy_scaling: str | object
+    coupling: str | object | None
+    attention_function: str | AttentionFunction
+    rho: float | str
+    lambda_c: float
+    lambda_e: float
+    predictor: TorchPredictor | BaseEstimator | None
+    corruption: Failures | Corruption | str | None
+    max_iter: int
+    pretraining_max_iter: int
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+    memory: str | Memory | None
+    random_state: RandomStateLike
+
+
+class Seeds(NamedTuple):
+    """One for each thing that draws at random, so that none disturbs another.
+
+    In the order in which they are drawn from ``random_state``.
+    """
+
+    split: int
+    energies: int
+    pretraining: int
+    joint_training: int
+    classifier: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a fit needs, checked.
+
+    ``train`` and ``held`` are the rows of the distinct samples to train on and to stop
+    early by; ``held`` is empty without early stopping. ``gate`` is new and is copied;
+    ``classifier`` predicts in the end, if there is one.
+    """
+
+    checked: CheckedData
+    train: np.ndarray
+    held: np.ndarray
+    seeds: Seeds
+    gate: EMMAGate
+    pretraining: PretrainingTask
+    joint_training: Options
+    failures: Failures
+    make_loss: Callable[..., JointLoss]
+    lambdas: dict[str, float]
+    classifier: GatedCopies | None
+    memory: str | Memory | None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type in which everything is computed."""
+        return torch.from_numpy(self.checked.data.X[:0]).dtype
+
+    @property
+    def criterion(self) -> JointLoss:
+        """Loss of the joint training."""
+        return self.make_loss(**self.lambdas)
+
+    def subset(self, rows: np.ndarray) -> TrainingSet:
+        """Some of the distinct samples."""
+        return self.checked.data.rows(rows)
+
+
+def plan_training(
+    params: EMMAParams, checked: CheckedData, continues: bool = False
+) -> Plan:
+    """Settle everything that can be known, and fail, before anything is trained.
+
+    A training that ``continues`` learns no energies: a mode may be missing throughout.
+
+    Raises
+    ------
+    ValueError
+        If device, energies, gate, predictor, corruption or ``n_failing`` do not fit.
+    """
+    layout, target, data = checked.layout, checked.target, checked.data
+    options = Options.from_params(params, params.max_iter)
+    classifier = clone_classifier(params.predictor, data.loss_weight)
+    predictor = _torch_predictor(params.predictor, classifier)
+    default = PotentialEnergyTransformer(device=params.device)
+    energies = clone_estimators(params.energy_estimator, layout.names, default)
+    dtype = torch.from_numpy(data.X[:0]).dtype
+    gate = make_gate(params, layout.n_modes)
+    with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
+        build_predictor(predictor, layout.n_features, target.n_outputs, dtype)
+    failures = Failures.from_parameter(params.corruption)
+    failures.check(layout, dtype)
+
+    rng = check_random_state(params.random_state)
+    seeds = Seeds(*(draw_seed(rng) for _ in Seeds._fields))
+    train, held = np.arange(len(data.y)), np.arange(0)
+    if params.early_stopping:
+        train, held = split_validation(
+            len(data.y),
+            target.stratify(data.y),
+            params.validation_fraction,
+            seeds.split,
+        )
+    to_learn = data.rows(train) if len(held) else data
+    if not continues:
+        check_modes_seen(to_learn, layout)
+        warn_of_ignored_weights(
+            energies, layout.names, to_learn.present(layout), to_learn.weight
+        )
+    pretraining = PretrainingTask(
+        data=to_learn,
+        layout=layout,
+        target=target,
+        energies=energies,
+        predictor=predictor,
+        options=replace(options, max_iter=params.pretraining_max_iter, callbacks=()),
+        seeds=(seeds.energies, seeds.pretraining),
+        missing_fraction=(
+            failures.pretraining_missing_fraction if failures.simulates else 0.0
+        ),
+        joint_energy=_compares_modes(params, layout.n_features),
+    )
+    return Plan(
+        checked=checked,
+        train=train,
+        held=held,
+        seeds=seeds,
+        gate=gate,
+        pretraining=pretraining,
+        joint_training=replace(
+            options,
+            patience=params.n_iter_no_change if len(held) else None,
+            tol=params.tol,
+        ),
+        failures=failures,
+        make_loss=partial(
+            JointLoss, target.loss, importance_floor=failures.importance_floor
+        ),
+        lambdas={"lambda_c": params.lambda_c, "lambda_e": params.lambda_e},
+        classifier=classifier,
+        memory=params.memory,
+    )
+
+
+def make_gate(params: EMMAParams, n_modes: int) -> EMMAGate:
+    """A new gate, as an estimator's parameters want it."""
+    return EMMAGate(
+        n_modes,
+        rho=params.rho,
+        energy_scaling=params.energy_scaling,
+        coupling=params.coupling,
+        attention_function=params.attention_function,
+    )
+
+
+def _torch_predictor(given: object, classifier: GatedCopies | None) -> TorchPredictor:
+    """What the gate learns in front of; a classifier has no gradients."""
+    if given is None or classifier is not None:
+        return MLP()
+    return given  # type: ignore[return-value]
+
+
+def _compares_modes(params: EMMAParams, n_features: int) -> bool:
+    """Resolve joint_energy='auto'."""
+    if params.joint_energy != "auto":
+        return bool(params.joint_energy)
+    few_features = n_features <= _MOST_COMPARED_FEATURES
+    return few_features and params.attention_function not in ("hard", "none")

@@ -1,0 +1,113 @@
+"""Samples whose modes fail, drawn anew for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._inputs.training_set import TrainingSet
+from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._model.scores import Inputs
+from sklearn_emma._optim.loop import Samples
+from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma.corruption import Failures
+
+
+class ScoredSet(NamedTuple):
+    """Training samples as tensors, with the energies of their values.
+
+    ``x`` (n, d) is standardised, NaN where missing; ``inputs`` are the same without
+    NaN, with energies and presence of the modes; the rest is that of the training set.
+    """
+
+    x: Tensor
+    inputs: Inputs
+    y: Tensor
+    corrupted: Tensor
+    loss_weight: Tensor
+
+    def rows(self, index: np.ndarray) -> ScoredSet:
+        """Some of the samples."""
+        at = torch.from_numpy(index).to(self.x.device)
+        x, inputs, *rest = self
+        return ScoredSet(x[at], inputs.rows(at), *(tensor[at] for tensor in rest))
+
+
+def score_set(
+    model: EMMAModel, data: TrainingSet, known: np.ndarray | None = None
+) -> ScoredSet:
+    """Standardise and score samples, modes known to be corrupted included.
+
+    ``known`` (n, M) are energies from before, NaN where there are none.
+    """
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(model.device)
+
+    x = model.standardise(data.X)
+    return ScoredSet(
+        x,
+        model.inputs(x, None if known is None else tensor(known)),
+        tensor(data.y),
+        tensor(data.corrupted),
+        tensor(data.loss_weight),
+    )
+
+
+def simulated_epochs(
+    model: EMMAModel,
+    data: ScoredSet,
+    failures: Failures,
+    generator: Generator,
+    n_draws: int | None = None,
+) -> Callable[[], Samples]:
+    """Return a function that gives the samples of the next epoch, modes failing.
+
+    With ``n_draws`` so many are drawn now, and taken in turn.
+    """
+
+    def draw() -> Samples:
+        (x, potential, present), corrupted = data.inputs, data.corrupted
+        if failures.simulates:
+            failed, fails = failures.simulate(data.x, model.layout, generator)
+            x, present = fill_missing(failed, model.layout)
+            potential = model.energies.potential(x, present & fails, potential)
+            corrupted = corrupted | fails
+        return Samples(
+            {"x": x, "potential": potential, "present": present},
+            {"y": data.y, "corrupted": corrupted, "present": present},
+            data.loss_weight,
+        )
+
+    if n_draws is None:
+        return draw
+    return partial(next, _in_turn([draw() for _ in range(n_draws)]))
+
+
+def gated_copies(
+    model: EMMAModel, data: ScoredSet, failures: Failures, n_copies: int, seed: int
+) -> np.ndarray:
+    """Draw samples as joint training does, and gate them.
+
+    Returns what a predictor is to see, (n_copies · n, d), one copy after another.
+    """
+    copies = []
+    with seeded(seed, model.device) as generator, torch.no_grad():
+        draw = simulated_epochs(model, data, failures, generator)
+        for _ in range(n_copies):
+            inputs = Inputs(**draw().inputs)
+            scores = model.network.scores(inputs.potential, inputs.present)
+            copies.append(model.network.gated(inputs.x, scores))
+    array: np.ndarray = torch.cat(copies).cpu().numpy()
+    return array
+
+
+def _in_turn(copies: list[Samples]) -> Iterator[Samples]:
+    while True:
+        yield from copies

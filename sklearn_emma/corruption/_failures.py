@@ -1,0 +1,262 @@
+"""Which modes fail in which rows, in training and in simulations."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Generator, Tensor
+
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._validation import (
+    Constraints,
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn_emma.corruption._interface import Corruption, check_corruption
+from sklearn_emma.corruption._mixture import Mixture
+
+_NUMBERS: Constraints = {
+    "clean_fraction": [Interval(Real, 0, 1, closed="both")],
+    "n_failing": [Interval(Integral, 1, None, closed="left")],
+}
+
+
+class Failures(BaseEstimator):
+    """How failing modes are simulated in training, and what is learnt from them.
+
+    A corruption passed as ``corruption`` of :class:`~sklearn_emma.EMMAClassifier` by
+    itself means ``Failures(corruption)``.
+
+    Parameters
+    ----------
+    corruption : Corruption, "auto" or None, default="auto"
+        What happens to a mode that fails. ``"auto"`` is Gaussian noise with σ from 0.1
+        to 2 training standard deviations, or the mode missing. With None nothing is
+        simulated; say which modes are corrupted by ``fit(X, y, corrupted=...)``.
+    clean_fraction : float, default=0.33
+        Share of the samples in which no mode is made to fail.
+    n_failing : int, default=1
+        Number of modes that fail in each of the other samples, at most as many as there
+        are.
+    n_draws : int or None, default=None
+        Number of corrupted copies of the data, drawn in advance and taken in turn. None
+        draws afresh every epoch; a small number spares a slow ``energy_estimator``.
+    pretraining_missing_fraction : float, default=0.5
+        Share of the samples in which one mode is missing while the predictor is
+        pretrained, so that it learns to do without each. Ignored if ``corruption`` is
+        None or there is a single mode.
+    importance_floor : float, default=0.1
+        In the energy regulariser Ω, a corrupted mode whose importance is below this is
+        not pushed further. 0 is Ω as in the thesis, which has no upper bound: a learnt
+        coldness then runs away.
+
+    See Also
+    --------
+    fail_modes : The same, for one matrix.
+
+    Examples
+    --------
+    >>> from sklearn_emma import EMMAClassifier
+    >>> from sklearn_emma.corruption import Failures, GaussianNoise
+    >>> failures = Failures(GaussianNoise(0.5), clean_fraction=0.5)
+    >>> clf = EMMAClassifier(corruption=failures)
+    >>> clf.set_params(corruption__n_failing=2).corruption.n_failing
+    2
+    """
+
+    _parameter_constraints: Constraints = {
+        **_NUMBERS,
+        "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), None],
+        "n_draws": [Interval(Integral, 1, None, closed="left"), None],
+        "pretraining_missing_fraction": [Interval(Real, 0, 1, closed="both")],
+        "importance_floor": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        corruption: Corruption | str | None = "auto",
+        *,
+        clean_fraction: float = 0.33,
+        n_failing: int = 1,
+        n_draws: int | None = None,
+        pretraining_missing_fraction: float = 0.5,
+        importance_floor: float = 0.1,
+    ) -> None:
+        self.corruption = corruption
+        self.clean_fraction = clean_fraction
+        self.n_failing = n_failing
+        self.n_draws = n_draws
+        self.pretraining_missing_fraction = pretraining_missing_fraction
+        self.importance_floor = importance_floor
+
+    @classmethod
+    def from_parameter(cls, given: Failures | Corruption | str | None) -> Failures:
+        """What the parameter ``corruption`` of an estimator stands for.
+
+        Parameters
+        ----------
+        given : Failures, Corruption, "auto" or None
+            As the user gave it.
+
+        Returns
+        -------
+        failures : Failures
+            Itself, where it is one already.
+        """
+        return given if isinstance(given, Failures) else cls(given)
+
+    @property
+    def simulates(self) -> bool:
+        """Whether any mode is made to fail."""
+        return self.corruption is not None
+
+    def check(self, layout: ModeLayout, dtype: torch.dtype) -> None:
+        """See, on three rows of zeros, that modes can be made to fail like this.
+
+        Parameters
+        ----------
+        layout : ModeLayout
+            Which columns belong to which mode.
+        dtype : torch.dtype
+            Of the data.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter at fault, or says what the corruption returned.
+        """
+        self._validate_params()
+        zeros = torch.zeros(3, layout.n_features, dtype=dtype)
+        failed, _ = self.simulate(zeros, layout, torch.Generator())
+        if failed.isinf().any():
+            raise ValueError(
+                "`corruption` must return finite values, or NaN for missing ones; "
+                f"{self.corruption!r} made infinite ones."
+            )
+
+    def simulate(
+        self, x: Tensor, layout: ModeLayout, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Let modes fail; see :func:`fail_modes`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Values in units of the training standard deviation; NaN where missing.
+        layout : ModeLayout
+            Which columns belong to which mode.
+        generator : torch.Generator
+            Decides everything.
+
+        Returns
+        -------
+        x_failed : Tensor of shape (n_samples, n_features)
+            ``x`` itself if nothing is simulated.
+        corrupted : Tensor of shape (n_samples, n_modes)
+            Boolean; True where a mode failed.
+        """
+        if self.corruption is None:
+            shape = len(x), layout.n_modes
+            return x, torch.zeros(shape, dtype=torch.bool, device=x.device)
+        corruption = Mixture() if isinstance(self.corruption, str) else self.corruption
+        return fail_modes(
+            x,
+            layout,
+            corruption,
+            generator,
+            clean_fraction=self.clean_fraction,
+            n_failing=self.n_failing,
+        )
+
+
+def check_failures(
+    caller: str, clean_fraction: float, n_failing: int, n_modes: int
+) -> None:
+    """See that these numbers, which ``caller`` was given, can be met.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter and its range.
+    """
+    validate_parameter_constraints(
+        _NUMBERS,
+        {"clean_fraction": clean_fraction, "n_failing": n_failing},
+        caller_name=caller,
+    )
+    if n_failing > n_modes:
+        raise ValueError(
+            f"n_failing={n_failing} modes cannot fail at once: there are only "
+            f"{n_modes}."
+        )
+
+
+def fail_modes(
+    x: Tensor,
+    layout: ModeLayout,
+    corruption: Corruption,
+    generator: Generator,
+    *,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
+) -> tuple[Tensor, Tensor]:
+    """Let ``n_failing`` modes, drawn uniformly, fail in each row that is not clean.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_features)
+        Values in units of the training standard deviation; NaN where missing.
+    layout : ModeLayout
+        Which columns belong to which mode.
+    corruption : Corruption
+        What happens to a mode that fails.
+    generator : torch.Generator
+        Decides everything.
+    clean_fraction : float in [0, 1], default=0.0
+        Probability that a row is left as it is.
+    n_failing : int, default=1
+        Number of failing modes in a row that is not clean, from 1 to all of them.
+
+    Returns
+    -------
+    x_failed : Tensor of shape (n_samples, n_features)
+        A new tensor.
+    corrupted : Tensor of shape (n_samples, n_modes)
+        Boolean; True where a mode failed.
+
+    Raises
+    ------
+    ValueError
+        If ``clean_fraction``, ``n_failing`` or a parameter of the corruption is out of
+        its range, ``corruption`` is none, or does not return a tensor like ``x``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emma.corruption import MissingMode, ModeLayout, fail_modes
+    >>> layout = ModeLayout.from_columns({"left": [0, 1], "right": [2, 3]})
+    >>> x, generator = torch.ones(2, 4), torch.Generator().manual_seed(0)
+    >>> x_failed, corrupted = fail_modes(x, layout, MissingMode(), generator)
+    >>> bool((x_failed.isnan() == layout.spread(corrupted)).all())
+    True
+    """
+    n, n_modes = len(x), layout.n_modes
+    check_failures("fail_modes", clean_fraction, n_failing, n_modes)
+    check_corruption(corruption, "`corruption`")
+    lottery = torch.rand(n, n_modes, generator=generator, device=x.device)
+    ranks = lottery.argsort(dim=1).argsort(dim=1)
+    fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
+    corrupted = (ranks < n_failing) & fails
+    # A copy: a corruption that writes to what it is given must not spoil clean rows.
+    failed = corruption.corrupt(x.clone(), layout, generator)
+    if not isinstance(failed, Tensor) or failed.shape != x.shape:
+        got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
+        raise ValueError(
+            f"`corruption` must return a tensor of the shape of x; {corruption!r} made "
+            f"{got} of {tuple(x.shape)}."
+        )
+    return torch.where(layout.spread(corrupted), failed, x), corrupted

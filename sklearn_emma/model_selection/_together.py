@@ -1,0 +1,219 @@
+"""Fit classifiers that differ in a few parameters only, all at once."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
+from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._optim.loop import auto_batch_size
+from sklearn_emma._optim.stack import Member
+from sklearn_emma._optim.stacked_loop import Source, train_together
+from sklearn_emma._optim.streams import RandomStream
+from sklearn_emma._optim.torch_state import threads_for
+from sklearn_emma._predictors.classifiers import is_estimator
+from sklearn_emma._training.cache import cached_pretraining
+from sklearn_emma._training.fit import (
+    Started,
+    Trained,
+    assemble,
+    calibrate,
+    score_pretrained,
+)
+from sklearn_emma._training.plan import Plan, make_gate, plan_training
+from sklearn_emma._training.pretraining import Pretrained, refit_predictor
+from sklearn_emma._training.simulation import simulated_epochs
+
+#: Parameters in which classifiers that are fitted together may differ.
+TOGETHER = frozenset({"rho", "lambda_c", "lambda_e", "lr", "random_state"})
+
+
+def can_fit_together(classifier: object) -> bool:
+    """Whether nothing in the classifier's parameters forbids to stack it."""
+    return (
+        type(classifier) is EMMAClassifier
+        and isinstance(classifier.random_state, Integral)
+        and classifier.optimizer in (None, torch.optim.Adam)
+        and not is_estimator(classifier.predictor)  # only torch modules are stacked
+        and not classifier.callbacks
+        and not classifier.early_stopping
+        and not classifier.warm_start
+    )
+
+
+def fit_together(
+    classifiers: list[EMMAClassifier], given: Given
+) -> list[Exception | None]:
+    """Fit classifiers whose parameters are equal but for those in ``TOGETHER``.
+
+    Parameters
+    ----------
+    classifiers : list of EMMAClassifier
+        Fitted in place. One that fails is left in no defined state.
+    given : Given
+        As in ``EMMAClassifier.fit``.
+
+    Returns
+    -------
+    list of Exception or None
+        What the ``fit`` of each would have raised.
+
+    Raises
+    ------
+    CannotStackError
+        If ``torch.func`` cannot vectorise the predictor.
+    """
+    errors: list[Exception | None] = [_invalid(clf) for clf in classifiers]
+    valid = [i for i, error in enumerate(errors) if error is None]
+    if valid:
+        found = _fit_valid([classifiers[i] for i in valid], given)
+        for i, error in zip(valid, found, strict=True):
+            errors[i] = error
+    return errors
+
+
+def _invalid(classifier: EMMAClassifier) -> Exception | None:
+    try:
+        classifier._validate_params()
+    except ValueError as error:
+        return error
+    return None
+
+
+def _fit_valid(
+    classifiers: list[EMMAClassifier], given: Given
+) -> list[Exception | None]:
+    first = classifiers[0]
+    checked = check_training_data(first, given, first._read_target)
+    pretraining = _SharedPretraining(checked)
+    errors: list[Exception | None] = [None] * len(classifiers)
+    started: dict[int, Started] = {}
+    for i, clf in enumerate(classifiers):
+        try:
+            started[i] = pretraining.start(clf)
+        except FloatingPointError as error:
+            errors[i] = error
+    for i, result in _train_gates(classifiers, started, pretraining.plans).items():
+        if isinstance(result, FloatingPointError):
+            errors[i] = result
+            continue
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(first, name):
+                setattr(classifiers[i], name, getattr(first, name))
+        model, _, curve = started[i]
+        fitted = Trained(model, np.empty(0), curve, result, [])
+        classifiers[i]._store(checked, fitted, continues=False)
+        del classifiers[i].attention_  # of no use in a search, and large
+    return errors
+
+
+class _SharedPretraining:
+    """Energies once for each seed, a pretrained predictor for each rate too."""
+
+    def __init__(self, checked: CheckedData) -> None:
+        self.checked = checked
+        self.plans: dict[int, Plan] = {}
+        self._energies: dict[int, Pretrained] = {}
+        self._pretrained: dict[tuple[int, float], Pretrained | FloatingPointError] = {}
+        self._first: dict[int, Started] = {}
+
+    def start(self, clf: EMMAClassifier) -> Started:
+        """What the joint training of a classifier goes on from."""
+        seed = _seed(clf)
+        if seed not in self.plans:
+            self.plans[seed] = plan_training(clf, self.checked)
+        plan = self.plans[seed]
+        pretrained = self._pretrain(plan, seed, clf.lr)
+        model = assemble(plan, pretrained, make_gate(clf, self.checked.layout.n_modes))
+        if seed in self._first:  # the same energies, and what was calibrated by them
+            first = self._first[seed]
+            model.energies = first.model.energies
+            model.network.gate.copy_calibration(first.model.network.gate)
+            return Started(model, first.data, pretrained.loss_curve)
+        calibrate(model, plan, pretrained)
+        data = score_pretrained(plan, pretrained, model)
+        self._first[seed] = Started(model, data, pretrained.loss_curve)
+        return self._first[seed]
+
+    def _pretrain(self, plan: Plan, seed: int, lr: float) -> Pretrained:
+        key = seed, lr
+        if key not in self._pretrained:
+            try:
+                self._pretrained[key] = self._learn(plan, seed, lr)
+            except FloatingPointError as error:
+                self._pretrained[key] = error
+        found = self._pretrained[key]
+        if isinstance(found, FloatingPointError):
+            raise found
+        return found
+
+    def _learn(self, plan: Plan, seed: int, lr: float) -> Pretrained:
+        if seed in self._energies:
+            return refit_predictor(plan.pretraining, self._energies[seed], lr)
+        self._energies[seed] = cached_pretraining(plan.memory, plan.pretraining)
+        return self._energies[seed]
+
+
+def _train_gates(
+    classifiers: list[EMMAClassifier],
+    started: dict[int, Started],
+    plans: dict[int, Plan],
+) -> dict[int, list[float] | FloatingPointError]:
+    """Joint training of all models, in place; the loss curve of each, or its error."""
+    if not started:
+        return {}
+    seeds = sorted({_seed(classifiers[i]) for i in started})
+    first_of = {
+        seed: min(i for i in started if _seed(classifiers[i]) == seed) for seed in seeds
+    }
+    plan = plans[seeds[0]]
+    options = plan.joint_training
+    sources = [_source(plans[seed], started[first_of[seed]]) for seed in seeds]
+    members = []
+    for i, (model, *_) in started.items():
+        clf = classifiers[i]
+        terms = {"lambda_c": clf.lambda_c, "lambda_e": clf.lambda_e}
+        source = seeds.index(_seed(clf))
+        members.append(Member(model.network, source, clf.lr, terms))
+    batch_size = auto_batch_size(options.batch_size, len(plan.train))
+    every = nn.ModuleList([member.module for member in members])
+    with threads_for(every, batch_size, options.device):
+        results = train_together(
+            members,
+            sources,
+            plan.make_loss,
+            options,
+            constrain=_project,
+            part="attention",
+        )
+    for model, *_ in started.values():
+        model.network.eval()
+    return dict(zip(started, results, strict=True))
+
+
+def _seed(clf: EMMAClassifier) -> int:
+    assert isinstance(clf.random_state, Integral)
+    return int(clf.random_state)
+
+
+def _source(plan: Plan, started: Started) -> Source:
+    stream = RandomStream(plan.seeds.joint_training, plan.joint_training.device)
+    with stream.running():
+        draw = simulated_epochs(
+            started.model,
+            started.data,
+            plan.failures,
+            stream.generator,
+            plan.failures.n_draws,
+        )
+    return Source(stream, draw)
+
+
+def _project(network: nn.Module) -> None:
+    assert isinstance(network, EMMANetwork)
+    network.gate.project()

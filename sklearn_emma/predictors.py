@@ -1,0 +1,10 @@
+"""What stands behind the gate: recipes for ``EMMAClassifier(predictor=...)``.
+
+Beside these, ``predictor`` takes any torch module, class or factory, and any
+scikit-learn classifier with ``predict_proba``.
+"""
+
+from sklearn_emma._predictors.classifiers import GatedCopies
+from sklearn_emma._predictors.mlp import MLP
+
+__all__ = ["MLP", "GatedCopies"]

@@ -1,0 +1,218 @@
+"""Coordinates of an autoencoder against scikit-learn and plain statistics."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.covariance import oas
+
+from sklearn_emma._energies.coordinates import fit_coordinates
+
+KINDS = [None, "standardize", "whiten", "normal_scores"]
+
+
+def correlated(n, d, seed=0, mixing=1.0):
+    rng = np.random.default_rng(seed)
+    mix = np.eye(d) + mixing * rng.normal(size=(d, d))
+    return 3 + rng.normal(size=(n, d)) @ mix
+
+
+def coordinates(X, weight=None, kind="whiten"):
+    return fit_coordinates(X, weight, kind)(X)
+
+
+def test_no_preprocessing_leaves_values_as_they_are():
+    X = correlated(5, 3)
+    np.testing.assert_array_equal(coordinates(X, kind=None), X)
+
+
+def test_standardised_features_have_unit_variance_and_keep_their_correlation():
+    X = correlated(50, 3)
+    z = coordinates(X, kind="standardize")
+    np.testing.assert_allclose(z, (X - X.mean(0)) / X.std(0))
+
+
+def test_whitened_features_have_identity_covariance_where_samples_are_many():
+    covariance = np.cov(coordinates(correlated(20_000, 4)), rowvar=False)
+    np.testing.assert_allclose(covariance, np.eye(4), atol=0.02)
+
+
+def test_normal_scores_are_whitened_together_with_the_features():
+    X = np.exp(correlated(300, 2, mixing=0.3))
+    fitted = fit_coordinates(X, None, "normal_scores")
+    features = fitted.features(X)
+    np.testing.assert_array_equal(features[:, ::2], X)
+    for column, score, knots, base in zip(
+        X.T, features[:, 1::2].T, fitted.scores.knots, fitted.scores.base, strict=True
+    ):
+        inside = (column >= knots[0]) & (column <= knots[-1])
+        assert 280 < inside.sum() < 300
+        expected = np.interp(column[inside], knots, base[1:])
+        np.testing.assert_allclose(score[inside], expected)
+    whitened = fit_coordinates(features, None, "whiten")
+    np.testing.assert_allclose(fitted.mean, whitened.mean)
+    np.testing.assert_allclose(fitted.matrix, whitened.matrix)
+    np.testing.assert_allclose(fitted(X), whitened(features))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_pulled_back_changes_the_coordinates_by_the_step(kind):
+    """Exactly where there are as many as features; else as near as any change does."""
+    X = np.exp(correlated(40, 3, mixing=0.3))
+    fitted = fit_coordinates(X, None, kind)
+    points = X[:10] * 1.001 + 1e-3
+    wanted = 1e-9 * np.random.default_rng(0).normal(size=fitted(points).shape)
+    change = fitted.pull_back(points, wanted)
+    assert change.shape == points.shape
+    residual = fitted(points + change) - fitted(points) - wanted
+    if kind != "normal_scores":
+        np.testing.assert_allclose(residual, 0, atol=1e-14)
+    for other in 1e-10 * np.random.default_rng(1).normal(size=(20, *points.shape)):
+        elsewhere = fitted(points + change + other) - fitted(points) - wanted
+        nearer = np.linalg.norm(residual, axis=1) - np.linalg.norm(elsewhere, axis=1)
+        assert (nearer < 1e-13).all()
+    alone = [fitted.pull_back(points[[i]], wanted[[i]])[0] for i in range(10)]
+    np.testing.assert_allclose(alone, change, rtol=1e-6)
+
+
+def test_a_step_is_pulled_back_also_beside_a_steep_feature():
+    """Values that lie close together make a slope that would drown the others."""
+    rng = np.random.default_rng(0)
+    close = np.where(np.arange(200) % 2, rng.normal(size=200), 1e-7 * np.arange(200))
+    X = np.stack([close, rng.normal(size=200)], axis=1).astype(np.float32)
+    fitted = fit_coordinates(X, None, "normal_scores")
+    points = X[[20, 40, 60]]
+    wanted = fitted.matrix[2] * np.ones((3, 1), np.float32)  # x_2 rises by 1
+    slope = fitted._slopes(points)
+    assert slope[:, 0].min() > 1e4
+    wanted = wanted + slope[:, [1]] * fitted.matrix[3]
+    change = fitted.pull_back(points, wanted)
+    assert change.dtype == np.float32
+    np.testing.assert_allclose(change[:, 1], 1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_that_are_read_only_or_in_another_order(kind):
+    X = correlated(30, 3)
+    fitted = fit_coordinates(X, None, kind)
+    expected = fitted(X)
+    read_only = X.copy()
+    read_only.setflags(write=False)
+    for same in (read_only, np.asfortranarray(X), X[::-1].copy()[::-1]):
+        np.testing.assert_array_equal(fitted.features(same), fitted.features(X))
+        np.testing.assert_allclose(fitted(same), expected, rtol=1e-12, atol=1e-12)
+        again = fit_coordinates(same, None, kind)
+        np.testing.assert_allclose(again.matrix, fitted.matrix, rtol=1e-9, atol=1e-9)
+
+
+def test_real_features_are_whitened(htru2):
+    X = htru2[0].to_numpy()[:, :4]
+    before = np.corrcoef(X, rowvar=False) - np.eye(4)
+    covariance = np.cov(coordinates(X), rowvar=False)
+    assert np.abs(before).max() > 0.9
+    np.testing.assert_allclose(covariance, np.eye(4), atol=0.02)
+
+
+@pytest.mark.parametrize("mixing", [0.0, 1.0])
+@pytest.mark.parametrize("n", [2, 8, 30, 500])
+@pytest.mark.parametrize("d", [1, 2, 20])
+def test_shrinkage_is_that_of_scikit_learn(n, d, mixing):
+    X = correlated(n, d, mixing=mixing)
+    scale = X.std(axis=0)
+    covariance, _ = oas((X - X.mean(axis=0)) / scale, assume_centered=True)
+    matrix = fit_coordinates(X, None, "whiten").matrix
+    # A = diag(1/scale) S^(-1/2), so that A Aᵀ is known from the shrunk covariance S.
+    expected = np.linalg.inv(covariance) / np.outer(scale, scale)
+    np.testing.assert_allclose(matrix @ matrix.T, expected, rtol=1e-6, atol=1e-12)
+
+
+@given(
+    weight=st.lists(st.integers(0, 4), min_size=12, max_size=12).filter(
+        lambda counts: sum(map(bool, counts)) > 3
+    )
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_weight_is_a_number_of_repetitions(kind, weight):
+    X = correlated(12, 3)
+    weighted = fit_coordinates(X, np.array(weight, dtype=float), kind)
+    repeated = fit_coordinates(np.repeat(X, weight, axis=0), None, kind)
+    assert (weighted.scores is None) == (kind != "normal_scores")
+    for a, b in zip(
+        (*weighted[:2], *(weighted.scores or ())),
+        (*repeated[:2], *(repeated.scores or ())),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1 / 40])
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_weights_that_are_shares_are_not_few_samples(kind, scale):
+    X = correlated(40, 3)
+    plain = fit_coordinates(X, None, kind)
+    shares = fit_coordinates(X, np.full(40, scale), kind)
+    np.testing.assert_allclose(shares.matrix, plain.matrix, rtol=1e-9)
+    # And nothing but how many they are is read from their scale.
+    weight = np.random.default_rng(0).uniform(0.1, 1.0, size=40)
+    weight[::7] = 0
+    one, other = (fit_coordinates(X, c * weight, kind) for c in (1.0, scale))
+    np.testing.assert_allclose(other.matrix, one.matrix, rtol=1e-9)
+    kept = weight > 0
+    without = fit_coordinates(X[kept], scale * weight[kept], kind)
+    np.testing.assert_allclose(without.matrix, one.matrix, rtol=1e-9)
+
+
+@pytest.mark.parametrize("constant", [[0], [1, 2], [0, 1, 2]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_constant_features_are_no_problem(constant, kind):
+    X = correlated(40, 3)
+    X[:, constant] = 7.0
+    fitted = fit_coordinates(X, None, kind)
+    assert np.isfinite(fitted.mean).all() and np.isfinite(fitted.matrix).all()
+    if kind is None:
+        return
+    z = fitted(X)
+    if kind == "normal_scores":  # two coordinates for each feature
+        constant = [j for i in constant for j in (2 * i, 2 * i + 1)]
+    varying = [i for i in range(z.shape[1]) if i not in constant]
+    np.testing.assert_allclose(z[:, constant], 0, atol=1e-9)
+    if kind == "normal_scores":
+        # A feature and its score all but determine each other here, so that shrinkage
+        # leaves their difference less than unit variance.
+        np.testing.assert_array_less(0, z[:, varying].std(0))
+        np.testing.assert_array_less(z[:, varying].std(0), 1.2)
+    else:
+        np.testing.assert_allclose(z[:, varying].std(0), 1, rtol=0.2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["standardize", "whiten", "normal_scores"])
+def test_a_feature_constant_but_for_rounding_keeps_its_unit(kind, dtype):
+    """Its mean is off by a rounding error, which is no standard deviation."""
+    X = np.full((30, 1), 7.3, dtype=dtype)
+    weight = np.random.default_rng(0).uniform(0.1, 3.0, size=30).astype(dtype)
+    fitted = fit_coordinates(X, weight, kind)
+    step = fitted(X + dtype(1)) - fitted(X)
+    np.testing.assert_allclose(
+        np.linalg.norm(step, axis=1) ** 2, step.shape[1], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_fewer_samples_than_features(kind, dtype):
+    X = correlated(5, 30).astype(dtype)
+    fitted = fit_coordinates(X, None, kind)
+    for learnt in (fitted.mean, fitted.matrix, *(fitted.scores or ())):
+        assert learnt.dtype == dtype
+    other = fitted(correlated(200, 30, seed=1).astype(dtype))
+    assert other.dtype == dtype and np.isfinite(other).all()
+    # Directions that no sample has shown are not blown up.
+    scale = fitted.features(X).std(axis=0)[:, None]
+    assert np.linalg.norm(fitted.matrix * scale, 2) < 10
+
+
+def test_equal_samples_leave_no_direction_to_scale():
+    mean, matrix, _ = fit_coordinates(np.full((5, 3), 2.0), None, "whiten")
+    np.testing.assert_array_equal(mean, [2, 2, 2])
+    np.testing.assert_allclose(matrix, np.eye(3))

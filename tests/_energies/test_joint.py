@@ -1,0 +1,235 @@
+"""The joint energy against Gaussian densities written out, and what it is for."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal as normal
+
+from sklearn_emma import EMMAClassifier
+from sklearn_emma._energies.joint import _coordinates, fit_joint_energy
+from sklearn_emma.datasets import make_multimodal_classification
+
+MODE_INDEX = np.array([0, 0, 1, 2, 2, 2])
+
+
+@pytest.fixture
+def samples():
+    """Correlated samples of three classes, and energies of three modes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=400)
+    x = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=(3, 6))[y]
+    return x, y, rng.normal(size=(400, 3))
+
+
+def fit(x, y, potential, weight=None, n_classes=3):
+    weight = np.ones(len(x)) if weight is None else weight
+    return fit_joint_energy(x, y, potential, weight, MODE_INDEX, n_classes)
+
+
+def log_density(z, joint, columns):
+    """Mixture of Gaussians of some columns, one class after another."""
+    whole = joint.whole.numpy()
+    covariance = np.linalg.inv(whole @ whole)[np.ix_(columns, columns)]
+    classes = [
+        log_prior + normal(mean[columns], covariance).logpdf(z[:, columns])
+        for log_prior, mean in zip(
+            joint.log_prior.numpy(), joint.means.numpy(), strict=True
+        )
+    ]
+    return logsumexp(classes, axis=0)
+
+
+def test_is_the_ratio_of_densities(samples):
+    x = samples[0]
+    joint = fit(*samples)
+    maps = joint.knots, joint.base, joint.slope
+    z = _coordinates(torch.from_numpy(x), *maps).numpy()
+    energies = joint(torch.from_numpy(x)).numpy()
+    for mode in range(3):
+        own = np.flatnonzero(mode == MODE_INDEX)
+        others = np.flatnonzero(mode != MODE_INDEX)
+        expected = (
+            log_density(z, joint, own)
+            + log_density(z, joint, others)
+            - log_density(z, joint, np.arange(6))
+        )
+        np.testing.assert_allclose(energies[:, mode], expected, atol=1e-8)
+
+
+def test_trust_is_the_complement_of_a_posterior(samples):
+    x, _, potential = map(torch.from_numpy, samples)
+    joint = fit(*samples)
+    trust = joint.trust(x, torch.zeros_like(potential), torch.ones(400, 3) > 0).numpy()
+    odds = np.exp((joint(x) - joint.joint_limit).numpy())
+    posterior = odds / (1 + odds.sum(axis=1, keepdims=True))
+    expected = 1 - posterior * np.maximum(1 - 1 / odds.max(axis=1, keepdims=True), 0)
+    np.testing.assert_allclose(trust, expected, atol=1e-12)
+    assert trust.min() < 0.9 < trust.mean()
+
+
+def test_modes_that_say_nothing_of_each_other_are_left_alone():
+    rng = np.random.default_rng(0)
+    x, potential = rng.normal(size=(500, 8)), rng.normal(size=(500, 8))
+    y, index = rng.integers(2, size=500), np.arange(8)
+    joint = fit_joint_energy(x, y, potential, np.ones(500), index, 2)
+    unseen = torch.from_numpy(rng.normal(size=(1000, 8)))
+    calm = torch.zeros(1000, 8, dtype=torch.double)
+    assert joint.trust(unseen, calm, calm == 0).mean() > 0.995
+
+
+def test_one_unseen_sample_in_two_hundred_is_beyond_the_limit(samples):
+    x, y, potential = samples
+    largest = np.empty(400)
+    for held in np.split(np.arange(400).reshape(80, 5).T.ravel(), 5):
+        seen = np.setdiff1d(np.arange(400), held)
+        others = fit(x[seen], y[seen], potential[seen])
+        largest[held] = others(torch.from_numpy(x[held])).amax(1)
+    limit = fit(*samples).joint_limit.item()
+    assert (largest > limit).sum() == 2
+    assert np.isclose(largest, limit).any()
+
+
+def test_wide_data_of_few_samples_raise_no_alarms():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(260, 60)), rng.integers(3, size=260)
+    mode_index, potential = np.repeat([0, 1, 2], 20), rng.normal(size=(260, 3))
+    seen = fit_joint_energy(x[:60], y[:60], potential[:60], np.ones(60), mode_index, 3)
+    energies = seen(torch.from_numpy(x[60:])).amax(1)
+    assert (energies > seen.joint_limit).double().mean() < 0.05
+
+
+def test_leaves_missing_and_unusual_modes_to_the_gate(samples):
+    joint = fit(*samples)
+    x = torch.from_numpy(np.random.default_rng(1).permuted(samples[0], axis=0)) * 2
+    calm, present = torch.zeros(400, 3, dtype=torch.double), torch.ones(400, 3) > 0
+    assert joint.trust(x, calm, present).min() < 0.1
+    loud = calm.clone()
+    loud[:200, 1] = 100.0
+    assert (joint.trust(x, loud, present)[:200] == 1).all()
+    absent = present.clone()
+    absent[200:, 2] = False
+    trust = joint.trust(x, loud, absent)
+    assert (trust == 1).all()
+
+
+def test_weights_count_samples(samples):
+    x, y, potential = samples
+    weight = np.random.default_rng(2).integers(0, 3, size=len(x))
+    repeated = np.repeat(np.arange(len(x)), weight)
+    weighted = fit(x, y, potential, weight.astype(float))
+    plain = fit(x[repeated], y[repeated], potential[repeated])
+    for (name, one), other in zip(
+        weighted.named_buffers(), plain.buffers(), strict=True
+    ):
+        if name != "joint_limit":  # its folds are of distinct samples
+            torch.testing.assert_close(one, other, msg=name)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_stays_finite_on_degenerate_samples(samples, dtype):
+    x, y, potential = (array.copy() for array in samples)
+    x[:, 0] = 0.0  # never varies
+    x[:, 5] = x[:, 4]  # says nothing new
+    y[y == 1] = 0  # a class without samples
+    joint = fit(x.astype(dtype), y, potential.astype(dtype))
+    energies = joint(torch.from_numpy(1e6 * x.astype(dtype)))
+    assert energies.isfinite().all()
+    assert energies.dtype == torch.from_numpy(x.astype(dtype)).dtype
+
+
+def test_needs_three_modes_and_ten_samples(samples):
+    x, y, potential = samples
+    two = np.array([0, 0, 0, 1, 1, 1])
+    assert fit_joint_energy(x, y, potential[:, :2], np.ones(400), two, 3) is None
+    assert fit(x[:9], y[:9], potential[:9]) is None
+    assert fit(x[:10], y[:10], potential[:10]) is not None
+    assert fit(x[:0], y[:0], potential[:0]) is None
+
+
+@pytest.fixture(scope="module")
+def task():
+    X, y, modes = make_multimodal_classification(600, 4, redundancy=1.0, random_state=0)
+    return X[:400], y[:400], X[400:], y[400:], modes
+
+
+@pytest.fixture(scope="module")
+def classifiers(task):
+    X, y, _, _, modes = task
+    options = {"max_iter": 10, "pretraining_max_iter": 10, "random_state": 0}
+    return [
+        EMMAClassifier(modes, joint_energy=switch, **options).fit(X, y)
+        for switch in (False, True)
+    ]
+
+
+def test_classifier_finds_swapped_modes(task, classifiers):
+    _, _, X, y, modes = task
+    without, joint = classifiers
+    swapped, columns = X.copy(), modes["mode_0"]
+    for label in (0, 1):
+        donors = np.random.default_rng(0).choice(X[y != label], (y == label).sum())
+        swapped[np.ix_(y == label, columns)] = donors[:, columns]
+    assert joint.score(swapped, y) > without.score(swapped, y) + 0.02
+    found, missed = (
+        (classifier.attention(swapped).argmin(axis=1) == 0).mean()
+        for classifier in (joint, without)
+    )
+    assert found > missed + 0.2
+
+
+def test_two_modes_cannot_outvote_one_another(task):
+    X, y, _, _, modes = task
+    two = {name: modes[name] for name in ("mode_0", "mode_1")}
+    options = {"max_iter": 2, "pretraining_max_iter": 2, "random_state": 0}
+    options |= {"modes": two, "remainder": "drop"}
+    proba = [
+        EMMAClassifier(joint_energy=switch, **options).fit(X, y).predict_proba(X)
+        for switch in (False, True)
+    ]
+    np.testing.assert_array_equal(*proba)
+
+
+def test_changes_nothing_but_the_trust_in_complete_valid_samples(task, classifiers):
+    X = task[2].copy()
+    without, joint = classifiers
+    assert (joint.attention(X) <= without.attention(X)).all()
+    np.testing.assert_array_equal(joint.importance(X), without.importance(X))
+    np.testing.assert_array_equal(
+        joint.potential_energy(X), without.potential_energy(X)
+    )
+    X[:, task[4]["mode_0"]] = np.nan
+    np.testing.assert_array_equal(joint.predict_proba(X), without.predict_proba(X))
+
+
+def test_does_not_depend_on_other_rows_and_survives_pickling(task, classifiers):
+    X, joint = task[2], pickle.loads(pickle.dumps(classifiers[1]))
+    np.testing.assert_allclose(
+        joint.attention(X[:5]), classifiers[1].attention(X)[:5], atol=1e-10
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "compares"),
+    [
+        ({}, True),
+        ({"joint_energy": False}, False),
+        ({"attention_function": "none"}, False),
+        ({"attention_function": "none", "joint_energy": True}, True),
+    ],
+)
+def test_automatic_unless_there_is_no_attention(task, options, compares):
+    X, y, _, _, modes = task
+    options |= {"max_iter": 1, "pretraining_max_iter": 1, "random_state": 0}
+    classifier = EMMAClassifier(modes, **options).fit(X, y)
+    assert (classifier._model.joint is not None) is compares
+
+
+def test_automatic_spares_very_wide_data():
+    X, y, modes = make_multimodal_classification(
+        20, 3, n_features_per_mode=171, random_state=0
+    )
+    options = {"max_iter": 1, "pretraining_max_iter": 1, "random_state": 0}
+    assert EMMAClassifier(modes, **options).fit(X, y)._model.joint is None

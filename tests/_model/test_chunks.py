@@ -1,0 +1,71 @@
+"""Chunks of rows against plain slices; pages of a file are given back, data are not."""
+
+import mmap
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_emma._model.chunks import row_chunks
+
+on_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads /proc"
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file of 4,000,000 rows, 2 columns, 32 MB."""
+    np.save(tmp_path / "X.npy", np.arange(8_000_000, dtype="f4").reshape(-1, 2))
+    return tmp_path / "X.npy"
+
+
+def resident_file_pages():
+    """MB of mapped files in the memory of this process."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("RssFile"))
+    return int(line.split()[1]) / 1e3
+
+
+@pytest.mark.parametrize("n", [0, 1, 6, 7])
+@pytest.mark.parametrize("n_rows", [1, 3, 7, 100])
+def test_chunks_are_slices_in_order(n, n_rows):
+    X = np.arange(2 * n).reshape(n, 2)
+    chunks = list(row_chunks(X, n_rows))
+    np.testing.assert_array_equal(np.concatenate(chunks), X)
+    assert all(len(chunk) <= n_rows for chunk in chunks) and chunks
+    assert all(np.shares_memory(chunk, X) for chunk in chunks if n)
+
+
+@on_linux
+@pytest.mark.parametrize("view", [np.asarray, lambda X: X[1:], lambda X: X[:, ::-1]])
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_pages_of_a_file_are_given_back(path, mode, view):
+    X = view(np.load(path, mmap_mode=mode))
+    before = resident_file_pages()
+    seen = []
+    for rows in row_chunks(X, 500_000):
+        rows.sum()
+        seen.append(resident_file_pages() - before)
+    assert 3 < max(seen) < 10  # 4 MB a chunk
+    X.sum()
+    assert resident_file_pages() - before > 25  # so reading does count
+
+
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_what_was_written_to_a_map_stays(path, mode):
+    X = np.load(path, mmap_mode=mode)
+    X[::1000] = -1.0
+    expected = np.array(X)
+    for rows in row_chunks(X, 500_000):
+        rows.sum()
+    np.testing.assert_array_equal(X, expected)
+
+
+def test_a_map_of_memory_without_a_file_is_left_alone():
+    anonymous = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    X = np.ndarray((1 << 17, 2), dtype="f4", buffer=anonymous)
+    X[:] = 5.0
+    assert sum(rows.sum() for rows in row_chunks(X, 1000)) == X.size * 5
+    assert np.all(X == 5.0)

@@ -1,0 +1,261 @@
+"""The training loop against skorch's own, plain loops and optimisers."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from helpers import random_state_kept
+from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.net import make_net
+from sklearn_emma._training.loss import BaseLoss
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = (X[:, 0] + RNG.normal(size=40) > 0).astype(np.int64)
+
+
+def samples_of(X=X, y=Y, weight=None):
+    weight = np.ones(len(X)) if weight is None else np.asarray(weight, dtype=float)
+    return Samples(
+        {"input": torch.from_numpy(X)},
+        {"y": torch.from_numpy(y)},
+        torch.from_numpy(weight),
+    )
+
+
+def linear(start=0.1):
+    module = nn.Linear(3, 2).double()
+    for parameter in module.parameters():
+        values = torch.arange(parameter.numel(), dtype=torch.float64)
+        parameter.data = start * values.reshape(parameter.shape)
+    return module
+
+
+def run(
+    module=None,
+    samples=None,
+    *,
+    max_iter=5,
+    batch_size=10,
+    seed=0,
+    optimizer=torch.optim.SGD,
+    lr=0.1,
+    validation=None,
+    after_step=None,
+    draw=None,
+    verbose=False,
+    **options,
+):
+    """Train a linear model on 40 samples; returns the net."""
+    data = samples_of() if samples is None else samples
+    with torch.random.fork_rng(devices=[]):
+        net = make_net(
+            linear() if module is None else module,
+            BaseLoss(),
+            optimizer=optimizer,
+            lr=lr,
+            max_iter=max_iter,
+            device=torch.device("cpu"),
+            **options,
+        )
+        train(
+            net,
+            draw or (lambda: data),
+            max_iter=max_iter,
+            batch_size=batch_size,
+            generator=torch.Generator().manual_seed(seed),
+            phase="base model",
+            validation=validation,
+            after_step=after_step,
+            verbose=verbose,
+        )
+    return net
+
+
+def weights(net):
+    return torch.cat([p.detach().ravel() for p in net.module_.parameters()]).numpy()
+
+
+def mean_loss(module, samples):
+    with torch.no_grad():
+        losses = BaseLoss()(module(**samples.inputs), **samples.targets)
+    return float((losses * samples.weight).sum() / samples.weight.sum())
+
+
+# ----------------------------------------------------------------------------- batches
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
+def test_batches_hold_every_sample_once_in_a_new_order(batch_size):
+    n = 40
+    number = torch.arange(n)
+    data = Samples({"a": number, "b": -number}, {"y": 2 * number}, number.double())
+    generator = torch.Generator().manual_seed(0)
+    epochs = [list(data.batches(batch_size, generator)) for _ in range(2)]
+    orders = []
+    for batches in epochs:
+        assert [len(b) for b in batches[:-1]] == [batch_size] * (len(batches) - 1)
+        for batch in batches:
+            rows = batch.inputs["a"]
+            assert torch.equal(batch.inputs["b"], -rows)
+            assert torch.equal(batch.targets["y"], 2 * rows)
+            assert torch.equal(batch.weight, rows.double())
+        orders.append(torch.cat([b.inputs["a"] for b in batches]))
+        assert torch.equal(orders[-1].sort().values, number)
+    assert not torch.equal(*orders)
+
+
+def test_auto_batch_size():
+    sizes = [auto_batch_size("auto", n) for n in (10, 1000, 10_000, 10**6)]
+    assert sizes == sorted(sizes) and (sizes[0], sizes[-1]) == (32, 256)
+    assert auto_batch_size(50, 1000) == 50
+    assert auto_batch_size(50, 20) == 20
+
+
+# ---------------------------------------------------------------------- what is learnt
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+def test_full_batches_give_the_model_that_skorch_gives(optimizer):
+    net = run(batch_size=40, optimizer=optimizer, lr=0.05)
+    own = NeuralNetClassifier(
+        linear(),
+        criterion=nn.CrossEntropyLoss,
+        optimizer=optimizer,
+        lr=0.05,
+        batch_size=40,
+        max_epochs=5,
+        train_split=None,
+        verbose=0,
+    ).fit(X, Y)
+    np.testing.assert_allclose(weights(net), weights(own), rtol=1e-9)
+    np.testing.assert_allclose(
+        net.history[:, "train_loss"], own.history[:, "train_loss"], rtol=1e-9
+    )
+
+
+@given(counts=st.lists(st.integers(0, 3), min_size=40, max_size=40).filter(any))
+def test_a_weight_is_a_number_of_repetitions(counts):
+    weighted = run(samples=samples_of(weight=counts), batch_size=200)
+    repeated = samples_of(np.repeat(X, counts, axis=0), np.repeat(Y, counts))
+    expected = run(samples=repeated, batch_size=200)
+    np.testing.assert_allclose(weights(weighted), weights(expected), rtol=1e-9)
+    for own, other in zip(weighted.history, expected.history, strict=True):
+        assert own["train_loss"] == pytest.approx(other["train_loss"])
+
+
+def test_loss_of_an_epoch_is_the_weighted_mean_over_its_batches():
+    data = samples_of(weight=RNG.uniform(0.1, 3, size=40))
+    net = run(samples=data, lr=1e-12, max_iter=1, batch_size=7)
+    assert net.history[-1, "train_loss"] == pytest.approx(mean_loss(linear(), data))
+
+
+def test_a_batch_without_any_weight_teaches_nothing():
+    weight = np.zeros(40)
+    weight[:5] = 1.0
+    net = run(samples=samples_of(weight=weight), batch_size=2)
+    assert np.isfinite(weights(net)).all()
+
+
+def test_lbfgs_finds_the_optimum():
+    def loss(parameters):
+        logits = X @ parameters[:6].reshape(2, 3).T + parameters[6:]
+        return np.mean(logsumexp(logits, axis=1) - logits[np.arange(40), Y])
+
+    best = minimize(loss, np.zeros(8), method="BFGS").fun
+    net = run(optimizer=torch.optim.LBFGS, lr=1.0, batch_size=40, max_iter=10)
+    assert mean_loss(net.module_, samples_of()) == pytest.approx(best, abs=1e-6)
+
+
+def test_the_generator_decides_the_batches():
+    first, again, other = (weights(run(seed=seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_every_epoch_draws_and_every_step_ends_with_after_step():
+    calls = []
+
+    def draw():
+        calls.append("draw")
+        return samples_of()
+
+    run(draw=draw, after_step=lambda: calls.append("step"), max_iter=2, batch_size=15)
+    assert calls == ["draw", "step", "step", "step"] * 2
+
+
+def test_losses_and_their_records_in_the_history():
+    validation = samples_of(X[::-1].copy(), Y, RNG.uniform(0.1, 3, size=40))
+    net = run(validation=validation, lr=3.0, max_iter=8)
+    expected = mean_loss(net.module_, validation)
+    assert net.history[-1, "valid_loss"] == pytest.approx(expected)
+    for kind in ("train_loss", "valid_loss"):
+        losses = net.history[:, kind]
+        best = [
+            loss < min(losses[:i], default=math.inf) for i, loss in enumerate(losses)
+        ]
+        assert net.history[:, f"{kind}_best"] == best
+        assert 0 < sum(best) < 8
+
+
+def test_dropout_is_on_in_training_and_off_in_validation_and_after():
+    module = nn.Sequential(linear(), nn.Dropout(0.5))
+    modes = []
+    module.register_forward_hook(lambda *_: modes.append(module.training))
+    net = run(module, validation=samples_of(), max_iter=2, batch_size=20)
+    assert modes == [True, True, False] * 2
+    assert not net.module_.training
+
+
+def test_patience_stops_and_goes_back_to_the_best_epoch():
+    # Labels of the validation set are swapped: each step makes it worse.
+    validation = samples_of(y=1 - Y)
+    first = run(max_iter=1, validation=validation, lr=1.0)
+    net = run(max_iter=30, validation=validation, lr=1.0, patience=4, tol=0.0)
+    assert len(net.history) == 5
+    np.testing.assert_allclose(weights(net), weights(first))
+
+
+def test_own_progress_bar_on_request(capsys):
+    run(verbose=False)
+    assert capsys.readouterr() == ("", "")
+    run(verbose=True)
+    assert "base model: 100%" in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------- divergence
+
+
+def test_divergence_names_the_phase_and_what_to_do():
+    with pytest.raises(
+        FloatingPointError, match=r"train_loss of the base model is .*Lower `lr`"
+    ):
+        run(lr=1e308, max_iter=10)
+
+
+def test_divergence_in_validation():
+    extreme = samples_of(np.full((1, 3), 1e308), np.array([0]))
+    with pytest.raises(FloatingPointError, match="valid_loss of the base model is"):
+        run(validation=extreme, lr=10.0)
+
+
+@pytest.mark.parametrize("lr", [1e-3, 1e200])
+@random_state_kept()
+def test_surroundings_are_as_before_even_after_divergence(two_threads, lr):
+    energy = PotentialEnergyTransformer(max_iter=3, lr=lr, random_state=0)
+    if lr > 1:
+        with pytest.raises(FloatingPointError, match="of the potential energies"):
+            energy.fit(X)
+        assert not hasattr(energy, "components_")
+    else:
+        energy.fit(X)
+    assert torch.get_num_threads() == 2

@@ -1,0 +1,232 @@
+"""Callbacks of skorch work in the training loop, and stay as the user gave them."""
+
+import copy
+import io
+
+import numpy as np
+import pytest
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+    PrintLog,
+    ProgressBar,
+)
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import nn
+
+from sklearn_emma._optim.loop import Samples, train
+from sklearn_emma._optim.net import make_net
+from sklearn_emma._training.loss import BaseLoss
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = (X[:, 0] + RNG.normal(size=40) > 0).astype(np.int64)
+
+
+def linear():
+    module = nn.Linear(3, 2).double()
+    for parameter in module.parameters():
+        parameter.data.fill_(0.1)
+    return module
+
+
+def samples_of(X=X, y=Y):
+    tensors = torch.from_numpy(X), torch.from_numpy(y)
+    ones = torch.ones(len(X), dtype=torch.float64)
+    return Samples({"input": tensors[0]}, {"y": tensors[1]}, ones)
+
+
+def run(callbacks=None, *, max_iter=5, batch_size=10, lr=0.1, validation=None, **more):
+    """Train a linear model on 40 samples; returns the net."""
+    with torch.random.fork_rng(devices=[]):
+        net = make_net(
+            linear(),
+            BaseLoss(),
+            optimizer=torch.optim.SGD,
+            lr=lr,
+            max_iter=max_iter,
+            device=torch.device("cpu"),
+            callbacks=callbacks,
+            classes=[0, 1],
+            **more,
+        )
+    train(
+        net,
+        samples_of,
+        max_iter=max_iter,
+        batch_size=batch_size,
+        generator=torch.Generator().manual_seed(0),
+        phase="base model",
+        validation=validation,
+    )
+    return net
+
+
+def weights(net):
+    return torch.cat([p.detach().ravel() for p in net.module_.parameters()]).numpy()
+
+
+EVENTS = [
+    f"on_{what}_{when}"
+    for what in ("train", "epoch", "batch")
+    for when in ("begin", "end")
+] + ["on_grad_computed"]
+
+
+def log_into(lines):
+    """Callback class that notes every event and what comes with it."""
+
+    def noting(event):
+        return lambda self, net, **details: lines.append((event, details))
+
+    return type("Log", (Callback,), {event: noting(event) for event in EVENTS})
+
+
+@pytest.fixture(scope="module")
+def events():
+    """What our loop and skorch's tell a callback in two epochs of two steps each."""
+    ours, theirs = [], []
+    run([log_into(ours)], validation=samples_of(), max_iter=2, batch_size=25)
+    NeuralNetClassifier(
+        linear(),
+        criterion=nn.CrossEntropyLoss,
+        batch_size=25,
+        iterator_valid__batch_size=40,
+        max_epochs=2,
+        train_split=predefined_split(Dataset(X, Y)),
+        callbacks=[log_into(theirs)],
+        verbose=0,
+    ).fit(X, Y)
+    return ours, theirs
+
+
+def test_callbacks_are_told_what_skorch_tells_them(events):
+    ours, theirs = [[event for event, _ in lines] for lines in events]
+    assert ours == theirs
+    assert len(ours) == 2 + 2 * (2 + 3 * 2 + 2)
+    for lines in events:
+        batches = [d["training"] for e, d in lines if e == "on_batch_end"]
+        assert batches == [True, True, False] * 2
+
+
+def test_what_comes_with_an_event_is_what_skorch_gives(events):
+    for (event, our), (_, their) in zip(*events, strict=True):
+        if event != "on_grad_computed":
+            assert set(our) == set(their), event
+        for name in ("loss", "y_pred"):
+            if name in their:
+                assert our[name].shape == their[name].shape
+        if event.startswith("on_batch"):
+            inputs, y = our["batch"]
+            assert len(inputs["input"]) == len(y) <= 40
+
+
+def test_gradients_come_with_their_batch(events):
+    for _, details in (line for line in events[0] if line[0] == "on_grad_computed"):
+        _, y = details["batch"]
+        assert len(y) <= 25 and details["training"] is True
+
+
+def test_early_stopping_of_the_user():
+    callback = EarlyStopping(monitor="train_loss", patience=2, threshold=10, sink=str)
+    net = run([callback], max_iter=20)
+    assert len(net.history) == 3
+    assert callback.dynamic_threshold_ is None
+
+
+def test_cosine_schedule():
+    rates = []
+
+    class Rate(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    run([Rate], lr=0.2, lr_schedule="cosine", max_iter=10)
+    expected = 0.1 * (1 + np.cos(np.pi * np.arange(10) / 10))
+    np.testing.assert_allclose(rates, expected)
+
+
+def test_learning_rate_schedule_of_the_user():
+    schedule = LRScheduler(policy=torch.optim.lr_scheduler.StepLR, step_size=2)
+    net = run([schedule], lr=0.1, max_iter=5)
+    rates = net.history[:, "event_lr"]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.01, 0.01, 0.001])
+    assert not hasattr(schedule, "lr_scheduler_")
+
+
+def test_checkpoint(tmp_path):
+    validation = samples_of(y=1 - Y)
+    checkpoint = Checkpoint(dirname=str(tmp_path))
+    run([checkpoint], validation=validation, lr=1.0)
+    saved = torch.load(tmp_path / "params.pt", weights_only=True)
+    expected = run(max_iter=1, validation=validation, lr=1.0).module_.state_dict()
+    assert set(saved) == set(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(saved[name], value)
+    assert (tmp_path / "history.json").is_file()
+
+
+def test_gradients_are_clipped():
+    net = run([GradientNormClipping(1e-3)], max_iter=1, lr=1.0, batch_size=40)
+    free = run(max_iter=1, lr=1.0, batch_size=40)
+    start = torch.cat([p.detach().ravel() for p in linear().parameters()]).numpy()
+    step, full = weights(net) - start, weights(free) - start
+    assert np.linalg.norm(step) == pytest.approx(1e-3, rel=1e-3)
+    np.testing.assert_allclose(step / 1e-3, full / np.linalg.norm(full), rtol=1e-3)
+
+
+@pytest.mark.parametrize("use_caching", [True, False])
+def test_scores_of_an_epoch(use_caching):
+    validation = samples_of(X[:11], Y[:11])
+    scoring = [
+        EpochScoring("accuracy", name="valid", use_caching=use_caching),
+        EpochScoring("accuracy", name="train", on_train=True, use_caching=use_caching),
+    ]
+    net = run(scoring, validation=validation)
+    predicted = net.module_(validation.inputs["input"]).argmax(dim=1).numpy()
+    assert net.history[-1, "valid"] == pytest.approx((predicted == Y[:11]).mean())
+    assert 0.5 < net.history[-1, "train"] <= 1
+
+
+def test_a_score_of_validation_is_left_out_without_validation():
+    net = run([EpochScoring("accuracy", name="valid")])
+    assert "valid" not in net.history[-1]
+
+
+def test_print_log_and_progress_bar(capsys):
+    lines = []
+    run([PrintLog(sink=lines.append), ProgressBar()], max_iter=3)
+    assert "train_loss" in lines[0] and len(lines) == 2 + 3
+    assert "it/s" in capsys.readouterr().err
+
+
+def test_print_log_prints(capsys):
+    run([PrintLog()], max_iter=1)
+    assert "train_loss" in capsys.readouterr().out
+
+
+def test_callbacks_of_the_user_stay_untouched(tmp_path):
+    callbacks = [
+        EarlyStopping(monitor="train_loss", load_best=True, sink=io.StringIO().write),
+        ("schedule", LRScheduler(policy="StepLR", step_size=1)),
+        Checkpoint(monitor="train_loss_best", dirname=str(tmp_path)),
+        PrintLog(sink=io.StringIO().write),
+        ProgressBar(),
+    ]
+
+    def state(callback):
+        callback = callback[1] if isinstance(callback, tuple) else callback
+        return {name: repr(value) for name, value in vars(callback).items()}
+
+    before, same = [state(c) for c in callbacks], copy.copy(callbacks)
+    net = run(callbacks)
+    assert [state(c) for c in callbacks] == before
+    assert all(a is b for a, b in zip(callbacks, same, strict=True))
+    assert "event_lr" in net.history[-1]

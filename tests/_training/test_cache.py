@@ -1,0 +1,247 @@
+"""The cache of the first phase: hits, and whatever must not be one."""
+
+import sys
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from torch import nn
+
+import helpers
+from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._training import cache as _phase_cache
+
+rng = np.random.default_rng(0)
+y = np.arange(60) % 2
+X = rng.normal(size=(60, 4)) + y[:, np.newaxis]
+
+SOURCE = """
+import torch
+from torch import nn
+WIDTH = 4
+LIMIT = 5.0
+class Block(nn.Module):
+    def forward(self, x):
+        return torch.tanh(x)
+class Net(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.first = nn.Linear(n_in, WIDTH)
+        self.block = Block()
+        self.norm = nn.BatchNorm1d(WIDTH, momentum=0.1)
+        self.drop = nn.Dropout(0.1)
+        self.last = nn.Linear(WIDTH, n_out)
+        self.temperature = 1.0
+    def forward(self, x):
+        h = self.drop(self.norm(self.block(self.first(x.clamp(-LIMIT, LIMIT)))))
+        return self.last(h)
+def build(n_in, n_out):
+    return Net(n_in, n_out)
+"""
+
+EDITS = {
+    "width": ("WIDTH = 4", "WIDTH = 5"),
+    "forward": ("return self.last(h)", "return 2 * self.last(h)"),
+    "helper": ("torch.tanh(x)", "torch.relu(x)"),
+    "constant": ("LIMIT = 5.0", "LIMIT = 4.0"),
+    "dropout": ("nn.Dropout(0.1)", "nn.Dropout(0.3)"),
+    "momentum": ("momentum=0.1", "momentum=0.2"),
+    "gradient": ("self.last(h)", "self.last(h.detach())"),
+    "setting": ("self.temperature = 1.0", "self.temperature = 2.0"),
+    "mode": (
+        "return self.last(h)",
+        "return self.last(h) if self.training else 3 * self.last(h)",
+    ),
+}
+
+
+quick = partial(
+    helpers.quick,
+    epochs=2,
+    modes=[[0, 1], [2, 3]],
+    energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=2),
+    hidden_layer_sizes=4,
+)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How often the first phase has been run."""
+    runs = []
+
+    def counted(*args, original=_phase_cache.fit_phase_one, **kwargs):
+        runs.append(1)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(_phase_cache, "fit_phase_one", counted)
+    return runs
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Return a function that runs source as a cell, always in the same module."""
+    module = type(sys)("cells")
+    monkeypatch.setitem(sys.modules, "cells", module)
+
+    def run(source):
+        exec(compile(source, "<cell>", "exec"), vars(module))
+        return module
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["Net", "build"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_predictor_is_not_taken_for_the_one_before(
+    edit, kind, notebook, tmp_path, computed
+):
+    cell = notebook(SOURCE)
+    fit = quick(memory=str(tmp_path)).set_params
+    before = fit(predictor=getattr(cell, kind)).fit(X, y).predict_proba(X)
+    assert len(computed) == 1
+    cell = notebook("# a line more\n" + SOURCE)  # run again as it is
+    again = fit(predictor=getattr(cell, kind)).fit(X, y)
+    assert len(computed) == 1
+    np.testing.assert_array_equal(again.predict_proba(X), before)
+    assert SOURCE.replace(*EDITS[edit]) != SOURCE
+    cell = notebook(SOURCE.replace(*EDITS[edit]))
+    edited = fit(predictor=getattr(cell, kind)).fit(X, y)
+    assert len(computed) == 2
+    uncached = quick(predictor=getattr(cell, kind)).fit(X, y)
+    np.testing.assert_array_equal(edited.predict_proba(X), uncached.predict_proba(X))
+    cell = notebook(SOURCE)  # and back
+    fit(predictor=getattr(cell, kind)).fit(X, y)
+    assert len(computed) == 3
+
+
+@pytest.mark.parametrize(
+    "predictor",
+    [None, lambda n_in, n_out: nn.Linear(n_in, n_out), nn.Linear(4, 2)],
+    ids=["default", "lambda", "trained"],
+)
+def test_anything_that_builds_what_pickle_knows_is_cached(
+    predictor, tmp_path, computed
+):
+    model = quick(predictor=predictor, memory=str(tmp_path))
+    plain = clone(model).set_params(memory=None).fit(X, y)
+    del computed[:]
+    state = torch.get_rng_state()
+    for rho in (1.0, 2.0, "learn"):
+        last = clone(model).set_params(rho=rho).fit(X, y)
+    assert len(computed) == 1
+    torch.testing.assert_close(torch.get_rng_state(), state, rtol=0, atol=0)
+    np.testing.assert_array_equal(last.predict_proba(X), plain.predict_proba(X))
+
+
+def test_lambdas_are_told_apart(tmp_path, computed):
+    for bias in (True, False, True):
+        quick(
+            predictor=lambda n_in, n_out, bias=bias: nn.Linear(n_in, n_out, bias),
+            memory=str(tmp_path),
+        ).fit(X, y)
+    assert len(computed) == 2
+
+
+def test_a_trained_predictor_is_told_by_its_parameters_and_left_alone(
+    tmp_path, computed
+):
+    predictor = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+    before = {name: t.clone() for name, t in predictor.state_dict().items()}
+    model = quick(memory=str(tmp_path))
+    model.set_params(predictor=predictor).fit(X, y)
+    for name, tensor in predictor.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+    assert all(p.grad is None for p in predictor.parameters())
+    predictor[1].bias.data += 1
+    model.fit(X, y)
+    assert len(computed) == 2
+
+
+def test_data_weights_and_options_are_told_apart(tmp_path, computed):
+    model = quick(memory=str(tmp_path), base_missing_fraction=0.0)
+    weight = np.linspace(0.1, 3, 60)
+    changed = X.copy()
+    changed[0, 0] += 1e-9
+    fits = [
+        ({}, X, None),
+        ({}, changed, None),
+        ({}, X, weight),
+        ({"pretraining_max_iter": 3}, X, None),
+        ({"dropout": 0.1}, X, None),
+        ({"energy_estimator": GaussianMixture(reg_covar=0.1)}, X, None),
+        ({"base_missing_fraction": 0.3}, X, None),
+        ({"random_state": 1}, X, None),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for params, values, weights in fits * 2:
+            clone(model).set_params(**params).fit(values, y, weights)
+    assert len(computed) == len(fits)
+
+
+class Energy(BaseEstimator):
+    """Cannot be pickled once it holds a function without a name."""
+
+    def __init__(self, function=None):
+        self.function = function
+
+    def fit(self, X, y=None):
+        return self
+
+    def score_samples(self, X):
+        return -np.square(X).sum(axis=1)
+
+
+def local_class():
+    class Local(nn.Linear):
+        pass
+
+    return Local
+
+
+def lock_keeper(n_in, n_out):
+    module = nn.Linear(n_in, n_out)
+    module.activation = lambda x: x
+    return module
+
+
+UNCACHEABLE = {
+    "local class": {"predictor": local_class()},
+    "holds a lambda": {"predictor": lock_keeper},
+    "energy": {"energy_estimator": Energy(lambda x: x)},
+    "pipeline": {
+        "energy_estimator": make_pipeline(
+            FunctionTransformer(lambda x: 2 * x), GaussianMixture()
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("kind", UNCACHEABLE)
+def test_what_pickle_does_not_know_is_computed_with_a_warning(kind, tmp_path, computed):
+    model = quick(memory=str(tmp_path), **UNCACHEABLE[kind])
+    with pytest.warns(UserWarning, match="`memory` is not used in this fit") as record:
+        fitted = [clone(model).fit(X, y) for _ in range(2)]
+    assert len(computed) == len(record) == 2
+    for warning in record:
+        assert len(str(warning.message)) < 500  # no data in it
+        assert "top level" in str(warning.message)
+    plain = clone(model).set_params(memory=None).fit(X, y)
+    for one in fitted:
+        np.testing.assert_array_equal(one.predict_proba(X), plain.predict_proba(X))
+
+
+def test_worker_processes_share_the_cache(tmp_path):
+    search = GridSearchCV(
+        quick(memory=str(tmp_path)), {"rho": [0.5, 1.0, 2.0]}, cv=2, n_jobs=2
+    ).fit(X, y)
+    assert len(list(tmp_path.rglob("output.pkl"))) == 3  # two folds, and all rows
+    plain = clone(search.best_estimator_).set_params(memory=None).fit(X, y)
+    np.testing.assert_array_equal(search.predict_proba(X), plain.predict_proba(X))

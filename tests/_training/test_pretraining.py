@@ -1,0 +1,217 @@
+"""The base model: what it sees, and when its predictor sees the training data."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+import helpers
+from sklearn_emma.corruption import GaussianNoise
+
+MODES = {"a": [0, 1], "b": [2, 3], "c": [4, 5]}
+quick = partial(helpers.quick, epochs=1, pretraining_max_iter=2, modes=MODES)
+
+
+@pytest.fixture(name="data", scope="module")
+def three_modes():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=200)
+    return rng.normal(size=(200, 6)) + y[:, np.newaxis], y
+
+
+# ------------------------------------------------------------ modes it does without
+
+
+@pytest.fixture
+def epochs(monkeypatch):
+    """The inputs of each epoch of the base model, as they come."""
+    from sklearn_emma._training.pretraining import train
+
+    seen = []
+
+    def watched(net, draw, **params):
+        def watched_draw():
+            samples = draw()
+            seen.append(samples.inputs["x"].clone())
+            return samples
+
+        return train(net, watched_draw, **params)
+
+    monkeypatch.setattr("sklearn_emma._training.pretraining.train", watched)
+    return seen
+
+
+def masked(x, X):
+    """Which modes (n, M) of the epoch ``x`` are at their mean; X is standardised."""
+    modes = x.view(len(x), -1, 2)
+    at_mean = (modes == 0).all(dim=2)
+    expected = torch.from_numpy(X).view(len(X), -1, 2)
+    # Whatever is not masked is as it was.
+    kept = ~at_mean
+    torch.testing.assert_close(modes[kept], expected[kept])
+    return at_mean
+
+
+def standardised(model, X):
+    """Training rows in the order in which they are trained on."""
+    order = [list(columns) for columns in model.modes_.values()]
+    z = model.scaler_.transform(X[:, np.concatenate(order)])
+    return z
+
+
+@pytest.mark.parametrize("fraction", [0.5, 1.0])
+def test_a_share_of_the_samples_lacks_one_mode_each_epoch_anew(data, epochs, fraction):
+    X, y = data
+    model = quick(pretraining_max_iter=20, base_missing_fraction=fraction).fit(X, y)
+    assert len(epochs) == 20
+    z = standardised(model, X)
+    # The order of training rows is the model's own: find it by the last column kept.
+    rows = _rows(epochs, z)
+    masks = torch.stack([masked(x, z[rows]) for x in epochs])
+    assert masks.sum(dim=2).max() == 1
+    share = masks.any(dim=2).double().mean().item()
+    assert share == pytest.approx(fraction, abs=0.02)
+    by_mode = masks.double().mean(dim=(0, 1))
+    np.testing.assert_allclose(by_mode, fraction / 3, atol=0.03)
+    assert not torch.equal(masks[0], masks[1])
+
+
+def _rows(epochs, z):
+    """Rows of ``z`` in the order of training, from what no epoch masks."""
+    whole = torch.stack(epochs).abs().argmax(dim=0)
+    values = torch.stack(epochs).gather(0, whole[None])[0].numpy()
+    distance = np.abs(values[:, np.newaxis] - z).sum(axis=2)
+    rows = distance.argmin(axis=1)
+    assert sorted(rows) == list(range(len(z)))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"corruption": None}, "no failures are simulated"),
+        ({"base_missing_fraction": 0.0}, "the user does not want it"),
+        ({"modes": {"all": list(range(6))}}, "there is nothing else to predict from"),
+    ],
+)
+def test_all_modes_are_there_where(data, epochs, params, why):
+    quick(**params).fit(*data)
+    assert len(epochs) == 2
+    assert not (epochs[0] == 0).any(), why
+    assert torch.equal(epochs[0], epochs[1])
+
+
+def test_any_corruption_makes_the_base_model_do_without_modes(data, epochs):
+    quick(corruption=GaussianNoise(1.0)).fit(*data)
+    assert (epochs[0] == 0).any()
+
+
+def test_a_base_model_that_learns_to_do_without_modes_predicts_better_without(data):
+    X, y = data
+    predictions = {}
+    for corruption in (None, GaussianNoise(0.01)):
+        model = quick(
+            corruption=corruption,
+            attention_function="none",
+            pretraining_max_iter=30,
+            lr=0.01,
+        ).fit(X, y)
+        z = torch.from_numpy(standardised(model, X))
+        z[:, 2:] = 0
+        with torch.no_grad():
+            logits = model.network_.predictor.eval()(z)
+        loss = nn.functional.cross_entropy(logits, torch.from_numpy(y))
+        predictions[corruption is None] = loss.item()
+    assert predictions[False] < predictions[True]
+
+
+# ------------------------------------------------------------------- calibration
+
+
+class Calibrated(nn.Module):
+    """A linear predictor that keeps what it is shown."""
+
+    calls = []
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer = nn.Linear(n_in, n_out)
+        self.register_buffer("centre", torch.zeros(n_in))
+
+    def calibrate(self, x, weight):
+        self.calls.append((x.clone(), weight.clone()))
+        self.centre.copy_(weight @ x / weight.sum())
+
+    def forward(self, x):
+        return self.layer(x - self.centre)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    monkeypatch.setattr(Calibrated, "calls", [])
+    return Calibrated.calls
+
+
+def test_calibrate_sees_complete_training_data_once(data, calls):
+    X, y = data
+    X = X.copy()
+    X[5, 2:4] = np.nan
+    weight = np.random.default_rng(0).integers(0, 4, size=len(y))
+    model = quick(predictor=Calibrated).fit(X, y, sample_weight=weight)
+    ((x, counts),) = calls
+    z = np.nan_to_num(standardised(model, X))[weight > 0]
+    np.testing.assert_allclose(
+        x.numpy()[np.lexsort(x.numpy().T)], z[np.lexsort(z.T)], atol=1e-12
+    )
+    assert counts.sum() == weight.sum()
+    expected = np.average(np.nan_to_num(standardised(model, X)), axis=0, weights=weight)
+    np.testing.assert_allclose(model.network_.predictor.centre, expected, atol=1e-9)
+
+
+def test_calibrate_is_not_called_for_a_module_that_comes_trained(data, calls):
+    module = Calibrated(6, 2)
+    model = quick(predictor=module).fit(*data)
+    assert calls == [] and model.pretraining_loss_curve_ == []
+
+
+def test_calibrate_is_not_called_again(data, calls):
+    X, y = data
+    model = quick(predictor=Calibrated, warm_start=True).fit(X, y)
+    centre = model.network_.predictor.centre.clone()
+    model.fit(X + 1, y).partial_fit(X + 2, y)
+    assert len(calls) == 1
+    assert torch.equal(model.network_.predictor.centre, centre)
+    chunks = quick(predictor=Calibrated)
+    for start in (0, 50, 100):
+        rows = slice(start, start + 50)
+        chunks.partial_fit(X[rows], y[rows], classes=[0, 1])
+    assert [len(x) for x, _ in calls] == [200, 50]
+
+
+def test_default_predictor_is_calibrated_and_stays_so(data):
+    """Its bins are those of the training data, through both phases."""
+    X, y = data
+    X = X**3  # skewed: not the bins it starts from
+    for predictor in (None, LogisticRegression()):  # both have it in the network
+        model = quick(predictor=predictor).fit(X, y)
+        encoding = model.network_.predictor.encoding
+        n_bins = encoding.lower.shape[1]
+        levels = np.arange(n_bins) / n_bins
+        expected = np.quantile(
+            standardised(model, X), levels, axis=0, method="inverted_cdf"
+        )
+        np.testing.assert_allclose(encoding.lower, expected.T, atol=1e-9)
+
+
+def test_an_error_in_calibrate_leaves_nothing_behind(data, monkeypatch):
+    def fail(self, x, weight):
+        raise RuntimeError("cannot calibrate")
+
+    monkeypatch.setattr(Calibrated, "calibrate", fail)
+    model = quick(predictor=Calibrated)
+    with pytest.raises(RuntimeError, match="cannot calibrate"):
+        model.fit(*data)
+    assert not any(name.endswith("_") for name in vars(model))
