@@ -1,6 +1,7 @@
 """Energy-based multi-modal attention for scikit-learn."""
 
-from sklearn_emma._attention.gate import EMMAGate, GateScores
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.thesis import make_thesis_classifier

@@ -1,10 +1,13 @@
 """Parts of the attention: how importance becomes attention, and what trains energies.
 
 :class:`~sklearn_emma.EMMAClassifier` and :class:`~sklearn_emma.EMMAGate` take the
-attention functions as ``attention_function``, by name or as an object;
-:func:`energy_alignment` is the energy regulariser Ω for loops of your own.
+attention functions as ``attention_function``, by name or as an object.
+:class:`AttentionModule`, :class:`EnergyScaling` and :class:`Coupling` are the torch
+modules to derive your own parts of the gate from, and :func:`energy_alignment` is the
+energy regulariser Ω for training loops of your own.
 """
 
+from sklearn_emma._attention.coupling import Coupling
 from sklearn_emma._attention.functions import (
     AttentionModule,
     HardAttention,
@@ -13,9 +16,12 @@ from sklearn_emma._attention.functions import (
     SoftAttention,
 )
 from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._attention.scaling import EnergyScaling
 
 __all__ = [
     "AttentionModule",
+    "Coupling",
+    "EnergyScaling",
     "HardAttention",
     "ImportanceAttention",
     "NoAttention",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -18,41 +18,9 @@ from sklearn_emma._attention.functions import (
     AttentionFunction,
     AttentionModule,
 )
+from sklearn_emma._attention.parts import build_part, log_rho
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
-
-Part = TypeVar("Part", bound=nn.Module)
-
-
-class GateScores(NamedTuple):
-    """What the gate knows of each sample and mode; every field has shape (n, M).
-
-    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the
-    modes that are present; ``log_importance`` is its stable logarithm (a very negative
-    number where a mode is missing); ``modal_energy`` E is low for a mode that looks
-    right.
-    """
-
-    attention: Tensor
-    importance: Tensor
-    log_importance: Tensor
-    modal_energy: Tensor
-
-
-class GateSummary(NamedTuple):
-    """What a gate has learnt, under the names that the estimators give it.
-
-    Arrays are of shape (M,) or (M, M). Without coupling its weights are 0 and its
-    exponents 1; an attention function without gain and bias has NaN for them.
-    """
-
-    rho: float
-    capacity: float
-    attention_gain: float
-    attention_bias: float
-    energy_weights: np.ndarray
-    energy_biases: np.ndarray
-    coupling_weights: np.ndarray
-    coupling_exponents: np.ndarray
+from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
 class EMMAGate(nn.Module):
@@ -124,17 +92,17 @@ class EMMAGate(nn.Module):
         self.n_modes = int(n_modes)
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
-        self.log_rho = _log_rho(rho)
-        self.scaling: EnergyScaling = _part(
+        self.log_rho = log_rho(rho)
+        self.scaling: EnergyScaling = build_part(
             "energy_scaling", energy_scaling, ENERGY_SCALINGS, n_modes
         )
         self.coupling: Coupling | None = None
         if coupling is not None:
-            self.coupling = _part("coupling", coupling, COUPLINGS, n_modes)
+            self.coupling = build_part("coupling", coupling, COUPLINGS, n_modes)
         functions: dict[str, Callable[[int], AttentionModule]] = {
             name: recipe().build for name, recipe in ATTENTION_FUNCTIONS.items()
         }
-        self.attention_function: AttentionModule = _part(
+        self.attention_function: AttentionModule = build_part(
             "attention_function", attention_function, functions, n_modes
         )
 
@@ -309,34 +277,3 @@ class EMMAGate(nn.Module):
 def _array(tensor: Tensor) -> np.ndarray:
     array: np.ndarray = tensor.detach().cpu().numpy().copy()
     return array
-
-
-def _log_rho(rho: float | str) -> nn.Parameter:
-    if rho == "learn":
-        return nn.Parameter(torch.zeros((), dtype=torch.float64))
-    if isinstance(rho, str) or not 0 < rho < math.inf:
-        raise ValueError(f"rho must be a finite number > 0 or 'learn', got {rho!r}.")
-    value = torch.tensor(math.log(rho), dtype=torch.float64)
-    return nn.Parameter(value, requires_grad=False)
-
-
-def _part(
-    parameter: str,
-    given: object,
-    by_name: Mapping[str, Callable[[int], Part]],
-    n_modes: int,
-) -> Part:
-    """The module that ``given`` stands for: a name, or an object that builds one."""
-    build = by_name.get(given) if isinstance(given, str) else getattr(given, "build", 0)
-    if not callable(build):
-        raise ValueError(
-            f"{parameter} must be one of {list(by_name)} or an object with a method "
-            f"`build(n_modes)`, got {given!r}."
-        )
-    module: Part = build(n_modes)
-    if not isinstance(module, nn.Module):
-        raise ValueError(
-            f"{parameter}: `build` must return a torch module; that of {given!r} "
-            f"returned {module!r}."
-        )
-    return module

@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sklearn_emma._energies.finite import finite_energy
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.sub_estimators import (
+    Fittable,
     fit_weighted,
     honours,
     set_random_states,
@@ -27,30 +28,22 @@ from sklearn_emma._validation import validate_nested_params
 _N_TRIED = 5
 
 
-class Energy(Protocol):
+class Energy(Fittable, Protocol):
     """A density model of a mode: an estimator whose Ψ is minus ``score_samples``."""
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name."""
-        ...
-
-    def set_params(self, **params: Any) -> Any:
-        """Set parameters."""
-        ...
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
         """Log-density of each row up to a constant, (n,)."""
         ...
 
 
-class BatchedEnergy(Protocol):
+class BatchedEnergy(Energy, Protocol):
     """An energy whose models of several modes are trained and scored as one."""
 
-    device: Any
+    device: torch.device | str
 
     @classmethod
     def _fit_together(
-        cls, estimators: list[Any], Xs: list[np.ndarray], weights: list[np.ndarray]
+        cls, estimators: list[Energy], Xs: list[np.ndarray], weights: list[np.ndarray]
     ) -> None:
         """Fit estimators of equal parameters, in place, on one mode each.
 
@@ -60,13 +53,13 @@ class BatchedEnergy(Protocol):
 
     @classmethod
     def _stack(
-        cls, estimators: list[Any], columns: list[list[int]], dtype: torch.dtype
+        cls, estimators: list[Energy], columns: list[list[int]], dtype: torch.dtype
     ) -> nn.Module:
         """Module from ``x`` (n, d), and optionally ``needed`` (n, M), to Ψ (n, M)."""
         ...
 
 
-def is_batched(estimator: object) -> bool:
+def is_batched(estimator: object) -> TypeGuard[BatchedEnergy]:
     """Whether the estimator's class defines what a :class:`BatchedEnergy` has.
 
     A subclass that only inherits it may score in its own way, and is left to that.
@@ -76,7 +69,7 @@ def is_batched(estimator: object) -> bool:
 
 def clone_estimators(
     energy_estimator: object, names: tuple[str, ...], default: BaseEstimator
-) -> list[Any]:
+) -> list[Energy]:
     """An unfitted estimator for each mode, a clone of ``default`` where there is none.
 
     Raises
@@ -115,7 +108,7 @@ def clone_estimators(
 
 
 def warn_of_ignored_weights(
-    estimators: list[Any],
+    estimators: list[Energy],
     names: tuple[str, ...],
     present: np.ndarray,
     weight: np.ndarray,
@@ -140,7 +133,7 @@ def warn_of_ignored_weights(
 
 
 def fit_mode_energies(
-    estimators: list[Any],
+    estimators: list[Energy],
     layout: ModeLayout,
     x: np.ndarray,
     present: np.ndarray,
@@ -192,7 +185,7 @@ def fit_mode_energies(
             )
 
 
-def _check_scores(estimator: Any, X: np.ndarray) -> None:
+def _check_scores(estimator: Energy, X: np.ndarray) -> None:
     """See that an estimator scores these rows one by one."""
     scores = estimator.score_samples(X)
     if np.shape(scores) != (len(X),):
@@ -207,7 +200,7 @@ def _check_scores(estimator: Any, X: np.ndarray) -> None:
 
 
 @contextmanager
-def _naming(names: list[str], estimator: Any) -> Iterator[None]:
+def _naming(names: list[str], estimator: Energy) -> Iterator[None]:
     """Note on any error of the block whose energy could not be fitted."""
     try:
         yield
@@ -237,7 +230,7 @@ class ModeEnergies:
     """
 
     def __init__(
-        self, estimators: list[Any], layout: ModeLayout, dtype: torch.dtype
+        self, estimators: list[Energy], layout: ModeLayout, dtype: torch.dtype
     ) -> None:
         self.estimators = estimators
         self.layout = layout

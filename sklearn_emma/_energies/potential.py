@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,16 +14,14 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_emma._energies.autoencoder import FrozenAutoencoder, PotentialStack
-from sklearn_emma._energies.coordinates import Coordinates, fit_coordinates
-from sklearn_emma._energies.denoising import Denoising, train_autoencoders
-from sklearn_emma._energies.scoring import FittedAutoencoder
+from sklearn_emma._energies.scoring import AutoencoderEstimator
+from sklearn_emma._energies.together import fit_together, stack
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
-from sklearn_emma._optim.net import Callbacks, Options
+from sklearn_emma._optim.net import TRAINING_CONSTRAINTS, Callbacks
 from sklearn_emma._optim.torch_state import RandomStateLike
-from sklearn_emma._statistics.normal_scores import NormalScores
 from sklearn_emma._validation import (
     Constraints,
     Interval,
@@ -36,7 +34,10 @@ _DTYPES = [np.float64, np.float32]
 
 
 class PotentialEnergyTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    AutoencoderEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
 
@@ -45,18 +46,16 @@ class PotentialEnergyTransformer(
 
         Ψ(z) = ½ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
 
-    which is −log p(z) up to a constant: low where data are dense, high for noisy,
-    broken or unseen values. Energies are computed for each row by itself.
+    which is about −sigma² log p(z) up to a constant: low where data are dense, high for
+    noisy, broken or unseen values. Energies are computed for each row by itself.
 
     Parameters
     ----------
     n_components : int, default=32
         Number of hidden units K.
-
     sigma : float, default=0.3
         Standard deviation of the noise that training removes, in the units of the
         coordinates z.
-
     preprocessing : {"normal_scores", "whiten", "standardize"} or None, \
             default="normal_scores"
         Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales
@@ -64,33 +63,24 @@ class PotentialEnergyTransformer(
         shows as a break of correlation; with W = 0 the energy is then half the squared
         Mahalanobis distance. ``"normal_scores"`` puts beside each feature a monotone
         map of it that is Gaussian on the training data, then whitens: small noise
-        shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as the
-        source does.
-
+        shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as in
+        the thesis.
     max_iter : int, default=60
         Number of epochs.
-
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
-
     lr : float, default=0.02
         Learning rate.
-
     optimizer : torch optimizer class, default=None
         None is ``torch.optim.Adam``.
-
     lr_schedule : {"cosine", "constant"}, default="cosine"
         Whether the learning rate falls to 0 along a cosine over ``max_iter`` epochs.
-
     callbacks : list of skorch callbacks, default=None
         Copied before use.
-
     device : str, default="cpu"
         Torch device that trains.
-
     verbose : bool or int, default=False
         Whether to show a progress bar.
-
     random_state : int, RandomState instance or None, default=None
         Initial weights, noise and shuffling.
 
@@ -123,11 +113,6 @@ class PotentialEnergyTransformer(
     --------
     EMMAClassifier : Learns from such energies which modes to trust.
 
-    Notes
-    -----
-    Every training sample counts by its weight; equal rows are merged, so that weight k
-    and k repetitions give the same model.
-
     References
     ----------
     A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019, ch. 3.
@@ -146,17 +131,8 @@ class PotentialEnergyTransformer(
     True
     """
 
-    components_: np.ndarray
-    intercept_hidden_: np.ndarray
-    intercept_visible_: np.ndarray
-    mean_: np.ndarray
-    whitening_: np.ndarray
-    normal_scores_: NormalScores | None
-    loss_curve_: list[float]
-    n_iter_: int
-    n_features_in_: int
-
     _parameter_constraints: Constraints = {
+        **TRAINING_CONSTRAINTS,
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "preprocessing": [
@@ -164,16 +140,6 @@ class PotentialEnergyTransformer(
             None,
         ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [callable, None],
-        "lr_schedule": [StrOptions({"cosine", "constant"})],
-        "callbacks": [list, None],
-        "device": [str, torch.device],
-        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
@@ -239,54 +205,16 @@ class PotentialEnergyTransformer(
             If training diverges.
         """
         with unchanged_on_error(self):
-            values = validate_data(
-                self, X, dtype=_DTYPES, order="C", ensure_min_samples=2
-            )
+            checks = {"dtype": _DTYPES, "order": "C", "ensure_min_samples": 2}
+            values = validate_data(self, X, **checks)
             weight = check_weights(sample_weight, values)
             distinct, weight, _ = merge_duplicates([values], weight)
             self._fit_together([self], distinct, [weight])
         return self
 
-    @classmethod
-    def _fit_together(
-        cls, estimators: list[Self], Xs: list[np.ndarray], weights: list[np.ndarray]
-    ) -> None:
-        """Fit estimators of equal parameters, in place, one for each mode of checked X.
-
-        All share the seed of the first. ``weights`` are 0 where the mode is missing.
-        """
-        first = estimators[0]
-        coordinates = [
-            fit_coordinates(X, weight, first.preprocessing)
-            for X, weight in zip(Xs, weights, strict=True)
-        ]
-        options = Options.from_params(first, first.max_iter)
-        learnt = train_autoencoders(
-            [z(X) for z, X in zip(coordinates, Xs, strict=True)],
-            weights,
-            Denoising(first.n_components, first.sigma, options),
-            first.random_state,
-        )
-        for estimator, X, z, autoencoder in zip(
-            estimators, Xs, coordinates, learnt, strict=True
-        ):
-            estimator.mean_, estimator.whitening_, estimator.normal_scores_ = z
-            estimator.components_ = autoencoder.weight
-            estimator.intercept_hidden_ = autoencoder.hidden_bias
-            estimator.intercept_visible_ = autoencoder.visible_bias
-            estimator.loss_curve_ = autoencoder.loss_curve
-            estimator.n_iter_ = len(autoencoder.loss_curve)
-            estimator.n_features_in_ = X.shape[1]
-
-    @classmethod
-    def _stack(
-        cls, estimators: list[Self], columns: list[list[int]], dtype: torch.dtype
-    ) -> PotentialStack:
-        """Make one module of fitted estimators, from (n, d) to energies (n, M)."""
-        frozen = [
-            FrozenAutoencoder.from_arrays(e._fitted.arrays(), dtype) for e in estimators
-        ]
-        return PotentialStack(frozen, columns)
+    # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
+    _fit_together = staticmethod(fit_together)
+    _stack = staticmethod(stack)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Potential energy of each sample.
@@ -363,17 +291,11 @@ class PotentialEnergyTransformer(
         return values
 
     @property
-    def _fitted(self) -> FittedAutoencoder:
-        z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
-        weights = self.components_, self.intercept_hidden_, self.intercept_visible_
-        return FittedAutoencoder(z, *weights)
-
-    @property
     def _n_features_out(self) -> int:
         check_is_fitted(self)  # or names would be given out before there is a fit
         return 1
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ from torch import Tensor
 from sklearn_emma._energies.autoencoder import potential, reconstruct
 from sklearn_emma._energies.coordinates import Coordinates
 from sklearn_emma._energies.finite import finite_energy
+from sklearn_emma._optim.net import Callbacks
+from sklearn_emma._optim.torch_state import RandomStateLike
+from sklearn_emma._statistics.normal_scores import NormalScores
 
 
 class FittedAutoencoder(NamedTuple):
@@ -49,3 +53,36 @@ class FittedAutoencoder(NamedTuple):
     def _tensors(self, X: np.ndarray) -> list[Tensor]:
         """The weights as a stack of one, in the type of X."""
         return [torch.tensor(a[np.newaxis].astype(X.dtype)) for a in self[1:]]
+
+
+class AutoencoderEstimator:
+    """Parameters of an estimator with an autoencoder, and what it has learnt."""
+
+    n_components: int
+    sigma: float
+    preprocessing: str | None
+    max_iter: int
+    batch_size: int | str
+    lr: float
+    lr_schedule: str
+    optimizer: Callable[..., torch.optim.Optimizer] | None
+    callbacks: Callbacks | None
+    device: torch.device | str
+    verbose: bool | int
+    random_state: RandomStateLike
+
+    components_: np.ndarray
+    intercept_hidden_: np.ndarray
+    intercept_visible_: np.ndarray
+    mean_: np.ndarray
+    whitening_: np.ndarray
+    normal_scores_: NormalScores | None
+    loss_curve_: list[float]
+    n_iter_: int
+    n_features_in_: int
+
+    @property
+    def _fitted(self) -> FittedAutoencoder:
+        z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
+        weights = self.components_, self.intercept_hidden_, self.intercept_visible_
+        return FittedAutoencoder(z, *weights)

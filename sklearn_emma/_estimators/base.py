@@ -11,12 +11,13 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
+from sklearn_emma._energies.per_mode import Energy
 from sklearn_emma._estimators.inspection import InspectsModes, Quantity
 from sklearn_emma._inputs.checking import (
     CheckedData,
@@ -27,6 +28,7 @@ from sklearn_emma._inputs.checking import (
 from sklearn_emma._inputs.missing import missing_as_nan
 from sklearn_emma._inputs.modes import flatten_columns
 from sklearn_emma._inputs.targets import Target
+from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._predictors.classifiers import GatedCopies
 from sklearn_emma._training.fit import Progress, Trained, train_model
@@ -60,7 +62,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     capacity_: float
     coupling_exponents_: np.ndarray
     coupling_weights_: np.ndarray
-    energies_: dict[str, Any]
+    energies_: dict[str, Energy]
     energy_biases_: np.ndarray
     energy_weights_: np.ndarray
     loss_curve_: list[float]
@@ -73,6 +75,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     _progress: Progress | None
 
     _parameter_constraints: Constraints = {
+        **TRAINING_CONSTRAINTS,
         "modes": [dict, list, tuple, None],
         "remainder": [StrOptions({"error", "drop", "mode"})],
         "energy_estimator": [HasMethods("score_samples"), dict, None],
@@ -96,22 +99,12 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), Failures, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "pretraining_max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "lr_schedule": [StrOptions({"cosine", "constant"})],
-        "optimizer": [callable, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "callbacks": [list, None],
         "warm_start": ["boolean"],
         "memory": [str, HasMethods("cache"), None],
-        "device": [str, torch.device],
-        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
@@ -235,7 +228,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
             and not np.isinf(X).any()
         )
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags

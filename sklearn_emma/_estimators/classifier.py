@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from joblib import Memory
-from numpy.typing import ArrayLike
-from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklearn_emma._attention.functions import AttentionFunction
 from sklearn_emma._estimators.partial_fit import LearnsClassesByChunks
-from sklearn_emma._inputs.checking import CheckedData
 from sklearn_emma._inputs.modes import ModesLike
-from sklearn_emma._inputs.targets import Classes, ClassWeight
-from sklearn_emma._model.scores import Scores
+from sklearn_emma._inputs.targets import ClassWeight
 from sklearn_emma._optim.net import Callbacks
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._predictors.modules import TorchPredictor
-from sklearn_emma._training.fit import Trained
 from sklearn_emma._validation import StrOptions
 from sklearn_emma.corruption import Corruption, Failures
 
@@ -45,18 +39,15 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         or callable. ``None`` takes the modes from a data frame with two-level columns
         or whose columns all read ``mode__feature``; otherwise each column is a mode of
         its own.
-
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns in no mode. ``"mode"`` makes them one, named
         ``remainder``.
-
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict by name of
         mode; Ψ is minus ``score_samples``. It sees standardised values. None is
         :class:`PotentialEnergyTransformer`. One whose ``fit`` takes no
         ``sample_weight`` gets rows repeated by whole weights; other unequal weights it
         ignores, with a warning.
-
     joint_energy : bool or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored: the
         attention of a mode that is likely by itself, but does not go with the others,
@@ -64,34 +55,27 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         modes or more, and has no effect in samples with a missing mode. Its cost grows
         with the square of the number of features: ``"auto"`` compares up to 512
         features, and not with ``attention_function`` ``"hard"`` or ``"none"``.
-
     energy_scaling : {"robust", "shift"} or object with ``build``, default="robust"
         ``"robust"`` makes modes comparable: z-score of Ψ by training median and
         interquartile range, then a compressive logarithm. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
-
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
             default="asymmetric"
         Shared energies of the modes, with coupling exponents γ_ij that need not be
         equal to γ_ji, or that are. None: modes share no energy.
-
     attention_function : {"soft", "hard", "importance", "none"} or object with \
             ``build``, default="soft"
         β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
         every mode that is present, that is, the same network without attention. As
         objects, with their options: see :mod:`sklearn_emma.attention`.
-
     rho : float or "learn", default="learn"
         Coldness ρ > 0 of the Gibbs distribution: towards 0 all modes are equal, towards
         infinity only the mode of least energy counts. ``"learn"`` starts at 1.
-
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
-
     lambda_e : float, default=0.003
         Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes
         down and those of corrupted modes up.
-
     predictor : MLP, nn.Module, class, factory, classifier, GatedCopies or None, \
             default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
@@ -105,7 +89,6 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         copies of the training data, see :class:`~predictors.GatedCopies`. Weights of
         samples reach it as ``sample_weight``; where its ``fit`` takes none, rows are
         repeated, and weights that are not whole are an error.
-
     corruption : Failures, object with a method ``corrupt``, "auto" or None, \
             default="auto"
         How failing modes are simulated in training. ``"auto"`` is Gaussian noise with σ
@@ -113,63 +96,46 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         of the samples. How many samples and modes fail, and how often they are drawn,
         are options of :class:`~corruption.Failures`. None trains on the data as given;
         say which modes are corrupted by ``fit(X, y, corrupted=...)``.
-
     max_iter : int, default=100
         Epochs of the joint training.
-
     pretraining_max_iter : int, default=30
         Epochs in which the predictor is pretrained.
-
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
-
     lr : float, default=0.003
         Learning rate of pretraining and joint training.
-
     lr_schedule : {"cosine", "constant"}, default="cosine"
         Whether the learning rate falls to 0 along a cosine.
-
     optimizer : torch optimizer class or None, default=None
         None is ``torch.optim.Adam``.
-
     early_stopping : bool, default=False
         Whether to hold out samples, corrupted as in training, and stop when their loss
         no longer falls; the best epoch is kept. A classifier as ``predictor`` is fitted
         on all samples.
-
     validation_fraction : float, default=0.1
         Share of the samples held out; only with ``early_stopping``.
-
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping; only with ``early_stopping``.
-
     tol : float, default=1e-4
         Relative improvement that counts; only with ``early_stopping``.
-
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
-
     callbacks : list of skorch callbacks or None, default=None
         For the joint training; copied before use.
-
     warm_start : bool, default=False
         Whether ``fit`` goes on with the joint training from where the last ended. All
         that shapes the model is kept from the first fit, whatever its parameters are
         now: energies, joint energy, gate (``rho``, ``energy_scaling``, ``coupling``,
         ``attention_function``) and network. A classifier as ``predictor`` is fitted
         anew.
-
     memory : str, joblib.Memory or None, default=None
         Caches pretraining, so that a search over ``rho``, ``lambda_c`` or
         ``lambda_e`` runs it once for each fold. Not used, with a warning, where pickle
         cannot store what is trained.
-
     device : str, default="cpu"
         Torch device.
-
     verbose : bool or int, default=False
         Whether to show progress bars.
-
     random_state : int, RandomState instance or None, default=None
         Decides everything random: weights, noise, shuffling, validation split.
 
@@ -243,8 +209,6 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     array([1, 1, 1])
     """
 
-    classes_: np.ndarray
-
     _parameter_constraints = {
         **LearnsClassesByChunks._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -312,84 +276,3 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Most probable class of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Members of ``classes_``.
-        """
-        return self._gather(X, lambda s: self.classes_[s.logits.argmax(axis=1)])
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Rows sum to 1; columns in the order of ``classes_``.
-        """
-        return self._gather(X, lambda s: softmax(s.logits, axis=1))
-
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Logarithm of the probability of each class, finite where that rounds to 0.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        return self._gather(X, lambda s: log_softmax(s.logits, axis=1))
-
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Logits; for two classes their difference, positive for ``classes_[1]``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        return self._gather(X, _decision)
-
-    def _read_target(self, y: np.ndarray) -> Classes:
-        return Classes.from_labels(y, self.class_weight)
-
-    def _check_continues(self, checked: CheckedData, what: str) -> None:
-        super()._check_continues(checked, what)
-        assert isinstance(checked.target, Classes)
-        if not np.array_equal(self.classes_, checked.target.labels):
-            raise ValueError(
-                f"{what} needs the classes of the previous fit, "
-                f"{self.classes_.tolist()}; got {checked.target.labels.tolist()}."
-            )
-
-    def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
-        super()._store(checked, trained, continues)
-        assert isinstance(checked.target, Classes)
-        self.classes_ = checked.target.labels
-
-
-def _decision(scores: Scores) -> np.ndarray:
-    logits = scores.logits
-    return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits

@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_emma._estimators.base import BaseEMMA
+from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
-from sklearn_emma._inputs.targets import Classes, ClassWeight, chunk_labels
+from sklearn_emma._inputs.targets import Classes, chunk_labels
 from sklearn_emma._predictors.classifiers import is_estimator
 from sklearn_emma._training.fit import train_pass
 from sklearn_emma._training.plan import plan_training
@@ -28,11 +27,9 @@ def _has_torch_predictor(estimator: Any) -> bool:
     )
 
 
-class LearnsClassesByChunks(BaseEMMA):
+class LearnsClassesByChunks(PredictsClasses):
     """``partial_fit``: pretraining on the first chunk, then one pass over each."""
 
-    class_weight: ClassWeight
-    classes_: np.ndarray
     early_stopping: bool
 
     @available_if(_has_torch_predictor)

@@ -9,10 +9,11 @@ from torch import nn
 from sklearn_emma._attention.functions import SoftAttention
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma.corruption import Failures, GaussianNoise
 
 
-def make_thesis_classifier(modes: Any = None, **params: Any) -> EMMAClassifier:
+def make_thesis_classifier(modes: ModesLike = None, **params: Any) -> EMMAClassifier:
     """Make an :class:`EMMAClassifier` as the thesis describes the method.
 
     Energies of small autoencoders on standardised values, shifted to be positive; an

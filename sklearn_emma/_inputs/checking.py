@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -149,7 +149,7 @@ def _check_corrupted(
     if corrupted is None:
         return np.zeros(shape, dtype=bool)
     if hasattr(corrupted, "columns"):
-        corrupted = _by_mode(corrupted, names)
+        corrupted = _by_mode(corrupted, list(corrupted.columns), names)
     array = missing_as_nan(np.asarray(corrupted))
     if array.shape != shape:
         raise ValueError(
@@ -161,9 +161,8 @@ def _check_corrupted(
     return array.astype(bool)
 
 
-def _by_mode(corrupted: Any, names: list[str]) -> ArrayLike:
+def _by_mode(corrupted: ArrayLike, labels: list[object], names: list[str]) -> ArrayLike:
     """Columns of a data frame in the order of the modes, if they have names."""
-    labels = list(corrupted.columns)
     if labels == list(range(len(labels))):
         return corrupted
     if len(labels) != len(names) or set(labels) != set(names):
@@ -171,4 +170,5 @@ def _by_mode(corrupted: Any, names: list[str]) -> ArrayLike:
             f"`corrupted` must have a column for each mode, named {names}; got "
             f"{labels}."
         )
-    return corrupted[names]
+    by_mode: ArrayLike = corrupted[names]  # type: ignore[index, call-overload]
+    return by_mode

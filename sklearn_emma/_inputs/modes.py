@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_emma._validation import get_column_indices
 
@@ -41,13 +42,16 @@ def flatten_columns(X: Any) -> Any:
     return X
 
 
-def _flat(label: Any) -> Any:
+def _flat(label: object) -> object:
     """Label of two levels as one; others as they are."""
-    two = isinstance(label, tuple) and len(label) == 2
-    return f"{label[0]}{SEPARATOR}{label[1]}" if two else label
+    if isinstance(label, tuple) and len(label) == 2:
+        return f"{label[0]}{SEPARATOR}{label[1]}"
+    return label
 
 
-def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
+def resolve_modes(
+    X: ArrayLike, modes: ModesLike, remainder: str
+) -> dict[str, np.ndarray]:
     """Column indices of each mode, in the user's order.
 
     Parameters
@@ -103,28 +107,28 @@ def resolve_modes(X: Any, modes: Any, remainder: str) -> dict[str, np.ndarray]:
     return resolved
 
 
-def _column_labels(X: Any) -> list[Any]:
+def _column_labels(X: ArrayLike) -> list[object]:
     columns = getattr(X, "columns", None)
     return list(range(np.shape(X)[1]) if columns is None else columns)
 
 
-def _modes_from_labels(labels: list[Any]) -> dict[str, np.ndarray]:
-    if all(isinstance(label, str) for label in labels):
-        parts = [label.partition(SEPARATOR) for label in labels]
+def _modes_from_labels(labels: list[object]) -> dict[str, np.ndarray]:
+    names = [label for label in labels if isinstance(label, str)]
+    if len(names) == len(labels):
+        parts = [name.partition(SEPARATOR) for name in names]
         if all(mode and separator for mode, separator, _ in parts):
             groups: dict[str, list[int]] = {}
             for i, (mode, _, _) in enumerate(parts):
                 groups.setdefault(mode, []).append(i)
             return {mode: np.asarray(i, dtype=np.intp) for mode, i in groups.items()}
-        _warn_of_few_without_prefix(labels, parts)
-        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        _warn_of_few_without_prefix(names, parts)
+        repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(
                 f"Columns share a name: {shorten(repeated)}. Without `modes` each "
                 "column is a mode of its own, named after it: rename them or give "
                 "`modes`."
             )
-        names = labels
     else:
         names = [f"x{i}" for i in range(len(labels))]
     return {name: np.array([i], dtype=np.intp) for i, name in enumerate(names)}
@@ -149,7 +153,7 @@ def _warn_of_few_without_prefix(
         )
 
 
-def _as_mapping(modes: Any) -> dict[str, Any]:
+def _as_mapping(modes: object) -> dict[str, object]:
     if isinstance(modes, Mapping):
         named = dict(modes)
     elif isinstance(modes, Iterable) and not isinstance(modes, str | bytes):
@@ -167,8 +171,8 @@ def _as_mapping(modes: Any) -> dict[str, Any]:
     return named
 
 
-def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
-    if isinstance(columns, Callable):  # type: ignore[arg-type]
+def _resolve_columns(X: ArrayLike, name: str, columns: Any) -> list[int]:
+    if callable(columns):
         columns = columns(X)
     n_features = np.shape(X)[1]
     if isinstance(columns, slice) and not isinstance(
@@ -196,7 +200,7 @@ def _resolve_columns(X: Any, name: str, columns: Any) -> list[int]:
     return indices
 
 
-def _hint(X: Any, columns: Any) -> str:
+def _hint(X: ArrayLike, columns: object) -> str:
     labels = _column_labels(X)
     if isinstance(columns, slice):
         columns = [columns.start, columns.stop]
@@ -215,6 +219,7 @@ def _hint(X: Any, columns: Any) -> str:
     )
 
 
-def shorten(labels: list[Any], most: int = 5) -> str:
+def shorten(labels: Sequence[object], most: int = 5) -> str:
+    """Name some of many labels, and say how many more there are."""
     shown = ", ".join(repr(label) for label in labels[:most])
     return shown + (f" and {len(labels) - most} more" if len(labels) > most else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn import get_config
@@ -11,7 +11,27 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 
-def set_random_states(estimator: Any, seed: int) -> None:
+class SubEstimator(Protocol):
+    """An estimator that the user brings along."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name."""
+        ...
+
+    def set_params(self, **params: object) -> object:
+        """Set parameters."""
+        ...
+
+
+class Fittable(SubEstimator, Protocol):
+    """One that can be fitted."""
+
+    def fit(self, *data: np.ndarray, **params: object) -> object:
+        """Fit in place."""
+        ...
+
+
+def set_random_states(estimator: SubEstimator, seed: int) -> None:
     """Seed every ``random_state`` that is None, nested ones too, in place.
 
     The first of them gets ``seed`` itself and the others what it draws, so that members
@@ -30,31 +50,33 @@ def set_random_states(estimator: Any, seed: int) -> None:
         estimator.set_params(**dict(zip(unset, seeds, strict=True)))
 
 
-def fit_weighted(estimator: Any, X: Any, weight: Any, y: Any = None) -> Any:
-    """Fit in place on samples that count ``weight`` (n,) times; return the estimator.
+def fit_weighted(
+    estimator: Fittable, X: np.ndarray, weight: np.ndarray, y: np.ndarray | None = None
+) -> None:
+    """Fit in place on samples that count ``weight`` (n,) times.
 
     Whole weights are honoured by any estimator, by repeating rows. Others that it
     cannot take are left out, which is right where they are equal: ask :func:`honours`
     before.
     """
     name = _weight_parameter(estimator)
-    params = {}
+    params: dict[str, object] = {}
     if name is None and _whole(weight):
         counts = np.rint(weight).astype(int)
         X = np.repeat(X, counts, axis=0)
         y = None if y is None else np.repeat(y, counts)
     elif name is not None and (weight != 1).any():
         params[name] = weight
-    return estimator.fit(X, **params) if y is None else estimator.fit(X, y, **params)
+    estimator.fit(*([X] if y is None else [X, y]), **params)
 
 
-def honours(estimator: Any, weight: Any) -> bool:
+def honours(estimator: object, weight: np.ndarray) -> bool:
     """Whether :func:`fit_weighted` does justice to these weights."""
     equal = bool((weight == weight[0]).all())
     return equal or _whole(weight) or _weight_parameter(estimator) is not None
 
 
-def _weight_parameter(estimator: Any) -> str | None:
+def _weight_parameter(estimator: object) -> str | None:
     """Under which name ``fit`` takes the weights of the samples, if it does."""
     if has_fit_parameter(estimator, "sample_weight"):
         return "sample_weight"
@@ -69,6 +91,6 @@ def _weight_parameter(estimator: Any) -> str | None:
     return None
 
 
-def _whole(weight: Any) -> bool:
+def _whole(weight: np.ndarray) -> bool:
     # Relative to the weight: one that is small, but above 0, is never no row at all.
     return bool((np.abs(np.rint(weight) - weight) <= 1e-6 * weight).all())

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from sklearn_emma._attention.gate import EMMAGate, GateScores
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.modules import takes_attention
 

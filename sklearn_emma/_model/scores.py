@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_emma._attention.gate import GateScores
+from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -58,6 +59,9 @@ class Samples:
             {name: function(t) for name, t in self.targets.items()},
             function(self.weight),
         )
+
+
+Output = TypeVar("Output")
 
 
 def train(
@@ -122,8 +126,8 @@ def train(
 
 
 def batch_loss(
-    module: Callable[..., object], criterion: Callable[..., Tensor], batch: Samples
-) -> tuple[Tensor, object]:
+    module: Callable[..., Output], criterion: Callable[..., Tensor], batch: Samples
+) -> tuple[Tensor, Output]:
     """Weighted mean loss of a batch, a scalar tensor, and the module's output."""
     output = module(**batch.inputs)
     per_sample = criterion(output, **batch.targets)

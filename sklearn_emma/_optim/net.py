@@ -6,7 +6,8 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeAlias
+from numbers import Integral, Real
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
@@ -15,8 +16,30 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from sklearn_emma._optim.torch_state import resolve_device
+from sklearn_emma._validation import Constraints, Interval, StrOptions
+
+#: Allowed values of :class:`TrainingParams`.
+TRAINING_CONSTRAINTS: Constraints = {
+    "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    "lr": [Interval(Real, 0, None, closed="neither")],
+    "lr_schedule": [StrOptions({"cosine", "constant"})],
+    "optimizer": [callable, None],
+    "callbacks": [list, None],
+    "device": [str, torch.device],
+    "verbose": ["verbose"],
+}
 
 Callbacks: TypeAlias = Sequence[Callback | tuple[str, Callback]]
+
+
+@runtime_checkable
+class HasLogits(Protocol):
+    """Output of a module that returns more than a prediction."""
+
+    @property
+    def logits(self) -> Tensor:
+        """The prediction, (n, n_outputs)."""
+        ...
 
 
 class TrainingParams(Protocol):
@@ -79,7 +102,7 @@ class _Net(NeuralNetClassifier):
     score predict with it.
     """
 
-    def infer(self, x: Any, **fit_params: Any) -> Tensor:
+    def infer(self, x: object, **fit_params: object) -> Tensor:
         """Return logits (n, n_outputs) of a batch."""
         return logits_of(super().infer(x, **fit_params))
 
@@ -156,10 +179,9 @@ def check_callbacks(callbacks: Iterable[object]) -> None:
             )
 
 
-def logits_of(output: Any) -> Tensor:
+def logits_of(output: HasLogits | Tensor) -> Tensor:
     """The prediction in what a module returns, for callbacks."""
-    logits: Tensor = getattr(output, "logits", output)
-    return logits
+    return output.logits if isinstance(output, HasLogits) else output
 
 
 def _softmax(logits: Tensor) -> Tensor:

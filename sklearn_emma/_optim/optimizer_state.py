@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -18,12 +17,13 @@ class OptimizerState:
 
     def __init__(self) -> None:
         self.kind: type[Optimizer] | None = None
-        self.state: dict[Any, Any] = {}
+        self.state: dict[object, object] = {}
 
     def keep(self, optimizer: Optimizer) -> None:
         """Remember the state of ``optimizer``."""
         self.kind = type(optimizer)
-        self.state = copy.deepcopy(_on_cpu(optimizer.state_dict()["state"]))
+        state = optimizer.state_dict()["state"]
+        self.state = {key: copy.deepcopy(_on_cpu(part)) for key, part in state.items()}
 
     def restore(self, optimizer: Optimizer) -> None:
         """Give it to an optimiser of the same parameters; another kind starts anew."""
@@ -34,7 +34,7 @@ class OptimizerState:
             optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _on_cpu(value: Any) -> Any:
+def _on_cpu(value: object) -> object:
     if isinstance(value, Tensor):
         return value.cpu()
     if isinstance(value, dict):

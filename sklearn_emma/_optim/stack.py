@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sklearn_emma._optim.loop import Samples, batch_loss
+from sklearn_emma._optim.members import MakeCriterion, Member, Terms, Traits
 from sklearn_emma._optim.streams import RandomStream
 
-#: Makes a criterion of the terms of a member: called with a module's output and the
-#: targets, it returns the loss of each sample.
-MakeCriterion: TypeAlias = Callable[..., Callable[..., Tensor]]
-
-
-class Member(NamedTuple):
-    """One of the models.
-
-    ``module`` is trained in place, its parameters without ``requires_grad`` excepted;
-    ``source`` says from which source its samples come; ``terms`` are numbers that its
-    criterion is made with.
-    """
-
-    module: nn.Module
-    source: int
-    lr: float
-    terms: dict[str, float]
-
-
-class Traits(NamedTuple):
-    """What a forward pass does beside computing an output.
-
-    ``random`` is whether it draws from torch's global random state, ``written`` are the
-    names of the buffers that it writes to, ``n_values`` is how many values its gradient
-    needs.
-    """
-
-    random: bool
-    written: frozenset[str]
-    n_values: int = 0
+Key = TypeVar("Key")
 
 
 class Stack:
@@ -126,7 +98,7 @@ class Stack:
         losses = []
         for rows, sources, which in self.blocks:
             terms = {
-                name: term[rows] if name in self.term_dims else term
+                name: term[rows] if isinstance(term, Tensor) else term
                 for name, term in self.terms.items()
             }
             rest = {
@@ -167,7 +139,7 @@ class Stack:
         self,
         values: Tensor,
         rest: dict[str, Tensor],
-        terms: dict[str, Any],
+        terms: Terms,
         batch: tuple[dict[str, Tensor], dict[str, Tensor], Tensor],
     ) -> Tensor:
         state = {**self._unflatten(values), **rest}
@@ -264,9 +236,9 @@ def _rest(module: nn.Module, learnt: list[str]) -> dict[str, Tensor]:
 
 def _stack_terms(
     members: Sequence[Member], like: Tensor
-) -> tuple[dict[str, Any], dict[str, int]]:
+) -> tuple[Terms, dict[str, int]]:
     """Terms as numbers where all members agree, so that one of 0 costs nothing."""
-    terms: dict[str, Any] = {}
+    terms: Terms = {}
     dims: dict[str, int] = {}
     for name, value in members[0].terms.items():
         values = [member.terms[name] for member in members]
@@ -277,7 +249,7 @@ def _stack_terms(
     return terms, dims
 
 
-def _runs(keys: list[Any]) -> list[tuple[Any, slice]]:
+def _runs(keys: list[Key]) -> list[tuple[Key, slice]]:
     """Stretches of equal keys."""
     runs, start = [], 0
     for key, group in groupby(keys):
@@ -293,7 +265,7 @@ def _side_by_side(batches: list[Samples], which: Tensor | None) -> Samples:
         return batches[0]
     dicts = [_as_dicts(batch) for batch in batches]
 
-    def stack(tensors: Any) -> Tensor:
+    def stack(tensors: Iterable[Tensor]) -> Tensor:
         return torch.stack(tuple(tensors)).index_select(0, which)
 
     inputs, targets, weights = zip(*dicts, strict=True)

@@ -21,8 +21,9 @@ from sklearn_emma._optim.loop import (
     divergence,
     weighted_mean,
 )
+from sklearn_emma._optim.members import MakeCriterion, Member, Traits
 from sklearn_emma._optim.net import Options
-from sklearn_emma._optim.stack import MakeCriterion, Member, Stack, Traits
+from sklearn_emma._optim.stack import Stack
 from sklearn_emma._optim.streams import RandomStream
 
 # Values that a stack computes with at a time. More models cost less each until their

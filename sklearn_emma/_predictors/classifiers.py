@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from numbers import Integral
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from sklearn_emma._inputs.sub_estimators import (
+    Fittable,
     fit_weighted,
     honours,
     set_random_states,
@@ -22,6 +23,16 @@ from sklearn_emma._validation import (
     Interval,
     validate_nested_params,
 )
+
+
+class Classifier(Fittable, Protocol):
+    """A scikit-learn classifier that gives probabilities."""
+
+    classes_: np.ndarray
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probability of each class, (n, n_classes)."""
+        ...
 
 
 class GatedCopies(BaseEstimator):
@@ -61,7 +72,7 @@ class GatedCopies(BaseEstimator):
         "n_copies": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, estimator: Any, n_copies: int = 5) -> None:
+    def __init__(self, estimator: Classifier, n_copies: int = 5) -> None:
         self.estimator = estimator
         self.n_copies = n_copies
 
@@ -77,7 +88,7 @@ class ClassifierPredictor:
         All classes, sorted. The estimator may know fewer: one without weight.
     """
 
-    def __init__(self, estimator: Any, classes: np.ndarray) -> None:
+    def __init__(self, estimator: Classifier, classes: np.ndarray) -> None:
         self.estimator = estimator
         self.classes = classes
 
@@ -121,7 +132,9 @@ def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | Non
     """
     if not is_estimator(predictor):
         return None
-    given = predictor if isinstance(predictor, GatedCopies) else GatedCopies(predictor)
+    given = predictor
+    if not isinstance(given, GatedCopies):
+        given = GatedCopies(given)  # type: ignore[arg-type]  # checked below
     if inspect.isclass(given.estimator):
         raise ValueError(
             f"`predictor` must be an instance, got the class "
@@ -147,7 +160,7 @@ def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | Non
 
 
 def fit_classifier(
-    estimator: Any,
+    estimator: Classifier,
     X: np.ndarray,
     labels: np.ndarray,
     weight: np.ndarray,
@@ -172,4 +185,5 @@ def fit_classifier(
     set_random_states(estimator, seed)
     n_copies = len(X) // len(labels)
     labels, weight = np.tile(labels, n_copies), np.tile(weight, n_copies)
-    return ClassifierPredictor(fit_weighted(estimator, X, weight, labels), classes)
+    fit_weighted(estimator, X, weight, labels)
+    return ClassifierPredictor(estimator, classes)

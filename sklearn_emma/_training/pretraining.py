@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from sklearn_emma._energies.joint import (
     JointSamples,
     fit_joint_energy,
 )
-from sklearn_emma._energies.per_mode import ModeEnergies, fit_mode_energies
+from sklearn_emma._energies.per_mode import Energy, ModeEnergies, fit_mode_energies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import standardise
@@ -46,7 +46,7 @@ class PretrainingTask:
     data: TrainingSet
     layout: ModeLayout
     target: Target
-    energies: list[Any]
+    energies: list[Energy]
     predictor: TorchPredictor
     options: Options
     seeds: tuple[int, int]
@@ -69,7 +69,7 @@ class Pretrained(NamedTuple):
     """
 
     scaler: StandardScaler
-    energies: list[Any]
+    energies: list[Energy]
     predictor: nn.Module
     loss_curve: list[float]
     potential: np.ndarray

@@ -89,7 +89,7 @@ def load_breast_cancer_modes(
     [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
     """
     source = load_breast_cancer()
-    return _multimodal_bunch(
+    return multimodal_bunch(
         source.data,
         source.target,
         feature_names=[_breast_cancer_column(name) for name in source.feature_names],
@@ -180,7 +180,7 @@ def load_digits_quadrants(
         for row in range(8)
         for column in range(8)
     ]
-    return _multimodal_bunch(
+    return multimodal_bunch(
         source.data,
         source.target,
         feature_names=feature_names,
@@ -202,7 +202,7 @@ def _breast_cancer_column(name: str) -> str:
     return f"{words[0]}__{'_'.join(words[1:])}"
 
 
-def _multimodal_bunch(
+def multimodal_bunch(
     data: np.ndarray,
     target: np.ndarray,
     *,

@@ -213,12 +213,12 @@ def make_multimodal_classification(
     >>> modes["mode_2"]
     [8, 9, 10, 11]
     """
-    _check_number("n_modes", n_modes, Integral, 1)
-    _check_number("n_classes", n_classes, Integral, 2)
-    _check_number("n_samples", n_samples, Integral, n_classes)
-    _check_number("n_features_per_mode", n_features_per_mode, Integral, n_classes - 1)
-    _check_number("class_sep", class_sep, Real, 0)
-    _check_number("redundancy", redundancy, Real, 0, 1)
+    check_number("n_modes", n_modes, Integral, 1)
+    check_number("n_classes", n_classes, Integral, 2)
+    check_number("n_samples", n_samples, Integral, n_classes)
+    check_number("n_features_per_mode", n_features_per_mode, Integral, n_classes - 1)
+    check_number("class_sep", class_sep, Real, 0)
+    check_number("redundancy", redundancy, Real, 0, 1)
     relevances = _check_relevance(relevance, n_modes)
     rng = check_random_state(random_state)
 
@@ -257,9 +257,9 @@ def _sample_curve(
     random_state: int | np.random.RandomState | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points `X` (n_samples, 2) of a curve at uniform `t` (n_samples,)."""
-    _check_number("n_samples", n_samples, Integral, 1)
+    check_number("n_samples", n_samples, Integral, 1)
     if noise is not None:
-        _check_number("noise", noise, Real, 0)
+        check_number("noise", noise, Real, 0)
     rng = check_random_state(random_state)
     t = rng.uniform(0, 2 * np.pi, size=n_samples)
     X = np.column_stack(curve(t))
@@ -275,7 +275,7 @@ def _random_orthogonal(n: int, rng: np.random.RandomState) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
-def _check_number(
+def check_number(
     name: str, value: float, kind: type, low: float, high: float = np.inf
 ) -> None:
     """Raise unless `value` is a finite number of the kind in [low, high]."""

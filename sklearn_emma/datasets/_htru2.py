@@ -17,8 +17,8 @@ import numpy as np
 import pooch
 from sklearn.utils import Bunch
 
-from ._bundled import _multimodal_bunch
-from ._generators import _check_number
+from sklearn_emma.datasets._bundled import multimodal_bunch
+from sklearn_emma.datasets._generators import check_number
 
 _URL = "https://archive.ics.uci.edu/static/public/372/htru2.zip"
 _CSV_NAME = "HTRU_2.csv"
@@ -159,8 +159,8 @@ def fetch_htru2(
     >>> htru2.modes  # doctest: +SKIP
     {'ip': [0, 1, 2, 3], 'dm': [4, 5, 6, 7]}
     """
-    _check_number("n_retries", n_retries, Integral, 0)
-    _check_number("delay", delay, Real, 0)
+    check_number("n_retries", n_retries, Integral, 0)
+    check_number("delay", delay, Real, 0)
     path = _data_folder(data_home) / _CSV_NAME
     if path.is_file():
         content = _verified(
@@ -176,7 +176,7 @@ def fetch_htru2(
             f"HTRU2 data not found at {str(path)!r} and `download_if_missing` is False."
         )
     data, target = _parse(content)
-    return _multimodal_bunch(
+    return multimodal_bunch(
         data,
         target,
         feature_names=list(_FEATURE_NAMES),

@@ -1,0 +1,40 @@
+"""What the gate says of samples, and what it has learnt."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+
+class GateScores(NamedTuple):
+    """What the gate knows of each sample and mode; every field has shape (n, M).
+
+    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the
+    modes that are present; ``log_importance`` is its stable logarithm (a very negative
+    number where a mode is missing); ``modal_energy`` E is low for a mode that looks
+    right.
+    """
+
+    attention: Tensor
+    importance: Tensor
+    log_importance: Tensor
+    modal_energy: Tensor
+
+
+class GateSummary(NamedTuple):
+    """What a gate has learnt, under the names that the estimators give it.
+
+    Arrays are of shape (M,) or (M, M). Without coupling its weights are 0 and its
+    exponents 1; an attention function without gain and bias has NaN for them.
+    """
+
+    rho: float
+    capacity: float
+    attention_gain: float
+    attention_bias: float
+    energy_weights: np.ndarray
+    energy_biases: np.ndarray
+    coupling_weights: np.ndarray
+    coupling_exponents: np.ndarray
