@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import gate_energies
-from sklearn_emma._attention import coupling as _shared_energy
-from sklearn_emma._attention.coupling import shared_energy
+from sklearn_emma._attention import coupling as module
+from sklearn_emma._attention.coupling import COUPLINGS, Coupling, shared_energy
 
 
 def double_loop(energies, coupling, exponent, present):
@@ -25,9 +25,9 @@ def double_loop(energies, coupling, exponent, present):
 
 @pytest.fixture(params=[0, 2**40], ids=["in_blocks", "at_once"])
 def few_pairs(request, monkeypatch):
-    monkeypatch.setattr(_shared_energy, "_FEW_PAIRS", request.param)
+    monkeypatch.setattr(module, "_FEW_PAIRS", request.param)
     # Blocks of two or three modes, the last one shorter.
-    monkeypatch.setattr(_shared_energy, "_BLOCK_PAIRS", 48)
+    monkeypatch.setattr(module, "_BLOCK_PAIRS", 48)
 
 
 @given(
@@ -40,8 +40,8 @@ def test_shared_energy_equals_a_double_loop(seed, n_modes, some_missing, in_bloc
     energies, coupling, exponent, present = gate_energies(seed, n_modes=n_modes)
     mask = present if some_missing else torch.ones_like(present)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_shared_energy, "_FEW_PAIRS", 0 if in_blocks else 2**40)
-        patch.setattr(_shared_energy, "_BLOCK_PAIRS", 48)
+        patch.setattr(module, "_FEW_PAIRS", 0 if in_blocks else 2**40)
+        patch.setattr(module, "_BLOCK_PAIRS", 48)
         shared = shared_energy(
             energies, coupling, exponent, present if some_missing else None
         )
@@ -123,8 +123,57 @@ def test_blocks_as_they_come_equal_pairs_at_once(dtype, monkeypatch):
         t if t.dtype == torch.bool else t.to(dtype)
         for t in gate_energies(2, n=90, n_modes=40)
     ]
-    assert _shared_energy._FEW_PAIRS < 90 * 40**2
+    assert module._FEW_PAIRS < 90 * 40**2
     in_blocks = shared_energy(*tensors)
-    monkeypatch.setattr(_shared_energy, "_FEW_PAIRS", 2**40)
+    monkeypatch.setattr(module, "_FEW_PAIRS", 2**40)
     assert in_blocks.dtype == dtype
     torch.testing.assert_close(in_blocks, shared_energy(*tensors))
+
+
+# ------------------------------------------------------------------------ the module
+
+
+def drawn_coupling(seed, *, symmetric):
+    """A coupling whose parameters lie anywhere within their bounds."""
+    _, weight, exponent, _ = gate_energies(seed)
+    coupling = Coupling(4, symmetric=symmetric).double()
+    coupling.weight.data.copy_(weight)
+    coupling.exponent.data.copy_(exponent)
+    return coupling
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_coupling_shares_energy_as_its_weights_and_exponents_say(symmetric):
+    coupling = drawn_coupling(0, symmetric=symmetric)
+    energies, _, _, present = gate_energies(1)
+    weights, exponents = coupling.weights().detach(), coupling.exponents().detach()
+    assert (weights.diagonal() == 0).all()
+    torch.testing.assert_close(weights.triu(1), coupling.weight.detach().triu(1))
+    torch.testing.assert_close(weights.tril(-1), coupling.weight.detach().tril(-1))
+    for mask in (present, None):
+        expected = double_loop(
+            energies,
+            weights,
+            exponents,
+            torch.ones_like(present) if mask is None else mask,
+        )
+        found = coupling(energies, mask).detach()
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_symmetric_exponents_are_those_of_the_upper_triangle():
+    coupling = drawn_coupling(0, symmetric=True)
+    given_, found = coupling.exponent.detach(), coupling.exponents().detach()
+    for i, j in np.ndindex(4, 4):
+        assert found[i, j] == given_[min(i, j), max(i, j)]
+    asymmetric = drawn_coupling(0, symmetric=False)
+    assert torch.equal(asymmetric.exponents(), asymmetric.exponent)
+
+
+@pytest.mark.parametrize("name", ["asymmetric", "symmetric"])
+def test_modes_share_no_energy_before_they_have_learnt_to(name):
+    coupling = COUPLINGS[name](3)
+    assert coupling.symmetric == (name == "symmetric")
+    energies = torch.tensor([[3.0, 5.0, 40.0]])
+    assert (coupling(energies) == 0).all()
+    assert (coupling.exponents() == 0.5).all()

@@ -1,6 +1,5 @@
-"""The gate: calibration, scores, missing modes, order of modes, any shape of mode."""
+"""The gate: scores, missing modes, order of modes, absurd values, any shape of mode."""
 
-import copy
 import math
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.scaling import robust_energy, shift_energy
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
 
 SCALINGS = ["robust", "shift"]
@@ -30,11 +30,15 @@ def trained_gate(n_modes, seed=0, **parameters):
     limit = 1 / max(n_modes - 1, 1)
     gate.weight.data = draw(0.2, 1.5, n_modes)
     gate.bias.data = draw(0, 1, n_modes)
-    gate.coupling.data = draw(-limit, limit, n_modes, n_modes)
-    gate.exponent.data = draw(0, 1, n_modes, n_modes)
-    gate.attention_bias.data = draw(0.05, 0.3)
-    gate.location.copy_(draw(-2, 0, n_modes))
-    gate.scale.copy_(draw(0.5, 2, n_modes))
+    gate.coupling.weight.data = draw(-limit, limit, n_modes, n_modes)
+    gate.coupling.exponent.data = draw(0, 1, n_modes, n_modes)
+    bias = draw(0.05, 0.3)
+    if gate.attention_function.bias is not None:
+        gate.attention_function.bias.data = bias
+    gate.scaling.location.copy_(draw(-2, 0, n_modes))
+    scale = draw(0.5, 2, n_modes)
+    if hasattr(gate.scaling, "scale"):
+        gate.scaling.scale.copy_(scale)
     return gate
 
 
@@ -45,13 +49,20 @@ def draw_potential(n, n_modes, seed=1):
 
 def restricted(gate, modes):
     """The gate of some of the modes."""
-    small = EMMAGate(len(modes), energy_scaling=gate.energy_scaling).double()
-    for name in ("weight", "bias", "location", "scale"):
-        getattr(small, name).data.copy_(getattr(gate, name)[modes])
-    for name in ("coupling", "exponent"):
-        getattr(small, name).data.copy_(getattr(gate, name)[modes][:, modes])
-    for name in ("attention_gain", "attention_bias", "log_rho"):
-        getattr(small, name).data.copy_(getattr(gate, name))
+    small = EMMAGate(len(modes)).double()
+    small.coupling.symmetric = gate.coupling.symmetric
+    pairs = [
+        (small, gate, ("weight", "bias")),
+        (small.scaling, gate.scaling, ("location", "scale")),
+    ]
+    for to, of, names in pairs:
+        for name in names:
+            getattr(to, name).data.copy_(getattr(of, name)[modes])
+    for name in ("weight", "exponent"):
+        matrix = getattr(gate.coupling, name)
+        getattr(small.coupling, name).data.copy_(matrix[modes][:, modes])
+    small.attention_function.load_state_dict(gate.attention_function.state_dict())
+    small.log_rho.data.copy_(gate.log_rho)
     return small
 
 
@@ -64,17 +75,17 @@ def test_scores_equal_slow_code(scaling):
     psi = draw_potential(6, 3)
     known = gate.summary()
     scaled = (
-        shift_energy(psi, gate.location)
+        shift_energy(psi, gate.scaling.location)
         if scaling == "shift"
-        else robust_energy(psi, gate.location, gate.scale)
+        else robust_energy(psi, gate.scaling.location, gate.scaling.scale)
     ).numpy()
     for row, scores in enumerate(zip(*gate.scores(psi), strict=True)):
-        own = known["energy_weights"] * scaled[row] + known["energy_biases"]
-        exponent = known["coupling_exponents"]
+        own = known.energy_weights * scaled[row] + known.energy_biases
+        exponent = known.coupling_exponents
         modal = [
             own[i]
             + sum(
-                known["coupling_weights"][i, j]
+                known.coupling_weights[i, j]
                 * own[i] ** exponent[i, j]
                 * own[j] ** (1 - exponent[i, j])
                 for j in range(3)
@@ -84,7 +95,7 @@ def test_scores_equal_slow_code(scaling):
         ]
         weights = np.exp(-0.7 * np.array(modal))
         importance = weights / weights.sum()
-        argument = known["attention_gain"] * importance - known["attention_bias"]
+        argument = known.attention_gain * importance - known.attention_bias
         expected = np.tanh(argument).clip(0), importance, np.log(importance), modal
         for field, value in zip(scores, expected, strict=True):
             np.testing.assert_allclose(field.detach(), value, rtol=1e-6)
@@ -94,12 +105,12 @@ def test_scores_equal_slow_code(scaling):
 def test_permuted_modes_get_permuted_scores(order, seed, symmetric):
     gate = trained_gate(4, seed)
     if symmetric:
-        gate.symmetric = True
-        gate.exponent.data = (gate.exponent.data + gate.exponent.data.T) / 2
+        exponent = gate.coupling.exponent.data
+        gate.coupling.symmetric = True
+        gate.coupling.exponent.data = (exponent + exponent.T) / 2
     psi = draw_potential(5, 4, seed)
     present = psi < 4
     permuted = restricted(gate, order)
-    permuted.symmetric = symmetric
     scores = gate.scores(psi, present)
     for before, after in zip(
         scores, permuted.scores(psi[:, order], present[:, order]), strict=True
@@ -109,7 +120,7 @@ def test_permuted_modes_get_permuted_scores(order, seed, symmetric):
 
 @pytest.mark.parametrize("attention", ["soft", "hard", "importance", "none"])
 def test_scores_of_a_row_do_not_depend_on_the_others(attention):
-    gate = trained_gate(3, attention=attention)
+    gate = trained_gate(3, attention_function=attention)
     psi = draw_potential(8, 3)
     alone = [gate.scores(row.unsqueeze(0)) for row in psi]
     for field, parts in zip(gate.scores(psi), zip(*alone, strict=True), strict=True):
@@ -120,7 +131,7 @@ def test_attention_functions():
     psi = draw_potential(20, 3)
     present = psi < 4
     scores = {
-        name: trained_gate(3, attention=name).scores(psi, present)
+        name: trained_gate(3, attention_function=name).scores(psi, present)
         for name in ("soft", "hard", "importance", "none")
     }
     passes = (scores["soft"].attention > 0).to(psi.dtype)
@@ -141,18 +152,11 @@ def test_modes_of_equal_energy_pass_nearly_unchanged_at_the_start(n_modes):
 
 
 def test_symmetric_exponent_is_symmetric_and_learnt_by_both_modes():
-    gate = trained_gate(3, symmetric=True)
-    exponent = gate.summary()["coupling_exponents"]
+    gate = trained_gate(3, coupling="symmetric")
+    exponent = gate.summary().coupling_exponents
     np.testing.assert_array_equal(exponent, exponent.T)
     gate.scores(draw_potential(4, 3)).modal_energy.sum().backward()
-    assert (gate.exponent.grad.triu(1)[[0, 0, 1], [1, 2, 2]] != 0).all()
-
-
-def test_fixed_and_learnt_rho():
-    assert EMMAGate(2).rho.item() == 1
-    assert "log_rho" in dict(EMMAGate(2).named_parameters())
-    assert EMMAGate(2, rho=0.3).rho.item() == pytest.approx(0.3)
-    assert "log_rho" not in dict(EMMAGate(2, rho=0.3).named_parameters())
+    assert (gate.coupling.exponent.grad.triu(1)[[0, 0, 1], [1, 2, 2]] != 0).all()
 
 
 # ------------------------------------------------------------- missing modes
@@ -199,7 +203,7 @@ def test_a_missing_mode_may_stand_as_nan_or_infinity(stand_in):
 
 @pytest.mark.parametrize("attention", ["soft", "hard", "importance", "none"])
 def test_a_row_without_any_mode_gets_zeros(attention):
-    gate = trained_gate(3, attention=attention)
+    gate = trained_gate(3, attention_function=attention)
     absent = torch.zeros(2, 3, dtype=torch.bool)
     gated, scores = gate([torch.ones(2, 1)] * 3, draw_potential(2, 3), absent)
     assert (scores.attention == 0).all() and (scores.importance == 0).all()
@@ -211,11 +215,25 @@ def test_a_row_without_any_mode_gets_zeros(attention):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_importance_that_underflows_shuts_its_mode_in_hard_attention(dtype):
+    """Also at the start, where the bias rests on 0 and so does the threshold."""
+    gate = EMMAGate(3, rho=1e3, attention_function="hard").to(dtype)
+    scores = gate.scores(torch.tensor([[1.0, 1.0, 5e12]], dtype=dtype))
+    assert gate.attention_function.bias == 0 and scores.importance[0, 2] == 0
+    assert scores.attention.tolist() == [[1, 1, 0]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_an_absurd_energy_shuts_its_mode_and_stays_finite(scaling, dtype):
-    gate = EMMAGate(3, energy_scaling=scaling).to(dtype)
-    gate.coupling.data.fill_(0.1)
-    gate.exponent.data.fill_(0.9)
+@pytest.mark.parametrize("attention", ["soft", "hard"])
+def test_an_absurd_energy_shuts_its_mode_and_stays_finite(attention, scaling, dtype):
+    gate = EMMAGate(3, energy_scaling=scaling, attention_function=attention).to(dtype)
+    if attention == "hard":
+        # Robust energies grow like a logarithm: importance is small, but not 0, and
+        # only a threshold above 0 shuts its mode. One of 0 needs importance of 0.
+        gate.attention_function.bias.data.fill_(0.05 if scaling == "robust" else 0.0)
+    gate.coupling.weight.data.fill_(0.1)
+    gate.coupling.exponent.data.fill_(0.9)
     # x = ±1e6 in ten features
     psi = torch.tensor([[1.0, 0.5, 5e12], [5e12] * 3], dtype=dtype)
     scores = gate.scores(psi)
@@ -225,68 +243,6 @@ def test_an_absurd_energy_shuts_its_mode_and_stays_finite(scaling, dtype):
     assert scores.attention[0, 2] < 1e-6
     assert (scores.attention[0, :2] > 0.1).all()
     assert scores.importance.sum(1).tolist() == pytest.approx([1, 1])
-
-
-# ------------------------------------------------------------- calibration
-
-
-@given(
-    values=st.lists(st.integers(-20, 20), min_size=1, max_size=30),
-    data=st.data(),
-)
-def test_calibrate_takes_quartiles_of_repeated_rows(values, data):
-    weight = data.draw(
-        st.lists(st.integers(0, 4), min_size=len(values), max_size=len(values)).filter(
-            any
-        )
-    )
-    repeated = np.repeat(np.array(values, dtype=float), weight)
-    low, middle, high = np.quantile(repeated, [0.25, 0.5, 0.75], method="inverted_cdf")
-    psi, weight = torch.tensor(values).double()[:, None], torch.tensor(weight)
-    gate = EMMAGate(1).double().calibrate(psi, weight.double())
-    assert gate.location.item() == middle
-    assert gate.scale.item() == (high - low if high > low else 1)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_calibrate_does_not_depend_on_the_scale_of_the_weights(dtype):
-    psi = torch.arange(1.0, 201.0, dtype=dtype)[:, None]
-    gate = EMMAGate(1).calibrate(psi, torch.full((200,), 1 / 3, dtype=dtype))
-    assert (gate.location.item(), gate.scale.item()) == (100, 100)
-
-
-def test_calibrate_leaves_out_what_is_missing():
-    psi = torch.tensor([[1.0, math.nan], [2.0, math.nan], [5.0, math.nan]])
-    psi = torch.cat([psi, torch.tensor([[math.nan, math.nan], [9.0, math.nan]])])
-    gate = EMMAGate(2).calibrate(psi)
-    assert gate.location.tolist() == [2, 0]
-    assert gate.scale.tolist() == [4, 1]  # quartiles 1 and 5; no energy at all
-    gate.calibrate(psi.flip(1))  # anew: nothing of before is left
-    assert (gate.location.tolist(), gate.scale.tolist()) == ([0, 2], [1, 4])
-    shift = EMMAGate(2, energy_scaling="shift").calibrate(psi)
-    assert shift.location.tolist() == [1, 0]
-
-
-def test_calibrate_gives_unit_scale_to_an_energy_that_never_varies():
-    gate = EMMAGate(1).calibrate(torch.full((5, 1), 3.0))
-    assert (gate.location.item(), gate.scale.item()) == (3, 1)
-
-
-@pytest.mark.parametrize("scaling", SCALINGS)
-def test_calibrate_counts_rows_by_their_weight(scaling):
-    psi, weight = draw_potential(6, 2), torch.tensor([1.0, 3.0, 2.0, 1.0, 1.0, 4.0])
-    repeated = psi.repeat_interleave(weight.long(), dim=0)
-    first, second = (EMMAGate(2, energy_scaling=scaling).double() for _ in range(2))
-    first.calibrate(psi, weight.double())
-    second.calibrate(repeated)
-    torch.testing.assert_close(first.location, second.location)
-    torch.testing.assert_close(first.scale, second.scale)
-
-
-def test_calibrate_by_shift_leaves_out_rows_of_weight_0():
-    gate = EMMAGate(1, energy_scaling="shift")
-    gate.calibrate(torch.tensor([[-9.0], [1.0]]), torch.tensor([0.0, 1.0]))
-    assert gate.location.item() == 1
 
 
 # ------------------------------------------------------------- tensors in and out
@@ -307,20 +263,19 @@ def test_modes_of_any_shape_are_multiplied_by_their_attention():
 
 def test_network_gates_columns_as_the_gate_does_modes():
     gate = trained_gate(2)
-    index = torch.tensor([0, 1, 1, 0])
-    network = EMMANetwork(gate, torch.nn.Identity(), index)
+    layout = ModeLayout.from_columns({"a": [0], "b": [1, 2, 3]})
+    network = EMMANetwork(gate, torch.nn.Identity(), layout)
     x, psi = (
         torch.randn(5, 4, generator=torch.Generator()).double(),
         draw_potential(5, 2),
     )
     present = psi < 4
-    modes = [x[:, index == mode] for mode in range(2)]
-    gated, scores = gate(modes, psi, present)
+    gated, scores = gate([x[:, :1], x[:, 1:]], psi, present)
     output = network(x, psi, present)
-    for mode in range(2):
-        torch.testing.assert_close(output.logits[:, index == mode], gated[mode])
+    torch.testing.assert_close(output.logits, torch.cat(gated, dim=1))
     torch.testing.assert_close(output.scores.attention, scores.attention)
-    assert output.capacity_penalty == gate.attention_gain - gate.attention_bias
+    function = gate.attention_function
+    assert output.capacity_penalty == function.gain - function.bias
 
 
 @pytest.mark.parametrize("lengths", [(5,), (5, 5, 5), (5, 4)])
@@ -347,56 +302,25 @@ def test_potential_energies_of_other_rows_are_an_error(rows):
         EMMAGate(2)([torch.ones(5, 1)] * 2, torch.zeros(rows, 2))
 
 
-@pytest.mark.parametrize(
-    ("parameters", "culprit"),
-    [
-        ({"attention": "loud"}, "attention must be .*'loud'"),
-        ({"energy_scaling": "log"}, "energy_scaling must be .*'log'"),
-        ({"rho": 0.0}, "rho must be a finite number > 0 or 'learn', got 0.0"),
-        ({"rho": -1}, "rho must be a finite number > 0 or 'learn', got -1"),
-        ({"rho": "hot"}, "rho must be a finite number > 0 or 'learn', got 'hot'"),
-        ({"rho": math.nan}, "rho must be a finite number > 0 or 'learn', got nan"),
-    ],
-)
-def test_bad_parameters_are_named(parameters, culprit):
-    with pytest.raises(ValueError, match=culprit):
-        EMMAGate(2, **parameters)
-
-
 def test_summary_holds_copies_under_readable_names():
     gate = trained_gate(3)
     summary = gate.summary()
-    assert summary["capacity"] == pytest.approx(gate.capacity().item())
-    assert (np.diag(summary["coupling_weights"]) == 0).all()
-    summary["energy_weights"][:] = -1
+    assert summary.capacity == pytest.approx(gate.capacity().item())
+    assert (np.diag(summary.coupling_weights) == 0).all()
+    summary.energy_weights[:] = -1
     assert (gate.weight > 0).all()
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"rho": math.inf}, {"rho": 0}, {"gain": 0.0}, {"n_modes": 0}]
-)
-def test_parameters_out_of_range_are_named(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        EMMAGate(**{"n_modes": 2, **wrong})
-
-
-@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3)])
-def test_calibrate_names_a_shape_that_does_not_fit(shape):
-    with pytest.raises(ValueError, match=r"\(n, n_modes\) = \(n, 2\), got \(5,"):
-        EMMAGate(2).calibrate(torch.zeros(shape))
-
-
-@pytest.mark.parametrize("scaling", ["robust", "shift"])
-def test_calibrate_keeps_no_gradient(scaling):
-    potential = torch.rand(9, 2, requires_grad=True) * 2
-    gate = EMMAGate(2, energy_scaling=scaling).calibrate(potential)
-    assert not gate.location.requires_grad and not gate.scale.requires_grad
-    copy.deepcopy(gate)
-    for _ in range(2):
-        gate.scores(potential).attention.sum().backward(retain_graph=True)
-
-
-@pytest.mark.parametrize("rho", [0.1, 3, 1e-50, 1e39])
-def test_a_given_rho_comes_back_as_it_was_given(rho):
-    gate = EMMAGate(2, rho=rho)
-    np.testing.assert_allclose(gate.double().summary()["rho"], rho, rtol=1e-13)
+def test_modes_without_coupling_have_their_own_energy_alone():
+    gate, alone = trained_gate(3), EMMAGate(3, coupling=None).double()
+    gate.coupling.weight.data.zero_()
+    alone.load_state_dict(gate.state_dict(), strict=False)
+    psi = draw_potential(5, 3)
+    present = psi < 4
+    for one, other in zip(
+        gate.scores(psi, present), alone.scores(psi, present), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+    summary = alone.summary()
+    assert (summary.coupling_weights == np.zeros((3, 3))).all()
+    assert (summary.coupling_exponents == np.ones((3, 3))).all()

@@ -1,4 +1,4 @@
-"""Energies, importance and attention against slow code, integrals and limits."""
+"""Self-energy, importance and the energy regulariser Ω against slow code and limits."""
 
 import math
 
@@ -7,63 +7,23 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.integrate import quad
 
 from helpers import gate_energies
-from sklearn_emma._attention import importance as _energies
+from sklearn_emma import EMMAGate
+from sklearn_emma._attention.importance import (
+    energy_alignment,
+    log_importance,
+    self_energy,
+)
 
 DTYPES = [torch.float32, torch.float64]
 seeds = st.integers(0, 2**32 - 1)
-potentials = st.floats(-1e6, 1e6)
 
 
-def scalar(value, dtype=torch.float64):
-    return torch.tensor(value, dtype=dtype)
-
-
-# ------------------------------------------------------------ potential to self-energy
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@given(low=potentials, step=st.floats(0, 1e6), reference=potentials)
-def test_shift_energy_is_at_least_e_and_never_falls(dtype, low, step, reference):
-    pair = torch.tensor([[low], [low + step]], dtype=dtype)
-    minimum = torch.tensor([reference], dtype=dtype)
-    first, second = _energies.shift_energy(pair, minimum)[:, 0]
-    assert scalar(math.e, dtype) <= first <= second
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@given(
-    low=potentials,
-    step=st.floats(0, 1e6),
-    median=potentials,
-    iqr=st.floats(1e-3, 1e6),
-)
-def test_robust_energy_is_at_least_e_and_never_falls(dtype, low, step, median, iqr):
-    pair = torch.tensor([[low], [low + step]], dtype=dtype)
-    scaled = _energies.robust_energy(
-        pair, scalar([median], dtype), scalar([iqr], dtype)
-    )
-    first, second = scaled[:, 0]
-    assert scalar(math.e, dtype) <= first <= second
-
-
-@given(z=st.floats(-25, 1e4), step=st.floats(0.01, 1e3))
-def test_robust_energy_tells_any_two_energies_apart(z, step):
-    pair = torch.tensor([[z], [z + step]], dtype=torch.float64)
-    first, second = _energies.robust_energy(pair, scalar([0.0]), scalar([1.0]))[:, 0]
-    assert first < second
-
-
-def test_energy_scalings_equal_their_formulas():
-    psi = np.array([[-3.0, 0.5], [1.0, 7.0]])
-    low, scale = np.array([-1.0, 2.0]), np.array([0.5, 3.0])
-    shifted = _energies.shift_energy(torch.from_numpy(psi), torch.from_numpy(low))
-    np.testing.assert_allclose(shifted, np.maximum(math.e, psi - low + math.e))
-    robust = _energies.robust_energy(*map(torch.from_numpy, (psi, low, scale)))
-    softplus = np.log(1 + np.exp((psi - low) / scale))
-    np.testing.assert_allclose(robust, math.e + np.log(1 + softplus))
+def test_self_energy_is_weighted_and_shifted_mode_by_mode():
+    scaled = torch.tensor([[3.0, 4.0], [5.0, 7.0]])
+    found = self_energy(scaled, torch.tensor([2.0, 0.0]), torch.tensor([0.5, 1.0]))
+    assert found.tolist() == [[6.5, 1.0], [10.5, 1.0]]
 
 
 # --------------------------------------------------------------------------- importance
@@ -74,19 +34,19 @@ def test_importance_equals_the_gibbs_distribution(seed, rho):
     modal = gate_energies(seed)[0]
     weights = np.exp(-rho * modal.numpy())
     expected = weights / weights.sum(axis=1, keepdims=True)
-    importance = _energies.log_importance(modal, rho).exp()
+    importance = log_importance(modal, rho).exp()
     np.testing.assert_allclose(importance, expected, rtol=1e-9)
 
 
 def test_importance_is_uniform_as_rho_goes_to_0():
     modal = gate_energies(0, n_modes=5)[0]
-    importance = _energies.log_importance(modal, 1e-12).exp()
+    importance = log_importance(modal, 1e-12).exp()
     torch.testing.assert_close(importance, torch.full_like(modal, 1 / 5))
 
 
 def test_importance_is_one_hot_on_the_least_energy_as_rho_goes_to_infinity():
     modal = gate_energies(0, n_modes=5)[0]
-    importance = _energies.log_importance(modal, 1e12).exp()
+    importance = log_importance(modal, 1e12).exp()
     one_hot = torch.nn.functional.one_hot(modal.argmin(dim=1), 5).to(modal.dtype)
     torch.testing.assert_close(importance, one_hot)
 
@@ -95,74 +55,112 @@ def test_importance_is_one_hot_on_the_least_energy_as_rho_goes_to_infinity():
 def test_importance_of_present_modes_is_that_without_the_others(seed):
     modal, _, _, present = gate_energies(seed, n=1)
     assume(present.any())
-    log_importance = _energies.log_importance(modal, 0.3, present)
-    alone = _energies.log_importance(modal[present].unsqueeze(0), 0.3)
-    torch.testing.assert_close(log_importance[present], alone[0])
-    assert (log_importance.exp() * present).sum() == pytest.approx(1)
+    log = log_importance(modal, 0.3, present)
+    alone = log_importance(modal[present].unsqueeze(0), 0.3)
+    torch.testing.assert_close(log[present], alone[0])
+    assert (log.exp() * present).sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_importance_is_finite_without_any_mode(dtype):
     modal = torch.tensor([[3.0, 4.0]], dtype=dtype, requires_grad=True)
     absent = torch.zeros(1, 2, dtype=torch.bool)
-    log_importance = _energies.log_importance(modal, 1.0, absent)
-    log_importance.sum().backward()
-    assert log_importance.isfinite().all() and modal.grad.isfinite().all()
+    log = log_importance(modal, 1.0, absent)
+    log.sum().backward()
+    assert log.isfinite().all() and modal.grad.isfinite().all()
 
 
-# ---------------------------------------------------------------------------- attention
-
-gains = st.floats(1e-2, 50)
-biases = st.floats(0, 1)
+# ------------------------------------------------------------- the energy regulariser Ω
 
 
-@given(seed=seeds, gain=gains, bias=biases)
-def test_attention_functions_equal_their_formulas(seed, gain, bias):
-    importance = torch.from_numpy(np.random.default_rng(seed).dirichlet([1, 1, 1], 5))
-    arguments = importance, scalar(gain), scalar(bias)
-    soft = np.maximum(0, np.tanh(gain * importance.numpy() - bias))
-    np.testing.assert_allclose(_energies.soft_attention(*arguments), soft, atol=1e-15)
-    hard = _energies.hard_attention(*arguments)
-    np.testing.assert_array_equal(hard, (soft > 0).astype(float))
-    np.testing.assert_array_equal(_energies.plain_importance(*arguments), importance)
-    np.testing.assert_array_equal(_energies.full_attention(*arguments), 1)
+def draw(seed, n=5, n_modes=4):
+    """Modal energies, and which modes are corrupted and present, (n, M) each."""
+    rng = np.random.default_rng(seed)
+    energies = torch.from_numpy(rng.uniform(0, 6, (n, n_modes)))
+    corrupted = torch.from_numpy(rng.random((n, n_modes)) < 0.5)
+    present = torch.from_numpy(rng.random((n, n_modes)) < 0.8)
+    return energies, corrupted, present
 
 
-def test_hard_attention_has_the_gradient_of_the_soft_one():
-    gradients = []
-    for function in (_energies.hard_attention, _energies.soft_attention):
-        importance = torch.tensor([[0.1, 0.3, 0.6]], requires_grad=True)
-        gain, bias = torch.tensor(2.0, requires_grad=True), torch.tensor(0.4)
-        function(importance, gain, bias).sum().backward()
-        gradients.append((importance.grad, gain.grad))
-    torch.testing.assert_close(gradients[0], gradients[1])
-    assert gradients[0][1] > 0
+def gradient(energies, corrupted, present, rho, floor=0.0):
+    """∂Ω/∂E by autograd, (n, M)."""
+    energies = energies.clone().requires_grad_()
+    logs = log_importance(energies, rho, present)
+    energy_alignment(logs, corrupted, present, floor).sum().backward()
+    return energies.grad
 
 
-@given(seed=seeds, rho=st.floats(0.05, 5), gain=st.floats(0.5, 20), bias=biases)
-def test_a_mode_passes_if_its_energy_is_below_the_threshold(seed, rho, gain, bias):
-    assume(bias > 1e-3)
-    modal = gate_energies(seed)[0]
-    log_partition = torch.logsumexp(-rho * modal, dim=1)
-    threshold = (math.log(gain / bias) - log_partition) / rho
-    distance = threshold.unsqueeze(1) - modal
-    assume(distance.abs().min() > 1e-9)
-    importance = _energies.log_importance(modal, rho).exp()
-    attention = _energies.soft_attention(importance, scalar(gain), scalar(bias))
-    np.testing.assert_array_equal(attention > 0, distance > 0)
+@given(seed=seeds, floor=st.sampled_from([0.0, 0.01, 0.2]))
+def test_energy_alignment_equals_a_loop(seed, floor):
+    energies, corrupted, present = draw(seed)
+    logs = log_importance(energies, 0.5, present)
+    for row, omega in enumerate(energy_alignment(logs, corrupted, present, floor)):
+        expected = 0.0
+        for k in range(energies.shape[1]):
+            alpha = math.exp(logs[row, k])
+            if present[row, k] and corrupted[row, k]:
+                expected -= math.log(max(alpha, floor))
+            elif present[row, k]:
+                expected += math.log(alpha)
+        assert omega.item() == pytest.approx(expected)
 
 
-@given(gain=gains, bias=biases)
-def test_capacity_equals_the_numeric_integral(gain, bias):
-    def curve(importance):
-        return math.tanh(gain * importance - bias)
+@given(seed=seeds, rho=st.floats(0.05, 3))
+def test_gradient_of_energy_alignment_is_as_derived(seed, rho):
+    """∂Ω/∂E_i = −[(M − 2M') α_i + ξ_i] ρ.
 
-    area, _ = quad(curve, 0, 1, points=[min(bias / gain, 1)], epsabs=1e-11)
-    capacity = _energies.capacity(scalar(gain), scalar(bias))
-    assert float(capacity) == pytest.approx(area, abs=1e-9)
+    M counts the modes that are present, M' those of them that are not corrupted.
+    """
+    energies, corrupted, present = draw(seed)
+    alpha = log_importance(energies, rho, present).exp() * present
+    xi = torch.where(corrupted, -1.0, 1.0)
+    n_modes = present.sum(1, keepdim=True)
+    n_clean = (present & ~corrupted).sum(1, keepdim=True)
+    expected = -((n_modes - 2 * n_clean) * alpha + xi) * rho * present
+    torch.testing.assert_close(gradient(energies, corrupted, present, rho), expected)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_capacity_of_a_huge_gain_is_1(dtype):
-    capacity = _energies.capacity(scalar(1e6, dtype), scalar(0.5, dtype))
-    assert float(capacity) == pytest.approx(1, abs=1e-5)
+def test_gradient_of_energy_alignment_reaches_the_weights_of_a_mode():
+    """Without coupling ∂E_i/∂w_i is Ψ'_i, and ∂E_i/∂b_i is 1."""
+    energies, corrupted, _ = draw(0, n_modes=3)
+    gate = EMMAGate(3, rho=0.4, energy_scaling="shift").double()
+    present = torch.ones_like(corrupted)
+    logs = gate.scores(energies).log_importance
+    energy_alignment(logs, corrupted, present).sum().backward()
+    xi = torch.where(corrupted, -1.0, 1.0)
+    n_clean = (~corrupted).sum(1, keepdim=True)
+    slope = -((3 - 2 * n_clean) * logs.detach().exp() + xi) * 0.4
+    torch.testing.assert_close(gate.bias.grad, slope.sum(0))
+    torch.testing.assert_close(gate.weight.grad, (slope * (energies + math.e)).sum(0))
+
+
+@given(seed=seeds, n_modes=st.integers(1, 7))
+def test_clean_modes_are_pushed_down_and_corrupted_ones_up(seed, n_modes):
+    """With half of the modes corrupted, rounded down, as the thesis asks."""
+    energies, _, _ = draw(seed, n_modes=n_modes)
+    assume(log_importance(energies, 1.0).max() < -1e-9)
+    corrupted = (torch.arange(n_modes) >= (n_modes + 1) // 2).expand_as(energies)
+    slope = gradient(energies, corrupted, torch.ones_like(corrupted), 1.0)
+    assert (slope[~corrupted] < 0).all()
+    assert (slope[corrupted] > 0).all()
+
+
+def test_a_corrupted_mode_below_the_floor_is_pushed_no_further():
+    energies = torch.tensor([[1.0, 9.0], [1.0, 2.0]], dtype=torch.float64)
+    corrupted = torch.tensor([[False, True]]).expand(2, 2)
+    present = torch.ones_like(corrupted)
+    free = gradient(energies, corrupted, present, 1.0)
+    floored = gradient(energies, corrupted, present, 1.0, floor=0.01)
+    alpha = log_importance(energies, 1.0).exp()
+    assert alpha[0, 1] < 0.01 < alpha[1, 1]
+    torch.testing.assert_close(floored[1], free[1])
+    # what is left is the clean mode, whose α pushes the other's energy up
+    torch.testing.assert_close(floored[0, 1], alpha[0, 1])
+    assert floored[0, 1] < 0.01 * free[0, 1]
+
+
+def test_energy_alignment_of_a_row_without_any_mode_is_0():
+    energies, corrupted, _ = draw(0)
+    absent = torch.zeros_like(corrupted)
+    logs = log_importance(energies, 1.0, absent)
+    assert (energy_alignment(logs, corrupted, absent) == 0).all()
