@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from sklearn_emma._inputs.modes import ModesLike
+from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
     Factory,
     FailingMode,
+    FailureOptions,
     check_levels,
     draw_seeds,
 )
@@ -16,19 +19,26 @@ from sklearn_emma.robustness._inside import ATTENTION, check_quantity, quantity_
 from sklearn_emma.robustness._results import AttentionMap
 
 
+class MapOptions(FailureOptions, total=False):
+    """What may be passed to :func:`attention_map` by name, beside what must be."""
+
+    second_levels: ArrayLike | None
+    quantity: str
+
+
 def attention_map(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
     *,
     failing: tuple[str, str],
-    levels: Any,
-    second_levels: Any = None,
+    levels: ArrayLike,
+    second_levels: ArrayLike | None = None,
     quantity: str = "attention",
     corruption: Factory | None = None,
     n_repeats: int = 1,
-    modes: Any = None,
-    reference: Any = None,
-    random_state: Any = None,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
 ) -> AttentionMap:
     """Mean attention that every mode gets while two of them fail more and more.
 
@@ -41,27 +51,33 @@ def attention_map(
     failing : tuple of two str
         Names of the modes that fail, in every row.
     levels : array-like of shape (n_first,)
-        Levels of the corruption of the first of them, see :func:`robustness_curve`.
+        Levels of the corruption of the first of them; see :func:`robustness_curve`.
     second_levels : array-like of shape (n_second,), default=None
         Levels of the second; None: the same.
     quantity : {"attention", "importance"}, default="attention"
-        β or α.
-    n_repeats : int, default=1
-        Draws of the corruption.
-    corruption, modes, reference, random_state
+        Attention β or importance α.
+    corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
+    n_repeats : int, default=1
+        Number of draws of the corruption.
+    modes : dict, list or None, default=None
+        As in :func:`robustness_curve`.
+    reference : array-like of shape (n_reference, n_features), default=None
+        As in :func:`robustness_curve`.
+    random_state : int, RandomState instance or None, default=None
+        Source of all random draws; pass an int for reproducible results.
 
     Returns
     -------
     map : AttentionMap
-        ``mean`` (n_first, n_second, n_modes).
+        With ``mean`` of shape (n_first, n_second, n_modes).
 
     Raises
     ------
     ValueError
         If ``failing`` is not two different modes, and as :func:`robustness_curve`.
     TypeError
-        If the estimator pays no attention, or ``corruption`` is not callable.
+        If the estimator has no attention, or ``corruption`` is not callable.
 
     See Also
     --------
@@ -69,8 +85,8 @@ def attention_map(
 
     Notes
     -----
-    The same random numbers are drawn at every pair of levels, independent
-    ones for the two modes.
+    The same random numbers are drawn at every pair of levels, and independent ones for
+    the two modes.
 
     Examples
     --------

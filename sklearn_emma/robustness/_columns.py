@@ -1,18 +1,27 @@
-"""Columns out of an array or a data frame, and into a copy of it."""
+"""Reading columns of an array or a data frame, and replacing them in a copy."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from sklearn_emma._inputs.missing import missing_as_nan
 
+#: Array of shape (n_samples, n_columns), or a data frame of pandas or polars.
+Table: TypeAlias = np.ndarray | pd.DataFrame
 
-def as_table(X: Any, name: str) -> Any:
-    """Data frame as it is; anything else as an array (n_samples, n_columns).
+
+def is_frame(X: ArrayLike) -> TypeGuard[pd.DataFrame]:
+    """Whether X is a data frame: of pandas, or of polars, which is not imported."""
+    return hasattr(X, "columns")
+
+
+def as_table(X: ArrayLike, name: str) -> Table:
+    """Return a data frame unchanged, anything else as an array (n_samples, n_columns).
 
     Raises
     ------
@@ -21,7 +30,7 @@ def as_table(X: Any, name: str) -> Any:
     TypeError
         If it is sparse.
     """
-    if hasattr(X, "columns"):
+    if is_frame(X):
         return X
     try:
         return check_array(X, dtype=None, ensure_all_finite=False, input_name=name)
@@ -30,7 +39,7 @@ def as_table(X: Any, name: str) -> Any:
         raise ValueError(f"`{name}`: {error}") from error
 
 
-def take(X: Any, columns: np.ndarray) -> np.ndarray:
+def take(X: ArrayLike, columns: np.ndarray) -> np.ndarray:
     """Columns as a new array (n_samples, n_columns) of float64."""
     X = select(X, columns)
     if isinstance(X, pd.DataFrame):
@@ -38,24 +47,24 @@ def take(X: Any, columns: np.ndarray) -> np.ndarray:
     return missing_as_nan(np.asarray(X)).astype(np.float64)
 
 
-def select(X: Any, columns: np.ndarray) -> Any:
-    """Columns as a container of the kind of X, with NaN for missing objects."""
+def select(X: ArrayLike, columns: np.ndarray) -> Table:
+    """Columns in the same kind of container, missing objects replaced by NaN."""
     if isinstance(X, pd.DataFrame):
         return missing_as_nan(X.iloc[:, columns])
-    if hasattr(X, "columns"):
+    if is_frame(X):
         return X[:, columns.tolist()]
     return missing_as_nan(np.asarray(X)[:, columns])
 
 
-def put(X: Any, columns: np.ndarray, values: np.ndarray) -> Any:
-    """Copy of X with other values in some columns; the others stay as they are."""
+def put(X: ArrayLike, columns: np.ndarray, values: np.ndarray) -> Table:
+    """Copy of X with new values in some columns and the others unchanged."""
     if isinstance(X, pd.DataFrame):
         copy = X.copy()
         for column, new in zip(columns, values.T, strict=True):
             copy.isetitem(column, new)
         return copy
-    if hasattr(X, "with_columns"):
-        # Polars, without importing it; a series makes one of its own kind.
+    if is_frame(X):
+        # The class of polars' columns makes the new ones.
         old = [X[:, column] for column in columns.tolist()]
         return X.with_columns(
             [type(s)(s.name, new) for s, new in zip(old, values.T, strict=True)]

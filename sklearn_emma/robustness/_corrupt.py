@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, overload
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import missing_as_nan
-from sklearn_emma._inputs.modes import flatten_columns, resolve_modes
-from sklearn_emma._optim.torch_state import draw_seed
-from sklearn_emma.corruption import Corruption, Failures
+from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
+from sklearn_emma.corruption import Corruption, fail_modes
 from sklearn_emma.corruption._failures import check_failures
-from sklearn_emma.robustness._columns import as_table, put, select
-from sklearn_emma.robustness._units import reference_units
+from sklearn_emma.robustness._columns import Table, as_table, is_frame, put, select
+from sklearn_emma.robustness._units import Units, reference_units
+
+
+@overload
+def corrupt(
+    X: ArrayLike,
+    corruption: Corruption,
+    *,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
+    return_corrupted: Literal[False] = False,
+    random_state: RandomStateLike = None,
+) -> Table: ...
+
+
+@overload
+def corrupt(
+    X: ArrayLike,
+    corruption: Corruption,
+    *,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
+    return_corrupted: Literal[True],
+    random_state: RandomStateLike = None,
+) -> tuple[Table, np.ndarray]: ...
 
 
 def corrupt(
-    X: Any,
+    X: ArrayLike,
     corruption: Corruption,
     *,
-    modes: Any = None,
-    reference: Any = None,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
     n_failing: int = 1,
     return_corrupted: bool = False,
-    random_state: Any = None,
-) -> Any:
+    random_state: RandomStateLike = None,
+) -> Table | tuple[Table, np.ndarray]:
     """Copy of X in which modes fail.
 
     Parameters
@@ -41,16 +70,17 @@ def corrupt(
         As in :class:`~sklearn_emma.EMMAClassifier`. Columns in no mode stay as they
         are; those of a data frame may hold anything.
     reference : array-like of shape (n_reference, n_features), default=None
-        Whose mean and standard deviation are the units, usually the training data;
-        None: X. Between two data frames columns are matched by name.
+        Data whose means and standard deviations are the units, usually the training
+        data; None: X. Between two data frames columns are matched by name.
     clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
     n_failing : int, default=1
-        Modes that fail in each other row, drawn uniformly; from 1 to all of them.
+        Number of modes that fail in each of the other rows, drawn uniformly; from 1 to
+        all of them.
     return_corrupted : bool, default=False
-        Whether to tell which modes failed.
+        Whether to return which modes failed, too.
     random_state : int, RandomState instance or None, default=None
-        Decides everything.
+        Source of all random draws; pass an int for reproducible results.
 
     Returns
     -------
@@ -62,7 +92,7 @@ def corrupt(
     Raises
     ------
     ValueError
-        Names the parameter, mode or column at fault.
+        If a parameter, mode or column is at fault; the message names it.
     TypeError
         If X or ``reference`` is sparse.
 
@@ -76,48 +106,60 @@ def corrupt(
     >>> np.isnan(failed).sum(axis=1)
     array([2, 2])
     """
-    X = as_table(X, "X")
-    if not hasattr(X, "columns"):
-        X = _as_numbers(missing_as_nan(X))
+    table = as_table(X, "X")
+    if not is_frame(table):
+        table = _as_numbers(missing_as_nan(table))
     layout = ModeLayout.from_columns(
-        resolve_modes(flatten_columns(X), modes, remainder="drop")
+        resolve_modes(flatten_columns(table), modes, remainder="drop")
     )
     check_failures("corrupt", clean_fraction, n_failing, layout.n_modes)
     columns = layout.order
     failed, corrupted = fail_values(
-        _as_numbers(select(X, columns)),
+        _as_numbers(select(table, columns)),
         layout,
-        reference_units(X if reference is None else reference, X, columns),
-        Failures(corruption, clean_fraction=clean_fraction, n_failing=n_failing),
+        reference_units(table if reference is None else reference, table, columns),
+        corruption,
         draw_seed(check_random_state(random_state)),
+        clean_fraction=clean_fraction,
+        n_failing=n_failing,
     )
-    result = put(X, columns, failed)
+    result = put(table, columns, failed)
     return (result, corrupted) if return_corrupted else result
 
 
 def fail_values(
     values: np.ndarray,
     layout: ModeLayout,
-    units: tuple[np.ndarray, np.ndarray],
-    failures: Failures,
+    units: Units,
+    corruption: Corruption,
     seed: int,
+    *,
+    clean_fraction: float = 0.0,
+    n_failing: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fail modes of ``values`` (n, d), given in their own units.
+    """Let modes of ``values`` (n, d) fail, which are in their own units.
 
-    ``units`` are mean and standard deviation of the columns, (d,) each. Returns the
-    failed values, (n, d), and which modes failed, (n, M).
+    Returns the failed values, (n, d), in these units too, and which modes failed,
+    (n, M).
     """
     mean, scale = units
     z = torch.from_numpy((values - mean) / scale)
-    generator = torch.Generator().manual_seed(seed)
-    failed, corrupted = failures.simulate(z, layout, generator)
-    # Into the units and back again would round what the corruption has left alone.
+    failed, corrupted = fail_modes(
+        z,
+        layout,
+        corruption,
+        torch.Generator().manual_seed(seed),
+        clean_fraction=clean_fraction,
+        n_failing=n_failing,
+    )
+    # Converting to units and back would round the values that the corruption has left
+    # alone.
     untouched = (failed == z).numpy()
     restored = failed.numpy() * scale + mean
     return np.where(untouched, values, restored), corrupted.numpy()
 
 
-def _as_numbers(values: Any) -> np.ndarray:
+def _as_numbers(values: Table) -> np.ndarray:
     """Values as finite numbers or NaN, (n, d), or scikit-learn's errors."""
     return check_array(
         values, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X"

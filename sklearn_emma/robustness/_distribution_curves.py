@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from sklearn_emma._inputs.modes import ModesLike
+from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
     Factory,
     FailingMode,
+    FailureOptions,
     check_levels,
     draw_seeds,
 )
@@ -24,19 +28,25 @@ from sklearn_emma.robustness._results import DistributionCurve
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
+class DistributionOptions(FailureOptions, total=False):
+    """What may be passed to both functions by name, beside what says what to draw."""
+
+    quantiles: Sequence[float]
+
+
 def attention_curve(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
     *,
     mode: str | None,
-    levels: Any,
+    levels: ArrayLike,
     quantity: str = "attention",
     corruption: Factory | None = None,
     n_repeats: int = 5,
     quantiles: Sequence[float] = QUANTILES,
-    modes: Any = None,
-    reference: Any = None,
-    random_state: Any = None,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
 ) -> DistributionCurve:
     """Attention that every mode gets while one of them fails more and more.
 
@@ -49,18 +59,26 @@ def attention_curve(
     mode : str or None
         Name of the mode that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,)
-        Levels of the corruption, see :func:`robustness_curve`.
+        Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"attention", "importance"}, default="attention"
-        β or α.
-    corruption, n_repeats, modes, reference, random_state
+        Attention β or importance α.
+    corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
+    n_repeats : int, default=5
+        Number of draws of the corruption.
     quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
-        Which quantiles over the samples to give.
+        Quantiles over the samples to compute.
+    modes : dict, list or None, default=None
+        As in :func:`robustness_curve`.
+    reference : array-like of shape (n_reference, n_features), default=None
+        As in :func:`robustness_curve`.
+    random_state : int, RandomState instance or None, default=None
+        Source of all random draws; pass an int for reproducible results.
 
     Returns
     -------
     curve : DistributionCurve
-        A column for each mode.
+        With a column for each mode.
 
     Raises
     ------
@@ -68,11 +86,11 @@ def attention_curve(
         For an unknown quantity or mode, ``quantiles`` outside [0, 1], and as
         :func:`robustness_curve`.
     TypeError
-        If the estimator pays no attention, and as :func:`robustness_curve`.
+        If the estimator has no attention, and as :func:`robustness_curve`.
 
     See Also
     --------
-    sklearn_emma.plotting.AttentionCurveDisplay : Draws it.
+    sklearn_emma.plotting.DistributionCurveDisplay : Draws it.
 
     Notes
     -----
@@ -102,18 +120,18 @@ def attention_curve(
 
 
 def energy_curve(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
     *,
     mode: str | None = None,
-    levels: Any,
+    levels: ArrayLike,
     quantity: str = "total_energy",
     corruption: Factory | None = None,
     n_repeats: int = 5,
     quantiles: Sequence[float] = QUANTILES,
-    modes: Any = None,
-    reference: Any = None,
-    random_state: Any = None,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
 ) -> DistributionCurve:
     """Energy of the samples while a mode fails more and more.
 
@@ -128,19 +146,28 @@ def energy_curve(
     mode : str or None, default=None
         Name of the mode that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,)
-        Levels of the corruption, see :func:`robustness_curve`.
+        Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"total_energy", "modal_energy", "potential_energy"}, \
 default="total_energy"
         Sum of the modal energies; modal energy E or potential energy Ψ of each mode.
-    corruption, n_repeats, modes, reference, random_state
+    corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
+    n_repeats : int, default=5
+        Number of draws of the corruption.
     quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
-        Which quantiles over the samples to give.
+        Quantiles over the samples to compute.
+    modes : dict, list or None, default=None
+        As in :func:`robustness_curve`.
+    reference : array-like of shape (n_reference, n_features), default=None
+        As in :func:`robustness_curve`.
+    random_state : int, RandomState instance or None, default=None
+        Source of all random draws; pass an int for reproducible results.
 
     Returns
     -------
     curve : DistributionCurve
-        One column named ``"total"``, or a column for each mode. Dimensionless.
+        With one column named ``"total"`` or ``"potential"``, or a column for each
+        mode; dimensionless.
 
     Raises
     ------
@@ -152,7 +179,7 @@ default="total_energy"
 
     See Also
     --------
-    sklearn_emma.plotting.EnergyCurveDisplay : Draws it.
+    sklearn_emma.plotting.DistributionCurveDisplay : Draws it.
 
     Notes
     -----
@@ -184,16 +211,16 @@ default="total_energy"
 
 
 def _distribution_curve(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
     failing: FailingMode,
-    levels: Any,
+    levels: ArrayLike,
     quantity: str,
     quantiles: Sequence[float],
     seeds: list[list[int]],
 ) -> DistributionCurve:
     function, columns = quantity_function(estimator, quantity)
-    levels = check_levels(levels)
+    checked = check_levels(levels)
     probabilities = _check_quantiles(quantiles)
     summaries = [
         _summary(
@@ -202,11 +229,11 @@ def _distribution_curve(
             ),
             probabilities,
         )
-        for level in levels.tolist()
+        for level in checked.tolist()
     ]
     mean, std, values = (np.array(part) for part in zip(*summaries, strict=True))
     return DistributionCurve(
-        levels=levels,
+        levels=checked,
         mean=mean,
         std=std,
         quantiles=values,
@@ -218,7 +245,7 @@ def _distribution_curve(
     )
 
 
-def _check_quantiles(quantiles: Any) -> np.ndarray:
+def _check_quantiles(quantiles: ArrayLike) -> np.ndarray:
     """Quantiles as an array (q,) of numbers from 0 to 1."""
     array = np.array(quantiles, dtype=np.float64)
     if array.ndim != 1 or not ((array >= 0) & (array <= 1)).all():

@@ -5,22 +5,36 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.modes import flatten_columns, resolve_modes
+from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._validation import Interval, validate_parameter_constraints
-from sklearn_emma.corruption import Corruption, Failures, GaussianNoise
-from sklearn_emma.robustness._columns import as_table, put, take
+from sklearn_emma.corruption import Corruption, GaussianNoise
+from sklearn_emma.robustness._columns import Table, as_table, put, take
 from sklearn_emma.robustness._corrupt import fail_values
-from sklearn_emma.robustness._inside import unwrap
+from sklearn_emma.robustness._inside import known_modes, unwrap
 from sklearn_emma.robustness._units import Units, reference_units
 
-Factory = Callable[[float], Corruption]
+#: Makes the corruption of a level.
+Factory: TypeAlias = Callable[[float], Corruption]
+
+
+class FailureOptions(TypedDict, total=False):
+    """What may be said of a failing mode, in every function of this package."""
+
+    corruption: Factory | None
+    n_repeats: int
+    modes: ModesLike
+    reference: ArrayLike | None
+    random_state: RandomStateLike
 
 
 class FailingMode:
@@ -29,7 +43,7 @@ class FailingMode:
     Parameters
     ----------
     estimator : fitted estimator
-        Which may know the modes and the units.
+        It may know the modes and the units.
     X : array-like of shape (n_samples, n_features)
         Samples.
     mode : str or None
@@ -40,15 +54,15 @@ class FailingMode:
 
     def __init__(
         self,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: ArrayLike,
         mode: str | None,
-        modes: Any,
+        modes: ModesLike,
         corruption: Factory | None,
-        reference: Any,
+        reference: ArrayLike | None,
     ) -> None:
         check_is_fitted(estimator)
-        X = as_table(X, "X")
+        table = as_table(X, "X")
         self.mode = mode
         self.factory: Factory = GaussianNoise if corruption is None else corruption
         if not callable(self.factory):
@@ -58,27 +72,28 @@ class FailingMode:
                 f"{corruption!r}."
             )
         _check_takes_level(self.factory, self.corruption_name)
-        self.columns = find_columns(estimator, X, mode, modes)
-        self.units = find_units(estimator, X, self.columns, reference)
+        self.columns = find_columns(estimator, table, mode, modes)
+        self.units = find_units(estimator, table, self.columns, reference)
 
     @property
     def corruption_name(self) -> str:
-        """Under which the corruption stands on an axis."""
-        return getattr(self.factory, "__name__", type(self.factory).__name__)
+        """Name of the corruption, for the label of an axis."""
+        name: str = getattr(self.factory, "__name__", type(self.factory).__name__)
+        return name
 
-    def copy(self, X: Any, level: float, seed: int) -> Any:
-        """X with the mode failing at a level: a container of the kind of X."""
+    def copy(self, X: ArrayLike, level: float, seed: int) -> Table:
+        """Copy of X, in the same container, with the mode failing at a level."""
         values, _ = fail_values(
             take(X, self.columns),
             ModeLayout.from_columns({"failing": self.columns}),
             self.units,
-            Failures(self.factory(level), clean_fraction=0.0),
+            self.factory(level),
             seed,
         )
         return put(X, self.columns, values)
 
 
-def check_levels(levels: Any) -> np.ndarray:
+def check_levels(levels: ArrayLike) -> np.ndarray:
     """Levels as a finite array (n_levels,)."""
     array = np.array(levels, dtype=np.float64)
     if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
@@ -93,7 +108,7 @@ def _check_takes_level(factory: Factory, name: str) -> None:
     try:
         signature = inspect.signature(factory)
     except ValueError:
-        # Some callables written in C do not tell; a call will.
+        # Some callables written in C have no signature; calling them will show.
         return
     try:
         signature.bind(1.0)
@@ -110,11 +125,11 @@ def _check_takes_level(factory: Factory, name: str) -> None:
 
 
 def draw_seeds(
-    caller: str, random_state: Any, n_repeats: int, n_modes: int = 1
+    caller: str, random_state: RandomStateLike, n_repeats: int, n_modes: int = 1
 ) -> list[list[int]]:
     """One seed for each repeat and failing mode, n_repeats × n_modes.
 
-    ``caller`` was given ``n_repeats`` and is named if that is no count.
+    An error about ``n_repeats`` names ``caller`` as the function that was given it.
     """
     validate_parameter_constraints(
         {"n_repeats": [Interval(Integral, 1, None, closed="left")]},
@@ -125,9 +140,11 @@ def draw_seeds(
     return rng.randint(np.iinfo(np.int32).max, size=(n_repeats, n_modes)).tolist()
 
 
-def find_columns(estimator: Any, X: Any, mode: str | None, modes: Any) -> np.ndarray:
+def find_columns(
+    estimator: BaseEstimator, X: Table, mode: str | None, modes: ModesLike
+) -> np.ndarray:
     """Columns of the mode, as ``modes``, the estimator or X itself names them."""
-    named = getattr(unwrap(estimator), "modes_", None) if modes is None else None
+    named = known_modes(estimator) if modes is None else None
     if named is None:
         named = resolve_modes(flatten_columns(X), modes, remainder="drop")
     if mode is None:
@@ -140,14 +157,20 @@ def find_columns(estimator: Any, X: Any, mode: str | None, modes: Any) -> np.nda
     return named[mode]
 
 
-def find_units(estimator: Any, X: Any, columns: np.ndarray, reference: Any) -> Units:
+def find_units(
+    estimator: BaseEstimator,
+    X: Table,
+    columns: np.ndarray,
+    reference: ArrayLike | None,
+) -> Units:
     """Mean and standard deviation of columns in the reference, in training or in X."""
     if reference is not None:
         return reference_units(reference, X, columns)
-    inner = unwrap(estimator)
-    if hasattr(inner, "modes_") and hasattr(inner, "scaler_"):
-        order = np.concatenate(list(inner.modes_.values())).tolist()
+    modes = known_modes(estimator)
+    scaler = getattr(unwrap(estimator), "scaler_", None)
+    if modes is not None and scaler is not None:
+        order = np.concatenate(list(modes.values())).tolist()
         if set(columns.tolist()) <= set(order):
             known = [order.index(column) for column in columns.tolist()]
-            return inner.scaler_.mean_[known], inner.scaler_.scale_[known]
+            return scaler.mean_[known], scaler.scale_[known]
     return reference_units(X, X, columns)

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 ATTENTION = ("attention", "importance")
 ENERGY = ("total_energy", "modal_energy", "potential_energy")
 
+#: From samples X (n, d) to one value for each sample and column, (n, k).
+QuantityFunction: TypeAlias = Callable[[ArrayLike], np.ndarray]
 
-def unwrap(estimator: Any) -> Any:
+
+class HasModes(Protocol):
+    """An estimator that knows which columns belong to which mode."""
+
+    modes_: dict[str, np.ndarray]
+
+
+def unwrap(estimator: BaseEstimator) -> BaseEstimator:
     """Find what is fitted inside a search, a threshold classifier or a frozen one.
 
-    Only through wrappers that hand X on as it is: it ends at a pipeline of two steps or
-    more.
+    Only wrappers that hand X on unchanged are opened, so the search ends at a pipeline
+    of two steps or more.
     """
     if isinstance(estimator, Pipeline) and len(estimator) == 1:
         return unwrap(estimator[0])
@@ -30,10 +41,16 @@ def unwrap(estimator: Any) -> Any:
     return estimator
 
 
-def last_step(estimator: Any) -> Any:
+def last_step(estimator: BaseEstimator) -> BaseEstimator:
     """Find what predicts inside wrappers and pipelines, whatever X it is handed."""
     estimator = unwrap(estimator)
     return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
+
+
+def known_modes(estimator: BaseEstimator) -> dict[str, np.ndarray] | None:
+    """Columns of each mode as the estimator knows them; None if it knows none."""
+    modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), "modes_", None)
+    return modes
 
 
 def check_quantity(quantity: str, allowed: tuple[str, ...]) -> None:
@@ -45,12 +62,12 @@ def check_quantity(quantity: str, allowed: tuple[str, ...]) -> None:
 
 
 def quantity_function(
-    estimator: Any, quantity: str
-) -> tuple[Callable[[Any], np.ndarray], tuple[str, ...]]:
+    estimator: BaseEstimator, quantity: str
+) -> tuple[QuantityFunction, tuple[str, ...]]:
     """Function X → (n, k) of an estimator's method, and the names of its k columns.
 
-    A density estimator knows no modes: its potential energy is −``score_samples``, (n,
-    1).
+    A density estimator has no modes: its potential energy is −``score_samples``, in a
+    single column.
 
     Raises
     ------
@@ -62,10 +79,10 @@ def quantity_function(
         function, columns = quantity_function(estimator[-1], quantity)
         return lambda X: function(estimator[:-1].transform(X)), columns
     if hasattr(estimator, quantity):
-        method = getattr(estimator, quantity)
+        method: QuantityFunction = getattr(estimator, quantity)
         if quantity == "total_energy":
             return lambda X: np.reshape(method(X), (-1, 1)), ("total",)
-        return method, tuple(estimator.modes_)
+        return method, _names(estimator)
     if quantity == "potential_energy" and hasattr(estimator, "score_samples"):
         return lambda X: -np.reshape(estimator.score_samples(X), (-1, 1)), (
             "potential",
@@ -81,5 +98,10 @@ def quantity_function(
     )
 
 
-def _width(estimator: Any) -> Any:
-    return getattr(estimator, "n_features_in_", None)
+def _names(estimator: HasModes) -> tuple[str, ...]:
+    return tuple(estimator.modes_)
+
+
+def _width(estimator: BaseEstimator) -> int | None:
+    width: int | None = getattr(estimator, "n_features_in_", None)
+    return width

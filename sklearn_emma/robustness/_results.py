@@ -11,7 +11,7 @@ import numpy as np
 class RobustnessCurve:
     """Scores of an estimator at each level of a corruption.
 
-    Attributes
+    Parameters
     ----------
     levels : ndarray of shape (n_levels,)
         Levels of the corruption; for noise, σ in training standard deviations.
@@ -60,20 +60,23 @@ class RobustnessCurve:
 class DistributionCurve:
     """Distribution over the samples of one quantity, at each level of a corruption.
 
-    NaN where no sample has a value: the energy of a mode that is missing everywhere.
+    Values are NaN where no sample has one: the energy of a mode that is missing
+    everywhere.
 
-    Attributes
+    Parameters
     ----------
     levels : ndarray of shape (n_levels,)
         Levels of the corruption; for noise, σ in training standard deviations.
-    mean, std : ndarray of shape (n_levels, n_columns)
-        Mean and standard deviation over all samples and repeats.
+    mean : ndarray of shape (n_levels, n_columns)
+        Mean over all samples and repeats.
+    std : ndarray of shape (n_levels, n_columns)
+        Standard deviation over all samples and repeats.
     quantiles : ndarray of shape (n_levels, n_quantiles, n_columns)
         Quantiles over all samples and repeats.
     probabilities : ndarray of shape (n_quantiles,)
-        Which quantiles these are, in [0, 1].
+        Probability of each of the quantiles, in [0, 1].
     columns : tuple of str
-        What the columns are: the modes, or ``"total"``.
+        Names of the columns: the modes, ``"total"`` or ``"potential"``.
     quantity : str
         Name of the estimator's method that gave the values, such as ``"attention"``.
     mode : str or None
@@ -97,7 +100,7 @@ class DistributionCurve:
 class AttentionMap:
     """Mean attention or importance of every mode while two modes fail, at all levels.
 
-    Attributes
+    Parameters
     ----------
     levels : tuple of two ndarrays, of shape (n_first,) and (n_second,)
         Levels of the corruption of the first and of the second failing mode.

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 
+from sklearn_emma._inputs.modes import ModesLike
+from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
     Factory,
     FailingMode,
+    FailureOptions,
     check_levels,
     draw_seeds,
 )
 from sklearn_emma.robustness._results import RobustnessCurve
 
+#: One metric, as everywhere in scikit-learn; None is the estimator's ``score``.
+Scoring: TypeAlias = str | Callable[[BaseEstimator, ArrayLike, ArrayLike], float] | None
+
+
+class ScoreOptions(FailureOptions, total=False):
+    """What may be passed to :func:`robustness_curve` by name, beside what must be."""
+
+    scoring: Scoring
+
 
 def robustness_curve(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
     mode: str | None,
-    levels: Any,
+    levels: ArrayLike,
     corruption: Factory | None = None,
-    scoring: Any = None,
+    scoring: Scoring = None,
     n_repeats: int = 5,
-    modes: Any = None,
-    reference: Any = None,
-    random_state: Any = None,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
 ) -> RobustnessCurve:
     """Score of a fitted estimator while one mode fails more and more.
 
@@ -47,31 +61,32 @@ def robustness_curve(
     levels : array-like of shape (n_levels,)
         Levels of the corruption: of Gaussian noise its standard deviation σ ≥ 0, in
         units of each feature's training standard deviation; 0 leaves X as it is.
-    corruption : class or callable, default=None
+    corruption : class, callable or None, default=None
         Makes the corruption of a level, ``level → Corruption``: a class such as
-        :class:`~sklearn_emma.corruption.Bias`, or a function of yours. None is
+        :class:`~sklearn_emma.corruption.Bias`, or your own function. None is
         :class:`~sklearn_emma.corruption.GaussianNoise`.
     scoring : str, callable or None, default=None
         As everywhere in scikit-learn; None is the estimator's ``score``.
     n_repeats : int, default=5
-        Draws of the corruption.
+        Number of draws of the corruption.
     modes : dict, list or None, default=None
         Columns of each mode, as in :class:`~sklearn_emma.EMMAClassifier`. None: the
         modes of the estimator if it has ``modes_`` (also inside a search or a threshold
-        classifier), else what the columns of X tell.
+        classifier), else those that the names of X's columns tell.
     reference : array-like of shape (n_reference, n_features), default=None
-        Whose mean and standard deviation are the units of the corruption: pass the
-        training data. None: what the estimator has stored of its training data, if it
-        is an :class:`~sklearn_emma.EMMAClassifier` (also inside a search or a threshold
+        Data whose means and standard deviations are the units of the corruption: pass
+        the training data. None: those that the estimator has learnt, if it is an
+        :class:`~sklearn_emma.EMMAClassifier` (also inside a search or a threshold
         classifier), else those of X. Between two data frames columns are matched by
         name.
     random_state : int, RandomState instance or None, default=None
-        Decides every draw.
+        Source of all random draws; pass an int for reproducible results.
 
     Returns
     -------
     curve : RobustnessCurve
-        ``levels`` (n_levels,), ``scores`` (n_levels, n_repeats), ``mean`` and ``std``.
+        With ``levels`` (n_levels,), ``scores`` (n_levels, n_repeats), and their
+        ``mean`` and ``std`` over the repeats.
 
     Raises
     ------
@@ -79,7 +94,7 @@ def robustness_curve(
         If there is no such mode, ``levels`` are not finite numbers, ``n_repeats`` is
         no whole number from 1, or ``reference`` has other columns than X.
     TypeError
-        If ``corruption`` is not callable, or not with a level.
+        If ``corruption`` cannot be called with a level.
     NotFittedError
         If the estimator is not fitted.
 
@@ -91,9 +106,9 @@ def robustness_curve(
     -----
     A repeat draws the same random numbers at every level (common random numbers):
     noise of σ = 2 is noise of σ = 1 times two. A curve is therefore smooth where
-    independent draws would make it jitter. By the same token, an integer
+    independent draws would make it jitter. For the same reason, an integer
     ``random_state`` and one ``reference`` give several estimators the very same
-    corrupted samples: their differences are paired.
+    corrupted samples, so their scores can be compared in pairs.
 
     Examples
     --------
@@ -123,15 +138,15 @@ def robustness_curve(
 
 
 def score_levels(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     failing: FailingMode,
     levels: np.ndarray,
-    scoring: Any,
+    scoring: Scoring,
     seeds: list[list[int]],
 ) -> RobustnessCurve:
-    """Curve of one estimator; several share ``failing`` and ``seeds`` to be paired."""
+    """Curve of one estimator; equal ``failing`` and ``seeds`` pair it with others."""
     scorer = check_scoring(estimator, scoring)
     scores = [
         [scorer(estimator, failing.copy(X, level, seed), y) for (seed,) in seeds]
@@ -146,7 +161,7 @@ def score_levels(
     )
 
 
-def _score_name(estimator: Any, scoring: Any) -> str:
+def _score_name(estimator: BaseEstimator, scoring: Scoring) -> str:
     if scoring is None:
         if is_classifier(estimator):
             return "accuracy"

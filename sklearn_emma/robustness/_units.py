@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Hashable
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emma._inputs.modes import flatten_columns, shorten
-from sklearn_emma.robustness._columns import as_table, take
+from sklearn_emma.robustness._columns import Table, as_table, is_frame, take
 
-Units = tuple[np.ndarray, np.ndarray]
+#: Mean and standard deviation of each column, (d,) each.
+Units: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
-def reference_units(reference: Any, X: Any, columns: np.ndarray) -> Units:
-    """Mean and standard deviation of columns (d,) of X in ``reference``, (d,) each.
+def reference_units(reference: ArrayLike, X: Table, columns: np.ndarray) -> Units:
+    """Mean and standard deviation in ``reference`` of some columns (d,) of X.
 
     Raises
     ------
     ValueError
-        If ``reference`` is not two-dimensional or has not the columns of X: as many,
-        and of the same names if both are data frames.
+        If ``reference`` is not two-dimensional, or does not have the columns of X: as
+        many, and of the same names if both are data frames.
     """
-    reference = as_table(reference, "reference")
-    values = take(reference, _positions(reference, X)[columns])
-    # A column without any value has no statistics; what they are makes no difference.
+    table = as_table(reference, "reference")
+    values = take(table, _positions(table, X)[columns])
+    # A column without any value has no statistics; any numbers do in their place.
     values[:, np.isnan(values).all(axis=0)] = 0.0
     scaler = StandardScaler().fit(values)
     return scaler.mean_, scaler.scale_
 
 
-def _positions(reference: Any, X: Any) -> np.ndarray:
+def _positions(reference: Table, X: Table) -> np.ndarray:
     """Where in ``reference`` each column of X is: by name between data frames."""
     n_columns = np.shape(X)[1]
-    if hasattr(reference, "columns") and hasattr(X, "columns"):
+    if is_frame(reference) and is_frame(X):
         names = list(flatten_columns(X).columns)
         given = list(flatten_columns(reference).columns)
         if given != names:
@@ -46,7 +49,7 @@ def _positions(reference: Any, X: Any) -> np.ndarray:
     return np.arange(n_columns)
 
 
-def _positions_by_name(given: list[Any], names: list[Any]) -> np.ndarray:
+def _positions_by_name(given: list[Hashable], names: list[Hashable]) -> np.ndarray:
     """Where each of the names is among those of ``reference``, in any order."""
     place = {name: i for i, name in enumerate(given)}
     known = set(names)
@@ -58,12 +61,14 @@ def _positions_by_name(given: list[Any], names: list[Any]) -> np.ndarray:
         shown = [
             f"{what}: {shorten(them)}" for what, them in differences.items() if them
         ]
-        raise ValueError(f"`reference` has not the columns of X; {'; '.join(shown)}.")
+        raise ValueError(
+            f"`reference` does not have the columns of X; {'; '.join(shown)}."
+        )
     counts = Counter(names) | Counter(given)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise ValueError(
-            "`reference` has the columns of X in another order, and several are named "
-            f"{twice[0]!r}: which is which?"
+            "`reference` has the columns of X in another order, and several share the "
+            f"name {twice[0]!r}, so they cannot be matched. Rename them."
         )
     return np.array([place[name] for name in names], dtype=np.intp)
