@@ -1,5 +1,6 @@
 """The gate: scores, missing modes, order of modes, absurd values, any shape of mode."""
 
+import copy
 import math
 
 import numpy as np
@@ -302,15 +303,6 @@ def test_potential_energies_of_other_rows_are_an_error(rows):
         EMMAGate(2)([torch.ones(5, 1)] * 2, torch.zeros(rows, 2))
 
 
-def test_summary_holds_copies_under_readable_names():
-    gate = trained_gate(3)
-    summary = gate.summary()
-    assert summary.capacity == pytest.approx(gate.capacity().item())
-    assert (np.diag(summary.coupling_weights) == 0).all()
-    summary.energy_weights[:] = -1
-    assert (gate.weight > 0).all()
-
-
 def test_modes_without_coupling_have_their_own_energy_alone():
     gate, alone = trained_gate(3), EMMAGate(3, coupling=None).double()
     gate.coupling.weight.data.zero_()
@@ -324,3 +316,34 @@ def test_modes_without_coupling_have_their_own_energy_alone():
     summary = alone.summary()
     assert (summary.coupling_weights == np.zeros((3, 3))).all()
     assert (summary.coupling_exponents == np.ones((3, 3))).all()
+
+
+# ------------------------------------------------------------- calibration
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_a_copied_calibration_is_that_of_the_other_gate_and_its_own(scaling):
+    psi = draw_potential(7, 2)
+    calibrated = EMMAGate(2, energy_scaling=scaling).calibrate(psi)
+    other = EMMAGate(2, energy_scaling=scaling)
+    other.copy_calibration(calibrated)
+    expected = calibrated.scores(psi).modal_energy
+    torch.testing.assert_close(other.scores(psi).modal_energy, expected)
+    calibrated.calibrate(psi + 100)
+    torch.testing.assert_close(other.scores(psi).modal_energy, expected)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3)])
+def test_calibrate_names_a_shape_that_does_not_fit(shape):
+    with pytest.raises(ValueError, match=r"\(n, n_modes\) = \(n, 2\), got \(5,"):
+        EMMAGate(2).calibrate(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("scaling", ["robust", "shift"])
+def test_calibrate_keeps_no_gradient(scaling):
+    potential = torch.rand(9, 2, requires_grad=True) * 2
+    gate = EMMAGate(2, energy_scaling=scaling).calibrate(potential)
+    assert not any(tensor.requires_grad for tensor in gate.scaling.buffers())
+    copy.deepcopy(gate)
+    for _ in range(2):
+        gate.scores(potential).attention.sum().backward(retain_graph=True)

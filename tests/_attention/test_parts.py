@@ -1,4 +1,4 @@
-"""What a gate is made of: its parameters, coldness, parts, and calibration."""
+"""Parts of the gate as its parameters name them, and the coldness."""
 
 import copy
 import math
@@ -12,7 +12,6 @@ from sklearn_emma._attention.coupling import Coupling
 from sklearn_emma._attention.scaling import ShiftScaling
 from sklearn_emma.attention import SoftAttention
 
-SCALINGS = ["robust", "shift"]
 DTYPES = [torch.float32, torch.float64]
 
 
@@ -138,43 +137,3 @@ def test_a_part_that_builds_no_module_is_named(name):
     wrong = Building(lambda n_modes: n_modes)
     with pytest.raises(ValueError, match=rf"{name}: `build` must return a torch mod"):
         EMMAGate(2, **{name: wrong})
-
-
-@pytest.mark.parametrize(("name", "capacity"), [("importance", 0.5), ("none", 1.0)])
-def test_without_a_threshold_there_is_no_gain_and_no_penalty(name, capacity):
-    gate = EMMAGate(2, attention_function=name)
-    summary = gate.summary()
-    assert math.isnan(summary.attention_gain) and math.isnan(summary.attention_bias)
-    assert summary.capacity == gate.capacity() == capacity
-    assert gate.capacity_penalty() == 0
-
-
-# ------------------------------------------------------------------------ calibration
-
-
-@pytest.mark.parametrize("scaling", SCALINGS)
-def test_a_copied_calibration_is_that_of_the_other_gate_and_its_own(scaling):
-    psi = draw_potential(7, 2)
-    calibrated = EMMAGate(2, energy_scaling=scaling).calibrate(psi)
-    other = EMMAGate(2, energy_scaling=scaling)
-    other.copy_calibration(calibrated)
-    expected = calibrated.scores(psi).modal_energy
-    torch.testing.assert_close(other.scores(psi).modal_energy, expected)
-    calibrated.calibrate(psi + 100)
-    torch.testing.assert_close(other.scores(psi).modal_energy, expected)
-
-
-@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3)])
-def test_calibrate_names_a_shape_that_does_not_fit(shape):
-    with pytest.raises(ValueError, match=r"\(n, n_modes\) = \(n, 2\), got \(5,"):
-        EMMAGate(2).calibrate(torch.zeros(shape))
-
-
-@pytest.mark.parametrize("scaling", ["robust", "shift"])
-def test_calibrate_keeps_no_gradient(scaling):
-    potential = torch.rand(9, 2, requires_grad=True) * 2
-    gate = EMMAGate(2, energy_scaling=scaling).calibrate(potential)
-    assert not any(tensor.requires_grad for tensor in gate.scaling.buffers())
-    copy.deepcopy(gate)
-    for _ in range(2):
-        gate.scores(potential).attention.sum().backward(retain_graph=True)
