@@ -62,7 +62,8 @@ class BatchedEnergy(Energy, Protocol):
 def is_batched(estimator: object) -> TypeGuard[BatchedEnergy]:
     """Whether the estimator's class defines what a :class:`BatchedEnergy` has.
 
-    A subclass that only inherits it may score in its own way, and is left to that.
+    A subclass that merely inherits these may score in its own way, so it is fitted and
+    scored by itself.
     """
     return {"_fit_together", "_stack"} <= vars(type(estimator)).keys()
 
@@ -186,7 +187,7 @@ def fit_mode_energies(
 
 
 def _check_scores(estimator: Energy, X: np.ndarray) -> None:
-    """See that an estimator scores these rows one by one."""
+    """Check that an estimator scores these rows one by one."""
     scores = estimator.score_samples(X)
     if np.shape(scores) != (len(X),):
         raise ValueError(

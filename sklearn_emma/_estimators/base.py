@@ -121,8 +121,8 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training data; NaN marks a missing value. Clean, unless ``corrupted`` says
-            otherwise: failing modes are simulated.
+            Training data; NaN marks a missing value. They should be clean, unless
+            ``corrupted`` says where they are not: failing modes are simulated.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -130,8 +130,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
             when weights sum to less than the number of samples: they are rescaled to a
             mean of 1. Equal non-integer weights are ignored.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted. The columns of a data frame are
-            found by the names of the modes. Its values teach its energy nothing.
+            True where a mode is known to be corrupted; its energy then learns nothing
+            from these values. The columns of a data frame are matched by the names of
+            the modes.
 
         Returns
         -------
@@ -141,10 +142,10 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         Raises
         ------
         ValueError
-            Names the parameter or the data at fault; all is checked before any
-            training.
+            Names the parameter or the data at fault. Everything is checked before
+            anything is trained.
         FloatingPointError
-            If a loss stops being finite; says in which phase.
+            If a loss stops being finite; the message says in which part of training.
 
         Warns
         -----
@@ -169,7 +170,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         raise TypeError(f"{type(self).__name__} must define `_read_target`.")
 
     def _check_continues(self, checked: CheckedData, what: str) -> None:
-        """See that ``what`` goes on with the modes of the fit before."""
+        """Check that ``what`` goes on with the modes of the fit before."""
         check_continues(self.modes_, checked.layout, what)
 
     def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
@@ -214,9 +215,10 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         return model.gather(checked, quantity)
 
     def _has_nothing_to_check(self, X: object) -> bool:
-        """Whether X is a matrix as it comes out of ``validate_data``.
+        """Whether ``validate_data`` would return X unchanged.
 
-        That takes a fifth of the latency of one row, and asking next to nothing.
+        Validation takes a fifth of the time that one row needs; this check takes next
+        to none.
         """
         return (
             type(X) is np.ndarray

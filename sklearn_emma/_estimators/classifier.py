@@ -20,15 +20,16 @@ from sklearn_emma.corruption import Corruption, Failures
 
 
 class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
-    """Classifier that keeps predicting well while a mode fails, and says which one.
+    """Classifier that keeps predicting well while a mode fails, and shows which one.
 
-    Columns of X come in *modes*: sensors, instruments, views. A small density model of
-    each mode gives its potential energy Ψ, a measure of how unlikely its values are.
-    Learnt functions turn it into modal energy E, a Gibbs distribution into importance
-    α, a capacity-limited function into attention β, and each mode is multiplied by its
-    β before it reaches the predictor. Trained in two phases: energies and predictor by
-    themselves on clean data; then gate and predictor together on clean and simulated
-    failing modes.
+    Columns of X come in *modes* (modalities): groups of columns from different sensors,
+    instruments or views. A small density model of each mode gives its potential energy
+    Ψ, a measure of how unlikely its values are. Learnt functions turn Ψ into the modal
+    energy E, a Gibbs distribution turns E into the importance α, and a capacity-limited
+    function turns α into the attention β. Each mode is multiplied by its β before it
+    reaches the predictor. Training has two steps: *pretraining* of energies and
+    predictor, each by itself, on clean data; then *joint training* of gate and
+    predictor on clean samples and on samples whose modes are made to fail.
 
     Parameters
     ----------
@@ -40,37 +41,39 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         or whose columns all read ``mode__feature``; otherwise each column is a mode of
         its own.
     remainder : {"error", "drop", "mode"}, default="error"
-        What happens to columns in no mode. ``"mode"`` makes them one, named
-        ``remainder``.
+        What happens to columns that belong to no mode: raise an error, leave them out,
+        or make them a mode of their own, named ``remainder``.
     energy_estimator : estimator, dict of estimators or None, default=None
-        Density model with ``score_samples``, cloned for each mode, or a dict by name of
-        mode; Ψ is minus ``score_samples``. It sees standardised values. None is
-        :class:`PotentialEnergyTransformer`. One whose ``fit`` takes no
-        ``sample_weight`` gets rows repeated by whole weights; other unequal weights it
-        ignores, with a warning.
+        Density model with ``score_samples``, cloned for each mode, or a dict with one
+        for each mode by name. Ψ is minus ``score_samples`` of standardised values. None
+        is :class:`PotentialEnergyTransformer`. If its ``fit`` takes no
+        ``sample_weight``, rows are repeated by integer weights; other unequal weights
+        are ignored, with a warning.
     joint_energy : bool or "auto", default="auto"
-        Whether modes are also compared with each other when samples are scored: the
-        attention of a mode that is likely by itself, but does not go with the others,
-        is multiplied by the probability that it belongs to the same sample. Needs three
-        modes or more, and has no effect in samples with a missing mode. Its cost grows
-        with the square of the number of features: ``"auto"`` compares up to 512
-        features, and not with ``attention_function`` ``"hard"`` or ``"none"``.
+        Whether modes are also compared with each other when samples are scored. The
+        attention of a mode that is likely by itself, but does not fit the others, is
+        then multiplied by the probability that it belongs to the same sample. This
+        takes three modes or more, and has no effect on samples with a missing mode. The
+        cost grows with the square of the number of features: ``"auto"`` compares modes
+        of up to 512 features in all, unless ``attention_function`` is ``"hard"`` or
+        ``"none"``.
     energy_scaling : {"robust", "shift"} or object with ``build``, default="robust"
         ``"robust"`` makes modes comparable: z-score of Ψ by training median and
         interquartile range, then a compressive logarithm. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
             default="asymmetric"
-        Shared energies of the modes, with coupling exponents γ_ij that need not be
-        equal to γ_ji, or that are. None: modes share no energy.
+        Energies that modes share with each other, with exponents γ_ij and γ_ji that
+        differ or are equal. None: modes share no energy.
     attention_function : {"soft", "hard", "importance", "none"} or object with \
             ``build``, default="soft"
         β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
-        every mode that is present, that is, the same network without attention. As
-        objects, with their options: see :mod:`sklearn_emma.attention`.
+        every mode that is present, that is, the same network without attention.
+        :mod:`sklearn_emma.attention` has them as objects, with their options.
     rho : float or "learn", default="learn"
-        Coldness ρ > 0 of the Gibbs distribution: towards 0 all modes are equal, towards
-        infinity only the mode of least energy counts. ``"learn"`` starts at 1.
+        Coldness ρ > 0 (inverse temperature) of the Gibbs distribution: towards 0 all
+        modes are equally important, towards infinity only the mode of least energy
+        counts. ``"learn"`` starts at 1.
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
     lambda_e : float, default=0.003
@@ -79,29 +82,30 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     predictor : MLP, nn.Module, class, factory, classifier, GatedCopies or None, \
             default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
-        is called with ``(n_features_in, n_outputs)``; a module is taken as already
-        trained: it is copied and fine-tuned. It sees the modes' columns side by side in
-        the order of ``modes``, standardised. None is :class:`~predictors.MLP`, a fully
-        connected network with a linear path beside its hidden layers.
+        is called with ``(n_features_in, n_outputs)``; a module is assumed to be trained
+        already, and is copied and fine-tuned. It sees the modes' columns side by side
+        in the order of ``modes``, standardised. None is
+        :class:`~sklearn_emma.predictors.MLP`, a fully connected network with a linear
+        path beside its hidden layers.
 
         Or a scikit-learn classifier with ``predict_proba``: the gate then learns in
         front of the default network, and a clone of the classifier is fitted on gated
-        copies of the training data, see :class:`~predictors.GatedCopies`. Weights of
-        samples reach it as ``sample_weight``; where its ``fit`` takes none, rows are
-        repeated, and weights that are not whole are an error.
+        copies of the training data, see :class:`~sklearn_emma.predictors.GatedCopies`.
+        Sample weights reach it as ``sample_weight``; if its ``fit`` takes none, rows
+        are repeated, and weights that are not integers are an error.
     corruption : Failures, object with a method ``corrupt``, "auto" or None, \
             default="auto"
         How failing modes are simulated in training. ``"auto"`` is Gaussian noise with σ
         from 0.1 to 2 training standard deviations, or the mode missing, in two thirds
         of the samples. How many samples and modes fail, and how often they are drawn,
-        are options of :class:`~corruption.Failures`. None trains on the data as given;
-        say which modes are corrupted by ``fit(X, y, corrupted=...)``.
+        are options of :class:`~sklearn_emma.corruption.Failures`. None trains on the
+        data as they are; ``fit(X, y, corrupted=...)`` then says which modes failed.
     max_iter : int, default=100
         Epochs of the joint training.
     pretraining_max_iter : int, default=30
         Epochs in which the predictor is pretrained.
     batch_size : int or "auto", default="auto"
-        Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
+        Samples in a step; ``"auto"`` is a sixteenth of all samples, between 32 and 256.
     lr : float, default=0.003
         Learning rate of pretraining and joint training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
@@ -109,9 +113,9 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     optimizer : torch optimizer class or None, default=None
         None is ``torch.optim.Adam``.
     early_stopping : bool, default=False
-        Whether to hold out samples, corrupted as in training, and stop when their loss
-        no longer falls; the best epoch is kept. A classifier as ``predictor`` is fitted
-        on all samples.
+        Whether to hold out samples, corrupted as in training, and to stop when their
+        loss no longer falls. The best epoch is kept. A scikit-learn classifier as
+        ``predictor`` is fitted on all samples.
     validation_fraction : float, default=0.1
         Share of the samples held out; only with ``early_stopping``.
     n_iter_no_change : int, default=10
@@ -123,26 +127,27 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     callbacks : list of skorch callbacks or None, default=None
         For the joint training; copied before use.
     warm_start : bool, default=False
-        Whether ``fit`` goes on with the joint training from where the last ended. All
-        that shapes the model is kept from the first fit, whatever its parameters are
-        now: energies, joint energy, gate (``rho``, ``energy_scaling``, ``coupling``,
-        ``attention_function``) and network. A classifier as ``predictor`` is fitted
-        anew.
+        Whether ``fit`` continues the joint training where the last fit ended.
+        Everything that shapes the model is kept from the first fit, whatever its
+        parameters are now: energies, joint energy, gate (``rho``, ``energy_scaling``,
+        ``coupling``, ``attention_function``) and network. A scikit-learn classifier as
+        ``predictor`` is fitted again.
     memory : str, joblib.Memory or None, default=None
-        Caches pretraining, so that a search over ``rho``, ``lambda_c`` or
-        ``lambda_e`` runs it once for each fold. Not used, with a warning, where pickle
-        cannot store what is trained.
+        Caches pretraining, so that a search over ``rho``, ``lambda_c`` or ``lambda_e``
+        runs it once for each fold. If pickle cannot store what is trained, the cache is
+        not used, with a warning.
     device : str, default="cpu"
         Torch device.
     verbose : bool or int, default=False
         Whether to show progress bars.
     random_state : int, RandomState instance or None, default=None
-        Decides everything random: weights, noise, shuffling, validation split.
+        Decides everything that is random: initial weights, simulated failures,
+        shuffling, the validation split.
 
     Attributes
     ----------
     attention_ : ndarray of shape (n_samples, n_modes)
-        Attention β of the training samples; after ``partial_fit`` those of the last
+        Attention β of the training samples; after ``partial_fit`` of those of the last
         chunk.
     modes_ : dict of str to ndarray of int
         Columns of each mode, in order.
@@ -169,9 +174,9 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     loss_curve_ : list of float
         Training loss of each epoch of the joint training.
     validation_loss_curve_ : list of float
-        The same of held-out samples; empty without ``early_stopping``.
+        The same for held-out samples; empty without ``early_stopping``.
     pretraining_loss_curve_ : list of float
-        Training loss of the predictor by itself; empty if it came trained.
+        Training loss of the predictor by itself; empty if it was trained before.
     n_iter_ : int
         Epochs of the joint training.
     n_features_in_ : int
@@ -186,9 +191,9 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
 
     Notes
     -----
-    A missing value is replaced by its training mean. A mode with no value at all gets β
-    = 0 and takes no part in the others' energies. Scores of a row never depend on other
-    rows.
+    A missing value is replaced by its training mean. A mode without any value gets
+    β = 0 and plays no part in the energies of the others. Scores of a row never depend
+    on other rows.
 
     References
     ----------

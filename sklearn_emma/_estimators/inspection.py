@@ -93,9 +93,9 @@ class InspectsModes:
     def total_energy(self, X: ArrayLike) -> np.ndarray:
         """Sum of the modal energies of the modes that are present.
 
-        It rises as inputs are corrupted. It tells *perturbed* from clean inputs; to
-        tell wrong from right predictions, 1 − max probability does better. Compare
-        samples of which the same modes are present: each adds to the sum.
+        It rises as inputs are corrupted, and so tells *perturbed* from clean inputs. To
+        tell wrong from right predictions, 1 − max probability does better. Compare only
+        samples with the same modes present, since each mode adds to the sum.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class InspectsModes:
         return self._gather(X, _total_energy)
 
     def explain(self, X: ArrayLike) -> pd.DataFrame:
-        """Everything the gate knows, one row a sample, one block of columns a mode.
+        """Everything the gate knows, a row for each sample and a block for each mode.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class InspectsModes:
         explanation : pandas.DataFrame
             Two-level columns (mode, quantity); the quantities are ``attention``,
             ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
-            index is that of X, where it has one.
+            index is that of X, if X has one.
         """
         gathered = self._gather(
             X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)

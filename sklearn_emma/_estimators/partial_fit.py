@@ -59,17 +59,16 @@ class LearnsClassesByChunks(PredictsClasses):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            A chunk; NaN marks a missing value. Computed in the type of the first.
+            A chunk; NaN marks a missing value. The first chunk decides the
+            floating-point type in which everything is computed.
         y : array-like of shape (n_samples,)
-            Class labels, of which a chunk may lack some.
+            Class labels. A chunk may lack some of the classes.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed in the first call; later it may be
-            left out.
+            All labels that will ever occur. Needed in the first call; optional later.
         sample_weight : array-like of shape (n_samples,), default=None
             As in ``fit``.
         corrupted : array-like of shape (n_samples, n_modes), default=None
-            True where a mode is known to be corrupted. The columns of a data frame are
-            found by the names of the modes.
+            As in ``fit``.
 
         Returns
         -------
@@ -79,14 +78,14 @@ class LearnsClassesByChunks(PredictsClasses):
         Raises
         ------
         ValueError
-            Names the parameter or the data at fault: ``classes`` not given in the first
-            call or changed, a label that is none of them, other features or modes than
-            before; ``early_stopping=True`` or ``class_weight="balanced"``, which need
-            all data.
+            Names the parameter or the data at fault: ``classes`` missing in the first
+            call or changed later, an unknown label, other features or modes than
+            before, or ``early_stopping=True`` or ``class_weight="balanced"``, which
+            need all data at once.
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
         AttributeError
-            If ``predictor`` is a scikit-learn classifier: the method is not there.
+            If ``predictor`` is a scikit-learn classifier: it has no such method.
 
         Examples
         --------

@@ -58,14 +58,14 @@ def check_training_data(
 ) -> CheckedData:
     """Validate what ``fit`` was given; sets ``n_features_in_`` of the estimator.
 
-    ``read_target`` makes a target of the y of the rows that count. With a ``dtype`` X
-    is a further chunk, for a model of that type: it must have the features that the
+    ``read_target`` makes a target from the y of the rows that count. With a ``dtype``,
+    X is a further chunk for a model of that type, and must have the features that the
     estimator knows.
 
     Raises
     ------
     ValueError
-        Names what is wrong.
+        Names the argument and what is wrong with it.
     """
     X = missing_as_nan(flatten_columns(given.X))
     frame = X if hasattr(X, "columns") else None
@@ -101,12 +101,12 @@ def check_training_data(
 def check_continues(
     before: dict[str, np.ndarray], layout: ModeLayout, what: str
 ) -> None:
-    """See that ``what`` goes on with the modes of the fit before.
+    """Check that ``what`` continues with the modes of the fit before.
 
     Raises
     ------
     ValueError
-        Names both.
+        If the modes differ; names those before and those now.
     """
     old = {name: columns.tolist() for name, columns in before.items()}
     new = {name: columns.tolist() for name, columns in layout.as_dict().items()}
@@ -117,12 +117,12 @@ def check_continues(
 
 
 def check_modes_seen(data: TrainingSet, layout: ModeLayout) -> None:
-    """See that every mode has at least one clean value to learn its energy from.
+    """Check that every mode has at least one clean value to learn its energy from.
 
     Raises
     ------
     ValueError
-        Names the mode, and why it has none.
+        If a mode has none; names the mode and the reason.
     """
     known, clean = ~np.isnan(data.X), ~np.isnan(data.clean(layout))
     for name, columns in zip(layout.names, layout.slices, strict=True):
@@ -135,7 +135,7 @@ def check_modes_seen(data: TrainingSet, layout: ModeLayout) -> None:
 
 
 def _encode(target: Target, y: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Encoded y of all rows; that of rows that do not count may be anything."""
+    """Encoded y of all rows, 0 for rows that do not count."""
     encoded = target.encode(y[kept])
     result = np.zeros((len(y), *encoded.shape[1:]), dtype=encoded.dtype)
     result[kept] = encoded

@@ -9,21 +9,21 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-# Differences of such float32 values are finite, and so are sums of squares of such
-# float64 values, which is what statistics are computed of.
+# Bounds within which differences of float32 values are finite, and sums of squares of
+# float64 values, from which statistics are computed.
 _LARGEST = {np.dtype(np.float32): 1e38, np.dtype(np.float64): 1e150}
 
-# Standard deviations from the mean. Of n equally weighed training samples none lies
-# further out than √n, so that this is no bound for any value that could be learnt
-# from, and its square leaves room for products and sums of many in float32.
+# In standard deviations from the mean. No training sample of n equally weighted ones
+# lies further out than √n, so this bounds nothing that could be learnt from; and its
+# square leaves room for products and for sums of many in float32.
 _FARTHEST = 1e6
 
 
 def bounded(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Copy X into ``dtype``, float32 or float64, values too large for it made smaller.
+    """Copy X into ``dtype``, float32 or float64, with too large values made smaller.
 
-    They end so many standard deviations from any mean that the direction is all that
-    is left of them anyway.
+    They are so many standard deviations from any mean that only their direction
+    matters.
     """
     largest = dtype.type(_LARGEST[dtype])
     return np.clip(X, -largest, largest).astype(dtype, copy=False)
@@ -31,7 +31,7 @@ def bounded(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
     """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0."""
-    # Not the scaler's own `transform`, which would check X once more.
+    # The scaler's own `transform` would check X once more.
     mean, scale = scaler.mean_.astype(X.dtype), scaler.scale_.astype(X.dtype)
     with np.errstate(over="ignore"):
         z = (X - mean) / scale

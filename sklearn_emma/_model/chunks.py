@@ -1,4 +1,4 @@
-"""Many rows a few at a time, so that memory stays bounded."""
+"""Many rows in chunks, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
     """Cut X into slices of at most ``n_rows`` rows; at least one slice.
 
-    Pages of a memory-mapped file count as memory of the process once they were read.
-    They are given back after each slice: the file still has them.
+    Pages of a memory-mapped file count as memory of the process once they have been
+    read. They are released after each slice, since the file still has them.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        Also a memory map, or a view of one.
+        May be a memory map, or a view of one.
     n_rows : int
-        Most rows in a slice.
+        Largest number of rows in a slice.
 
     Yields
     ------
@@ -35,9 +35,9 @@ def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
 
 
 def _mapped_file(X: np.ndarray) -> mmap.mmap | None:
-    """Map that X is a view of, unless dropping its pages would lose what was written.
+    """The map that X is a view of, unless releasing its pages would lose changes.
 
-    Copy-on-write keeps changes in these pages and nowhere else.
+    A copy-on-write map keeps changes in these pages and nowhere else.
     """
     mode: str | None = None
     owner: Any = X

@@ -17,11 +17,11 @@ Terms: TypeAlias = dict[str, float | Tensor]
 
 
 class Member(NamedTuple):
-    """One of the models.
+    """One of the models that are trained together.
 
-    ``module`` is trained in place, its parameters without ``requires_grad`` excepted;
-    ``source`` says from which source its samples come; ``terms`` are numbers that its
-    criterion is made with.
+    ``module`` is trained in place, except for parameters without ``requires_grad``;
+    ``source`` is the index of the source of its samples; ``terms`` are the numbers that
+    its criterion is made with.
     """
 
     module: nn.Module

@@ -161,7 +161,7 @@ def make_net(
 
 
 def check_callbacks(callbacks: Iterable[object]) -> None:
-    """See that each is a skorch callback, or a pair of a name and one.
+    """Check that each is a skorch callback, or a pair of a name and one.
 
     Raises
     ------

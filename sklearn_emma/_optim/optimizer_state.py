@@ -26,10 +26,10 @@ class OptimizerState:
         self.state = {key: copy.deepcopy(_on_cpu(part)) for key, part in state.items()}
 
     def restore(self, optimizer: Optimizer) -> None:
-        """Give it to an optimiser of the same parameters; another kind starts anew."""
+        """Hand it to an optimiser of the same kind and the same parameters."""
         if type(optimizer) is self.kind:
             groups = optimizer.state_dict()["param_groups"]
-            # Torch takes the tensors as they are, and changes them in its steps.
+            # torch would use these tensors themselves, and change them in its steps.
             state = copy.deepcopy(self.state)
             optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -23,9 +23,9 @@ class Stack:
     """Steps of many models at the price of a few.
 
     Row s of ``values`` (S, n_parameters) holds all parameters of model s. A forward
-    pass is that of one module, vectorised over the rows by ``torch.func``; the sum of
-    the losses has as gradient the gradient of each, and Adam goes element by element,
-    so that no row knows of the others.
+    pass is that of one module, vectorised over the rows by ``torch.func``. The gradient
+    of the summed losses holds the gradient of each, and Adam works element by element,
+    so no row influences another.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class Stack:
         self.random = traits.random
         self.template = copy.deepcopy(members[0].module).train()
         modules = [member.module for member in members]
-        # Learnt by one is stacked for all: where it is not, it is held.
+        # What one member learns is stacked for all; where it is constant, it is held.
         names = _learnt_by_any(modules)
         learnt = [{n: m.get_parameter(n) for n in names} for m in modules]
         self.shapes = {name: p.shape for name, p in learnt[0].items()}
         self.sizes = [p.numel() for p in learnt[0].values()]
-        # One type for all, that of most: a scalar in double precision is no reason to
-        # compute everything so.
+        # One type for all values, that of the largest parameter: log ρ alone is always
+        # in double precision.
         dtype = max(learnt[0].values(), key=Tensor.numel).dtype
         rows = [
             torch.cat([p.detach().flatten().to(dtype) for p in row.values()])
@@ -190,7 +190,7 @@ class Stack:
         return module
 
     def _optimizer(self) -> torch.optim.Adam:
-        """Torch's Adam, a group of rows for each learning rate."""
+        """Make torch's Adam, with a group of rows for each learning rate."""
         groups: dict[float, dict[str, Any]] = {}
         for lr, rows in _runs([member.lr for member in self.members]):
             group = groups.setdefault(lr, {"lr": lr, "params": [], "rows": []})
@@ -213,10 +213,10 @@ def _is_constant(tensor: Tensor) -> bool:
 def _stack_rest(
     modules: list[nn.Module], learnt: list[str], written: frozenset[str]
 ) -> tuple[dict[str, Tensor], dict[str, int | None]]:
-    """Buffers and parameters that are not learnt; stacked, or one for all if equal.
+    """Buffers and parameters that are not learnt, stacked, or one for all if equal.
 
-    What is computed from one for all is computed once. Each model has its own of what
-    is ``written``, running statistics for example.
+    What is computed from a shared tensor is computed once. A buffer that is ``written``
+    (running statistics, for example) is never shared.
     """
     rest: dict[str, Tensor] = {}
     dims: dict[str, int | None] = {}
@@ -237,7 +237,7 @@ def _rest(module: nn.Module, learnt: list[str]) -> dict[str, Tensor]:
 def _stack_terms(
     members: Sequence[Member], like: Tensor
 ) -> tuple[Terms, dict[str, int]]:
-    """Terms as numbers where all members agree, so that one of 0 costs nothing."""
+    """Terms as numbers where all members agree, so that one of weight 0 is free."""
     terms: Terms = {}
     dims: dict[str, int] = {}
     for name, value in members[0].terms.items():

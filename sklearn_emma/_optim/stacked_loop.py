@@ -26,13 +26,13 @@ from sklearn_emma._optim.net import Options
 from sklearn_emma._optim.stack import Stack
 from sklearn_emma._optim.streams import RandomStream
 
-# Values that a stack computes with at a time. More models cost less each until their
-# values no longer fit into the cache; and memory stays bounded.
+# Number of values that a stack computes with at a time. The more models there are, the
+# less each costs, until their values no longer fit into the cache.
 _STACK_VALUES = 2**22
 
 
 class CannotStackError(RuntimeError):
-    """A module that ``torch.func`` cannot vectorise, or not with the same result."""
+    """Raised if ``torch.func`` cannot vectorise a module with the same result."""
 
 
 class Source(NamedTuple):
@@ -113,7 +113,7 @@ def train_together(
             schedule.step()
         curves.append(torch.cat(losses))
         if not torch.stack(curves).isfinite().all(0).any():
-            break  # nothing is left to train
+            break  # all have diverged
     for stack in stacks:
         stack.write_back()
     results = torch.stack(curves, dim=1).tolist()
@@ -148,7 +148,7 @@ def _curve_or_error(curve: list[float], part: str) -> list[float] | FloatingPoin
 
 
 def _cut(order: list[int], size: int) -> list[list[int]]:
-    """Parts of at most ``size``, as equal as can be."""
+    """Cut into parts of at most ``size``, as equal as possible."""
     n_parts = math.ceil(len(order) / size)
     edges = [round(part * len(order) / n_parts) for part in range(n_parts + 1)]
     return [order[a:b] for a, b in pairwise(edges)]
@@ -161,7 +161,7 @@ def _rehearse(
     criterion: MakeCriterion,
     constrain: Callable[[nn.Module], None],
 ) -> Traits:
-    """See on a batch that a stack computes what its members compute alone."""
+    """Check on a batch that a stack computes what its members compute alone."""
     before = stream.state
     stream = copy.copy(stream)
     pair = [member._replace(source=0) for member in (members[0], members[-1])]
@@ -184,7 +184,7 @@ def _rehearse(
         traits = Traits(random, frozenset(written))
         stack = Stack(copy.deepcopy(pair), criterion, traits, constrain)
         found = stack.step([batch], [stream])
-    except Exception as error:  # whatever it is, trained alone it shows itself
+    except Exception as error:  # whatever it is, training alone will raise it too
         raise CannotStackError(str(error)) from error
     expected = torch.stack(losses)
     tolerance = torch.finfo(expected.dtype).eps ** 0.5

@@ -11,7 +11,7 @@ from sklearn_emma._optim.torch_state import forked, seeded
 
 
 class RandomStream:
-    """What :func:`~.torch_state.seeded` gives, to be left and resumed.
+    """The random state of :func:`~.torch_state.seeded`, to be left and resumed.
 
     Dropout knows only torch's global state. Several trainings that take turns each
     need their own, at the point where they left it.

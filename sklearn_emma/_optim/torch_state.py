@@ -13,10 +13,10 @@ from torch import Generator, nn
 
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 
-# Below this many multiply-adds a batch, a second thread costs more than it saves.
+# With fewer multiply-adds in a batch, a second thread costs more than it saves.
 _SINGLE_THREAD_WORK = 2e8
 
-# Threads of a process share torch's global state: one at a time may borrow it.
+# All threads of a process share torch's global state, so one at a time may use it.
 _BORROWED = threading.RLock()
 
 
@@ -35,7 +35,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
     """
     devices = [device] if device.type == "cuda" else []
     with forked(devices):
-        # Not torch.manual_seed: it would reseed every GPU, forked or not.
+        # torch.manual_seed would reseed every GPU, forked or not.
         torch.default_generator.manual_seed(seed)
         if devices:
             with torch.cuda.device(device):
@@ -47,7 +47,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
 def threads_for(
     module: nn.Module, batch_size: int, device: torch.device | str
 ) -> Iterator[None]:
-    """Train a small module on one thread: more would wait for each other."""
+    """Use a single thread for a small module: several would wait for each other."""
     n_parameters = sum(p.numel() for p in module.parameters())
     threads = torch.get_num_threads()
     small = n_parameters * batch_size < _SINGLE_THREAD_WORK
@@ -62,7 +62,7 @@ def threads_for(
 
 
 def resolve_device(device: torch.device | str, fallback: bool = False) -> torch.device:
-    """Torch device by name; with ``fallback`` the CPU where that one is not there.
+    """Torch device by name; with ``fallback`` the CPU if that device cannot be used.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def resolve_device(device: torch.device | str, fallback: bool = False) -> torch.
             return torch.device("cpu")
         raise ValueError(f"`device` {device!r} cannot be used: {error}") from error
     if resolved.type == "cuda" and resolved.index is None:
-        # Tensors name the device by number; only so do the two compare equal.
+        # Tensors have numbered devices, and only numbered ones compare equal to them.
         resolved = torch.device("cuda", torch.cuda.current_device())
     return resolved
 

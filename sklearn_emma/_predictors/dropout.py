@@ -6,20 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-# Units are left out with a probability that is a multiple of one in so many.
+# Probabilities are rounded to multiples of 1 / _LEVELS.
 _LEVELS = 2**16
 
 
 class Dropout(nn.Module):
     """Leave units out of a training step, as ``torch.nn.Dropout`` does.
 
-    On a CPU torch draws a 64-bit random number for each unit, and that was a fifth of
-    the training of a small network. Here one such number serves four units.
+    On a CPU torch draws a 64-bit random number for each unit, which takes a fifth of
+    the training time of a small network. Here one such number serves four units. A GPU
+    uses torch's own dropout, so the same seed gives other masks there.
 
     Parameters
     ----------
     p : float
-        Probability that a unit is left out, in [0, 1); to the nearest of 65,536 levels.
+        Probability, in [0, 1), that a unit is left out; rounded to 1/65,536.
     """
 
     def __init__(self, p: float) -> None:
@@ -36,8 +37,8 @@ class Dropout(nn.Module):
         size = x.numel()
         words = torch.randint(-(2**63), 2**63 - 1, (-(-size // 4),), device=x.device)
         level = words.view(torch.int16)[:size].view(x.shape).to(x.dtype)
-        # Whole numbers: cut to [0, 1] they are 1 from the threshold on, else 0. Several
-        # times faster than comparing.
+        # Integers cut to [0, 1] are 1 from the threshold on, else 0; this is several
+        # times faster than a comparison.
         kept = level.sub_(left_out - _LEVELS // 2 - 1).clamp_(0.0, 1.0)
         return x * kept.mul_(_LEVELS / (_LEVELS - left_out))
 

@@ -13,7 +13,7 @@ def inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     scikit-learn's, takes weights.
     """
     mass, d = weight.sum(), z.shape[1]
-    # Weight k is k samples, but no row that counts is less than one.
+    # Weight k counts as k samples, but a row with any weight as one at least.
     n = max(mass, np.count_nonzero(weight))
     covariance = (z * weight[:, None]).T @ z / mass
     mean_variance = np.trace(covariance) / d
@@ -24,7 +24,7 @@ def inverse_root(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(
         (1.0 - shrinkage) * covariance + shrinkage * mean_variance * np.eye(d)
     )
-    # A feature that varies has unit variance. If none does, what is left is rounding:
-    # leave all directions alone.
+    # A feature that varies has unit variance. If no feature varies, all that is left is
+    # rounding, and no direction may be stretched.
     floor = 1e-6 * values[-1] if np.trace(covariance) > 0.5 else 1.0
     return (vectors / np.sqrt(np.maximum(values, floor))) @ vectors.T

@@ -39,7 +39,7 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     knots = weighted_quantiles(X, weight, levels)
     scores = _mean_over_ties(knots, norm.ppf(levels))
-    # Knows a constant feature in spite of rounding, and gives it 1.
+    # Recognises a constant feature in spite of rounding, and gives it a scale of 1.
     deviation = StandardScaler().fit(X, sample_weight=weight).scale_
     outer = 1.0 / deviation[:, np.newaxis]
     width = np.diff(knots, axis=1)
@@ -53,7 +53,7 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
 
 
 def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
-    """Put the normal score of each feature behind it.
+    """Insert each feature's normal score after it.
 
     ``x`` (G, n, d), parameters of :class:`NormalScores` (G, d, T) and (G, d, T + 1).
     Returns (G, n, 2 d): feature, score, feature, score, ...

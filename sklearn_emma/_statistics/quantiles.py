@@ -18,7 +18,7 @@ def weighted_quantiles(
     quantiles = np.empty((X.shape[1], len(levels)))
     for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
         mass = weight[rows].cumsum()
-        # A hair below, or rounding in the sum decides which value it is.
+        # Slightly less, so that rounding in the sum does not decide which value it is.
         position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
         quantiles[column] = X[rows[position], column]
     return quantiles

@@ -1,8 +1,8 @@
-"""Pretraining, from the user's cache where it is there.
+"""Pretraining, taken from the user's cache if it is there.
 
-Pickle, and so joblib's key of a call, knows classes and functions by name only: a
-predictor edited in a notebook would be taken for the one before, and a lambda has no
-name. So predictors are told apart by what they build and what that does.
+Pickle, and so the key that joblib makes of a call, knows classes and functions by name
+only: a predictor edited in a notebook would be mistaken for the one before, and a
+lambda has no name. So predictors are told apart by what they build and what that does.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def cached_pretraining(
 ) -> Pretrained:
     """Return :func:`pretrain` of ``task``, or what it returned before.
 
-    What cannot be cached is computed, with a warning that says why.
+    What cannot be cached is computed, with a warning that gives the reason.
     """
     if memory is None:
         return pretrain(task)
     try:
         # Another version of the package may learn something else.
         key = joblib.hash((__version__, _told_by_content(task)))
-    # Its modules and estimators are the user's, and may refuse in any way.
+    # The user's modules and estimators may refuse in any way.
     except Exception as error:
-        # Joblib adds a second argument: all data that it was about to pickle.
+        # joblib adds a second argument with all the data that it was about to pickle.
         reason = str(error.args[0] if error.args else error)[:200]
         warnings.warn(
             "`memory` is not used in this fit: predictor, energy estimators and "
@@ -58,11 +58,11 @@ def _recall(key: str, task: PretrainingTask) -> Pretrained:
 
 
 def _told_by_content(task: PretrainingTask) -> dict[str, object]:
-    """All that decides the result, with what tells the predictor from any other."""
+    """Everything that decides the result, with a fingerprint of the predictor."""
     n_features, dtype = task.layout.n_features, torch.from_numpy(task.data.X[:0]).dtype
     with seeded(0, torch.device("cpu")):
         module = task.build()
-        pickle.dumps(module)  # which is what the cache will have to do
+        pickle.dumps(module)  # as the cache will have to do
         predictor = _fingerprint(module, n_features, dtype)
     return vars(task) | {
         "predictor": predictor,

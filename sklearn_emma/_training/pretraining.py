@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -125,10 +125,9 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     return Pretrained(scaler, task.energies, predictor, curve, potential, joint)
 
 
-def refit_predictor(task: PretrainingTask, first: Pretrained, lr: float) -> Pretrained:
-    """Keep the energies of a pretraining, train its predictor at another rate."""
+def refit_predictor(task: PretrainingTask, first: Pretrained) -> Pretrained:
+    """Keep the energies of a pretraining, and train the predictor by another task."""
     x, _ = _filled(task.data.clean(task.layout), first.scaler, task.layout)
-    task = replace(task, options=replace(task.options, lr=lr))
     predictor, curve = _fit_predictor(task, x)
     return first._replace(predictor=predictor, loss_curve=curve)
 

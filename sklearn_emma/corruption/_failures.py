@@ -115,7 +115,7 @@ class Failures(BaseEstimator):
         return self.corruption is not None
 
     def check(self, layout: ModeLayout, dtype: torch.dtype) -> None:
-        """See, on three rows of zeros, that modes can be made to fail like this.
+        """Check, on three rows of zeros, that modes can be made to fail like this.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Failures(BaseEstimator):
 def check_failures(
     caller: str, clean_fraction: float, n_failing: int, n_modes: int
 ) -> None:
-    """See that these numbers, which ``caller`` was given, can be met.
+    """Check that these numbers, which ``caller`` was given, can be met.
 
     Raises
     ------

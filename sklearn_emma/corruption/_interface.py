@@ -36,7 +36,7 @@ class Corruption(Protocol):
 
 
 def check_corruption(corruption: object, name: str) -> None:
-    """See that something is a corruption; ``name`` is what the message calls it.
+    """Check that something is a corruption; ``name`` is what the message calls it.
 
     Those of a mixture are checked by the mixture, and parameters by their corruption,
     when they are asked to corrupt.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.loop import auto_batch_size
-from sklearn_emma._optim.stack import Member
+from sklearn_emma._optim.members import Member
 from sklearn_emma._optim.stacked_loop import Source, train_together
 from sklearn_emma._optim.streams import RandomStream
 from sklearn_emma._optim.torch_state import threads_for
@@ -153,9 +154,12 @@ class _SharedPretraining:
         return found
 
     def _learn(self, plan: Plan, seed: int, lr: float) -> Pretrained:
+        # The plan is that of the first candidate, whose rate may not be this one's.
+        options = replace(plan.pretraining.options, lr=lr)
+        task = replace(plan.pretraining, options=options)
         if seed in self._energies:
-            return refit_predictor(plan.pretraining, self._energies[seed], lr)
-        self._energies[seed] = cached_pretraining(plan.memory, plan.pretraining)
+            return refit_predictor(task, self._energies[seed])
+        self._energies[seed] = cached_pretraining(plan.memory, task)
         return self._energies[seed]
 
 
