@@ -12,7 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emma
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma.corruption import GaussianNoise
+from sklearn_emma.attention import SoftAttention
+from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
+from sklearn_emma.predictors import MLP
 
 # Default settings of every public estimator come first; then the switches that lead
 # through other code, with fewer epochs.
@@ -28,16 +30,29 @@ INSTANCES = [
         lambda_c=1e-3,
         energy_scaling="shift",
         attention_function="hard",
-        symmetric_coupling=True,
+        coupling="symmetric",
         energy_estimator=KernelDensity(),
-        corruption=GaussianNoise(0.5),
-        n_draws=2,
+        corruption=Failures(GaussianNoise(0.5), n_draws=2),
         max_iter=10,
         pretraining_max_iter=10,
     ),
     EMMAClassifier(predictor=LogisticRegression(), max_iter=5, pretraining_max_iter=5),
     EMMAClassifier(
         predictor=RandomForestClassifier(10), max_iter=5, pretraining_max_iter=5
+    ),
+    # Every part is an object.
+    EMMAClassifier(
+        attention_function=SoftAttention(gain=3.0),
+        coupling="symmetric",
+        corruption=Failures(
+            Mixture([GaussianNoise((0.1, 1.0)), MissingMode()], weights=[2, 1]),
+            clean_fraction=0.5,
+            pretraining_missing_fraction=0.3,
+            importance_floor=0.05,
+        ),
+        predictor=MLP(hidden_layer_sizes=(16,), dropout=0.1, n_bins=4),
+        max_iter=10,
+        pretraining_max_iter=10,
     ),
 ]
 TRANSFORMERS = [e for e in INSTANCES if hasattr(e, "transform")]

@@ -1,4 +1,4 @@
-"""The cache of the first phase: hits, and whatever must not be one."""
+"""The cache of pretraining: hits, and whatever must not be one."""
 
 import sys
 import warnings
@@ -16,7 +16,9 @@ from torch import nn
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
-from sklearn_emma._training import cache as _phase_cache
+from sklearn_emma._training import cache
+from sklearn_emma.corruption import Failures
+from sklearn_emma.predictors import MLP
 
 rng = np.random.default_rng(0)
 y = np.arange(60) % 2
@@ -67,20 +69,20 @@ quick = partial(
     epochs=2,
     modes=[[0, 1], [2, 3]],
     energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=2),
-    hidden_layer_sizes=4,
+    predictor=MLP(4),
 )
 
 
 @pytest.fixture
 def computed(monkeypatch):
-    """How often the first phase has been run."""
+    """How often pretraining has been run."""
     runs = []
 
-    def counted(*args, original=_phase_cache.fit_phase_one, **kwargs):
+    def counted(*args, original=cache.pretrain, **kwargs):
         runs.append(1)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(_phase_cache, "fit_phase_one", counted)
+    monkeypatch.setattr(cache, "pretrain", counted)
     return runs
 
 
@@ -123,8 +125,8 @@ def test_an_edited_predictor_is_not_taken_for_the_one_before(
 
 @pytest.mark.parametrize(
     "predictor",
-    [None, lambda n_in, n_out: nn.Linear(n_in, n_out), nn.Linear(4, 2)],
-    ids=["default", "lambda", "trained"],
+    [None, MLP(4), lambda n_in, n_out: nn.Linear(n_in, n_out), nn.Linear(4, 2)],
+    ids=["default", "recipe", "lambda", "trained"],
 )
 def test_anything_that_builds_what_pickle_knows_is_cached(
     predictor, tmp_path, computed
@@ -165,7 +167,8 @@ def test_a_trained_predictor_is_told_by_its_parameters_and_left_alone(
 
 
 def test_data_weights_and_options_are_told_apart(tmp_path, computed):
-    model = quick(memory=str(tmp_path), base_missing_fraction=0.0)
+    failures = Failures(pretraining_missing_fraction=0.0)
+    model = quick(memory=str(tmp_path), corruption=failures)
     weight = np.linspace(0.1, 3, 60)
     changed = X.copy()
     changed[0, 0] += 1e-9
@@ -174,9 +177,10 @@ def test_data_weights_and_options_are_told_apart(tmp_path, computed):
         ({}, changed, None),
         ({}, X, weight),
         ({"pretraining_max_iter": 3}, X, None),
-        ({"dropout": 0.1}, X, None),
+        ({"predictor__dropout": 0.1}, X, None),
+        ({"predictor__n_bins": 3}, X, None),
         ({"energy_estimator": GaussianMixture(reg_covar=0.1)}, X, None),
-        ({"base_missing_fraction": 0.3}, X, None),
+        ({"corruption__pretraining_missing_fraction": 0.3}, X, None),
         ({"random_state": 1}, X, None),
     ]
     with warnings.catch_warnings():

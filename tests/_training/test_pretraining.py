@@ -1,4 +1,4 @@
-"""The base model: what it sees, and when its predictor sees the training data."""
+"""Pretraining: what the predictor sees, and when it is calibrated."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 import helpers
-from sklearn_emma.corruption import GaussianNoise
+from sklearn_emma.corruption import Failures, GaussianNoise
 
 MODES = {"a": [0, 1], "b": [2, 3], "c": [4, 5]}
 quick = partial(helpers.quick, epochs=1, pretraining_max_iter=2, modes=MODES)
@@ -27,18 +27,18 @@ def three_modes():
 
 @pytest.fixture
 def epochs(monkeypatch):
-    """The inputs of each epoch of the base model, as they come."""
+    """The inputs of each epoch of pretraining, as they come."""
     from sklearn_emma._training.pretraining import train
 
     seen = []
 
-    def watched(net, draw, **params):
+    def watched(net, draw, *args, **params):
         def watched_draw():
             samples = draw()
             seen.append(samples.inputs["x"].clone())
             return samples
 
-        return train(net, watched_draw, **params)
+        return train(net, watched_draw, *args, **params)
 
     monkeypatch.setattr("sklearn_emma._training.pretraining.train", watched)
     return seen
@@ -65,7 +65,8 @@ def standardised(model, X):
 @pytest.mark.parametrize("fraction", [0.5, 1.0])
 def test_a_share_of_the_samples_lacks_one_mode_each_epoch_anew(data, epochs, fraction):
     X, y = data
-    model = quick(pretraining_max_iter=20, base_missing_fraction=fraction).fit(X, y)
+    failures = Failures(pretraining_missing_fraction=fraction)
+    model = quick(pretraining_max_iter=20, corruption=failures).fit(X, y)
     assert len(epochs) == 20
     z = standardised(model, X)
     # The order of training rows is the model's own: find it by the last column kept.
@@ -93,7 +94,10 @@ def _rows(epochs, z):
     ("params", "why"),
     [
         ({"corruption": None}, "no failures are simulated"),
-        ({"base_missing_fraction": 0.0}, "the user does not want it"),
+        (
+            {"corruption": Failures(pretraining_missing_fraction=0.0)},
+            "the user does not want it",
+        ),
         ({"modes": {"all": list(range(6))}}, "there is nothing else to predict from"),
     ],
 )
@@ -104,12 +108,12 @@ def test_all_modes_are_there_where(data, epochs, params, why):
     assert torch.equal(epochs[0], epochs[1])
 
 
-def test_any_corruption_makes_the_base_model_do_without_modes(data, epochs):
+def test_any_corruption_makes_the_predictor_do_without_modes(data, epochs):
     quick(corruption=GaussianNoise(1.0)).fit(*data)
     assert (epochs[0] == 0).any()
 
 
-def test_a_base_model_that_learns_to_do_without_modes_predicts_better_without(data):
+def test_a_predictor_that_learns_to_do_without_modes_predicts_better_without(data):
     X, y = data
     predictions = {}
     for corruption in (None, GaussianNoise(0.01)):
@@ -192,7 +196,7 @@ def test_calibrate_is_not_called_again(data, calls):
 
 
 def test_default_predictor_is_calibrated_and_stays_so(data):
-    """Its bins are those of the training data, through both phases."""
+    """Its bins are those of the training data, in both trainings."""
     X, y = data
     X = X**3  # skewed: not the bins it starts from
     for predictor in (None, LogisticRegression()):  # both have it in the network
