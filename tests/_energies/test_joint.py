@@ -9,10 +9,18 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal as normal
 
 from sklearn_emma import EMMAClassifier
-from sklearn_emma._energies.joint import _coordinates, fit_joint_energy
+from sklearn_emma._energies.joint import (
+    DensityRatio,
+    JointSamples,
+    bounded_scores,
+    fit_densities,
+    fit_joint_energy,
+)
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._statistics.normal_scores import fit_normal_scores, with_normal_scores
 from sklearn_emma.datasets import make_multimodal_classification
 
-MODE_INDEX = np.array([0, 0, 1, 2, 2, 2])
+LAYOUT = ModeLayout.from_columns({"a": [0, 1], "b": [2], "c": [3, 4, 5]})
 
 
 @pytest.fixture
@@ -24,19 +32,20 @@ def samples():
     return x, y, rng.normal(size=(400, 3))
 
 
-def fit(x, y, potential, weight=None, n_classes=3):
+def fit(x, y, potential, weight=None, *, layout=LAYOUT, n_classes=3):
     weight = np.ones(len(x)) if weight is None else weight
-    return fit_joint_energy(x, y, potential, weight, MODE_INDEX, n_classes)
+    samples = JointSamples(x, y, potential, weight)
+    return fit_joint_energy(samples, layout, n_classes)
 
 
-def log_density(z, joint, columns):
+def log_density(z, ratio, columns):
     """Mixture of Gaussians of some columns, one class after another."""
-    whole = joint.whole.numpy()
+    whole = ratio.whole.numpy()
     covariance = np.linalg.inv(whole @ whole)[np.ix_(columns, columns)]
     classes = [
         log_prior + normal(mean[columns], covariance).logpdf(z[:, columns])
         for log_prior, mean in zip(
-            joint.log_prior.numpy(), joint.means.numpy(), strict=True
+            ratio.log_prior.numpy(), ratio.means.numpy(), strict=True
         )
     ]
     return logsumexp(classes, axis=0)
@@ -44,26 +53,66 @@ def log_density(z, joint, columns):
 
 def test_is_the_ratio_of_densities(samples):
     x = samples[0]
-    joint = fit(*samples)
-    maps = joint.knots, joint.base, joint.slope
-    z = _coordinates(torch.from_numpy(x), *maps).numpy()
-    energies = joint(torch.from_numpy(x)).numpy()
+    ratio = fit(*samples).ratio
+    maps = ratio.knots, ratio.base, ratio.slope
+    z = bounded_scores(torch.from_numpy(x), *maps).numpy()
+    energies = ratio(torch.from_numpy(x)).numpy()
     for mode in range(3):
-        own = np.flatnonzero(mode == MODE_INDEX)
-        others = np.flatnonzero(mode != MODE_INDEX)
+        own = np.flatnonzero(mode == LAYOUT.index)
+        others = np.flatnonzero(mode != LAYOUT.index)
         expected = (
-            log_density(z, joint, own)
-            + log_density(z, joint, others)
-            - log_density(z, joint, np.arange(6))
+            log_density(z, ratio, own)
+            + log_density(z, ratio, others)
+            - log_density(z, ratio, np.arange(6))
         )
         np.testing.assert_allclose(energies[:, mode], expected, atol=1e-8)
+
+
+def test_scores_are_bounded_where_they_lie_far_out_and_nowhere_else(samples):
+    x = torch.from_numpy(samples[0])
+    maps = [torch.from_numpy(a) for a in fit_normal_scores(samples[0], np.ones(400))]
+    free = with_normal_scores(x[None], *(m[None] for m in maps))[0][:, 1::2]
+    bounded = bounded_scores(x, *maps)
+    inside = free.abs() < 3.5
+    assert bounded.shape == (400, 6) and inside.double().mean() > 0.99
+    torch.testing.assert_close(bounded[inside], free[inside], rtol=0, atol=0)
+    for sign in (1, -1):
+        far = bounded_scores(torch.full((1, 6), sign * 1e6).double(), *maps)
+        assert (far == sign * 3.5).all()
+
+
+def test_a_broken_mode_does_not_make_the_others_look_wrong(samples):
+    """However far out it lies; that it does, its own energy knows."""
+    joint = fit(*samples)
+    x = torch.from_numpy(samples[0])
+    near, far = x.clone(), x.clone()
+    near[:, 2], far[:, 2] = 10 * x[:, 2].std(), 1e6
+    energies = joint.ratio(far)
+    torch.testing.assert_close(energies, joint.ratio(near))
+    # Mode "a" goes with "c", which is whole, more than with the broken "b".
+    assert (energies[:, 0] > joint.joint_limit).double().mean() < 0.3
+    calm, present = torch.zeros(400, 3).double(), torch.ones(400, 3) > 0
+    trust = joint.trust(far, calm, present)
+    assert trust.mean(0).argmin() == 1 and trust[:, 0].median() > 0.9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_densities_in_another_type_say_the_same(samples, dtype):
+    densities = fit_densities(JointSamples(*samples, np.ones(400)), LAYOUT, 3)
+    cast = densities.astype(dtype)
+    assert {array.dtype for array in cast} == {np.dtype(dtype)}
+    x = torch.from_numpy(samples[0])
+    found = DensityRatio(cast, LAYOUT.index)(x.to(torch.from_numpy(cast.whole).dtype))
+    expected = DensityRatio(densities, LAYOUT.index)(x)
+    tolerance = 1e-3 if dtype == np.float32 else 1e-12
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=tolerance)
 
 
 def test_trust_is_the_complement_of_a_posterior(samples):
     x, _, potential = map(torch.from_numpy, samples)
     joint = fit(*samples)
     trust = joint.trust(x, torch.zeros_like(potential), torch.ones(400, 3) > 0).numpy()
-    odds = np.exp((joint(x) - joint.joint_limit).numpy())
+    odds = np.exp((joint.ratio(x) - joint.joint_limit).numpy())
     posterior = odds / (1 + odds.sum(axis=1, keepdims=True))
     expected = 1 - posterior * np.maximum(1 - 1 / odds.max(axis=1, keepdims=True), 0)
     np.testing.assert_allclose(trust, expected, atol=1e-12)
@@ -73,8 +122,9 @@ def test_trust_is_the_complement_of_a_posterior(samples):
 def test_modes_that_say_nothing_of_each_other_are_left_alone():
     rng = np.random.default_rng(0)
     x, potential = rng.normal(size=(500, 8)), rng.normal(size=(500, 8))
-    y, index = rng.integers(2, size=500), np.arange(8)
-    joint = fit_joint_energy(x, y, potential, np.ones(500), index, 2)
+    layout = ModeLayout.from_columns({f"mode_{i}": [i] for i in range(8)})
+    y = rng.integers(2, size=500)
+    joint = fit(x, y, potential, layout=layout, n_classes=2)
     unseen = torch.from_numpy(rng.normal(size=(1000, 8)))
     calm = torch.zeros(1000, 8, dtype=torch.double)
     assert joint.trust(unseen, calm, calm == 0).mean() > 0.995
@@ -86,7 +136,7 @@ def test_one_unseen_sample_in_two_hundred_is_beyond_the_limit(samples):
     for held in np.split(np.arange(400).reshape(80, 5).T.ravel(), 5):
         seen = np.setdiff1d(np.arange(400), held)
         others = fit(x[seen], y[seen], potential[seen])
-        largest[held] = others(torch.from_numpy(x[held])).amax(1)
+        largest[held] = others.ratio(torch.from_numpy(x[held])).amax(1)
     limit = fit(*samples).joint_limit.item()
     assert (largest > limit).sum() == 2
     assert np.isclose(largest, limit).any()
@@ -95,9 +145,11 @@ def test_one_unseen_sample_in_two_hundred_is_beyond_the_limit(samples):
 def test_wide_data_of_few_samples_raise_no_alarms():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(260, 60)), rng.integers(3, size=260)
-    mode_index, potential = np.repeat([0, 1, 2], 20), rng.normal(size=(260, 3))
-    seen = fit_joint_energy(x[:60], y[:60], potential[:60], np.ones(60), mode_index, 3)
-    energies = seen(torch.from_numpy(x[60:])).amax(1)
+    columns = np.split(np.arange(60), 3)
+    layout = ModeLayout.from_columns(dict(zip("abc", columns, strict=True)))
+    potential = rng.normal(size=(260, 3))
+    seen = fit(x[:60], y[:60], potential[:60], layout=layout)
+    energies = seen.ratio(torch.from_numpy(x[60:])).amax(1)
     assert (energies > seen.joint_limit).double().mean() < 0.05
 
 
@@ -135,15 +187,15 @@ def test_stays_finite_on_degenerate_samples(samples, dtype):
     x[:, 5] = x[:, 4]  # says nothing new
     y[y == 1] = 0  # a class without samples
     joint = fit(x.astype(dtype), y, potential.astype(dtype))
-    energies = joint(torch.from_numpy(1e6 * x.astype(dtype)))
+    energies = joint.ratio(torch.from_numpy(1e6 * x.astype(dtype)))
     assert energies.isfinite().all()
     assert energies.dtype == torch.from_numpy(x.astype(dtype)).dtype
 
 
 def test_needs_three_modes_and_ten_samples(samples):
     x, y, potential = samples
-    two = np.array([0, 0, 0, 1, 1, 1])
-    assert fit_joint_energy(x, y, potential[:, :2], np.ones(400), two, 3) is None
+    two = ModeLayout.from_columns({"a": [0, 1, 2], "b": [3, 4, 5]})
+    assert fit(x, y, potential[:, :2], layout=two) is None
     assert fit(x[:9], y[:9], potential[:9]) is None
     assert fit(x[:10], y[:10], potential[:10]) is not None
     assert fit(x[:0], y[:0], potential[:0]) is None

@@ -76,7 +76,7 @@ def test_gradient_with_normal_scores(X):
         jacobian[:, j, 2 * j + 1] = slope[np.searchsorted(knots, points[:, j])]
         between &= np.abs(points[:, j, np.newaxis] - knots).min(axis=1) > 1e-4
     assert between.sum() > 50
-    z = fitted._coordinates(points)
+    z = fitted._fitted.coordinates(points)
     W, c, b = (
         fitted.components_,
         fitted.intercept_hidden_,
@@ -185,7 +185,7 @@ def test_centre_of_the_circle(seed):
     assert fitted.reconstruction_error(centre).item() < errors.max()
 
 
-def test_source_settings():
+def test_settings_of_the_thesis():
     """K = 8, 25 epochs of Adam at 1e-3, batches of 100, σ = 0.008, X as it is."""
     circle, _ = make_circle(n_samples=2000, random_state=0)
     fitted = PotentialEnergyTransformer(
