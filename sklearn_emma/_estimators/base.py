@@ -181,7 +181,8 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.loss_curve_ = self.loss_curve_ + trained.curve
         self.validation_loss_curve_ = self.validation_loss_curve_ + trained.valid_curve
         self.n_iter_ = len(self.loss_curve_)
-        self.attention_ = trained.attention
+        if trained.attention is not None:
+            self.attention_ = trained.attention
         self._model = model = trained.model
         self.modes_ = checked.layout.as_dict()
         self.energies_ = dict(

@@ -37,13 +37,16 @@ class Started(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A trained model, the attention of its training rows, and its loss curves."""
+    """A trained model, its loss curves, and the attention of its training rows.
+
+    Models that are trained together have no attention: a search has no use for it.
+    """
 
     model: EMMAModel
-    attention: np.ndarray
     pretraining_curve: list[float]
     curve: list[float]
     valid_curve: list[float]
+    attention: np.ndarray | None = None
 
 
 class Progress(NamedTuple):
@@ -195,10 +198,10 @@ def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
 def _finish(plan: Plan, started: Started, curves: dict[str, list[float]]) -> Trained:
     return Trained(
         started.model,
-        _attention_of_rows(plan, started),
         started.pretraining_curve,
         curves["train_loss"],
         curves.get("valid_loss", []),
+        _attention_of_rows(plan, started),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
-from sklearn_emma._inputs.training_set import TrainingSet, split_validation
+from sklearn_emma._inputs.training_set import split_validation
 from sklearn_emma._optim.net import Options, TrainingParams
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
 from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
@@ -103,10 +103,6 @@ class Plan:
     def criterion(self) -> JointLoss:
         """Loss of the joint training."""
         return self.make_loss(**self.lambdas)
-
-    def subset(self, rows: np.ndarray) -> TrainingSet:
-        """Some of the distinct samples."""
-        return self.checked.data.rows(rows)
 
 
 def plan_training(
@@ -196,11 +192,12 @@ def make_gate(params: EMMAParams, n_modes: int) -> EMMAGate:
     )
 
 
-def _torch_predictor(given: object, classifier: GatedCopies | None) -> TorchPredictor:
+def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredictor:
     """What the gate learns in front of; a classifier has no gradients."""
     if given is None or classifier is not None:
         return MLP()
-    return given  # type: ignore[return-value]
+    predictor: TorchPredictor = given
+    return predictor
 
 
 def _compares_modes(params: EMMAParams, n_features: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from numbers import Integral
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -107,9 +106,8 @@ def _fit_valid(
             if hasattr(first, name):
                 setattr(classifiers[i], name, getattr(first, name))
         model, _, curve = started[i]
-        fitted = Trained(model, np.empty(0), curve, result, [])
+        fitted = Trained(model, curve, result, [])
         classifiers[i]._store(checked, fitted, continues=False)
-        del classifiers[i].attention_  # of no use in a search, and large
     return errors
 
 
