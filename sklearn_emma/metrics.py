@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import make_scorer
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -18,7 +18,11 @@ __all__ = ["roc_corner_score", "roc_corner_scorer"]
 
 
 def roc_corner_score(
-    y_true: Any, y_pred: Any, *, pos_label: Any = 1, sample_weight: Any = None
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    pos_label: int | float | bool | str = 1,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Nearness of a binary classifier to the ideal corner of the ROC plane.
 
@@ -40,8 +44,8 @@ def roc_corner_score(
     Returns
     -------
     score : float
-        In [0, 1], without unit: 1 is perfect, 0 is all wrong, and always predicting the
-        same class gives 1 − 1/√2 ≈ 0.29. NaN where ``y_true`` has one class only.
+        In [0, 1]: 1 is perfect, 0 is all wrong, and always predicting the same class
+        gives 1 − 1/√2 ≈ 0.29. NaN where ``y_true`` has one class only.
 
     Raises
     ------
@@ -66,8 +70,8 @@ def roc_corner_score(
 
     References
     ----------
-    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019, takes
-    the threshold whose ROC point is closest to the corner.
+    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019, where
+    the threshold is chosen whose ROC point is closest to the corner.
 
     Examples
     --------
@@ -125,8 +129,8 @@ def roc_corner_score(
     return 1.0 - math.hypot(false_alarms, misses) / math.sqrt(2.0)
 
 
-def _labels(y: Any, name: str) -> np.ndarray:
-    labels = column_or_1d(y)
+def _labels(y: ArrayLike, name: str) -> np.ndarray:
+    labels: np.ndarray = column_or_1d(y)
     kind = type_of_target(labels, input_name=name)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
@@ -137,4 +141,6 @@ def _labels(y: Any, name: str) -> np.ndarray:
 
 
 roc_corner_scorer = make_scorer(roc_corner_score)
-"""Scorer of :func:`roc_corner_score`, for ``scoring=`` anywhere in scikit-learn."""
+roc_corner_scorer.__doc__ = (
+    "Scorer of :func:`roc_corner_score`, for ``scoring=`` anywhere in scikit-learn."
+)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.utils import Bunch
+
+#: A Bunch or, with ``return_X_y=True``, a pair. A union of the two would make every
+#: caller tell them apart for type checkers.
+Dataset: TypeAlias = Bunch | Any
 
 _BREAST_CANCER_MODES = """
 
@@ -29,7 +33,7 @@ The 64 pixels form four modes of sixteen, the quadrants of the image: `top_left`
 
 def load_breast_cancer_modes(
     *, return_X_y: bool = False, as_frame: bool = False
-) -> Bunch | Any:
+) -> Dataset:
     """Load the breast cancer data set as three modes of ten features.
 
     Ten measurements of cell nuclei are each given by their mean over an image
@@ -77,7 +81,7 @@ def load_breast_cancer_modes(
 
     See Also
     --------
-    sklearn.datasets.load_breast_cancer : The source, described there in full.
+    sklearn.datasets.load_breast_cancer : The original, with its full description.
 
     Examples
     --------
@@ -88,13 +92,13 @@ def load_breast_cancer_modes(
     >>> cancer.modes["error"]
     [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
     """
-    source = load_breast_cancer()
+    original = load_breast_cancer()
     return multimodal_bunch(
-        source.data,
-        source.target,
-        feature_names=[_breast_cancer_column(name) for name in source.feature_names],
-        target_names=source.target_names,
-        DESCR=source.DESCR.rstrip() + _BREAST_CANCER_MODES,
+        original.data,
+        original.target,
+        feature_names=[_breast_cancer_column(name) for name in original.feature_names],
+        target_names=original.target_names,
+        DESCR=original.DESCR.rstrip() + _BREAST_CANCER_MODES,
         return_X_y=return_X_y,
         as_frame=as_frame,
     )
@@ -102,7 +106,7 @@ def load_breast_cancer_modes(
 
 def load_digits_quadrants(
     *, n_class: int = 10, return_X_y: bool = False, as_frame: bool = False
-) -> Bunch | Any:
+) -> Dataset:
     """Load the digits data set as four modes, the quadrants of the image.
 
     Each image of 8x8 pixels is cut into four quadrants of 4x4 pixels: the modes
@@ -162,7 +166,7 @@ def load_digits_quadrants(
 
     See Also
     --------
-    sklearn.datasets.load_digits : The source, described there in full.
+    sklearn.datasets.load_digits : The original, with its full description.
 
     Examples
     --------
@@ -173,7 +177,7 @@ def load_digits_quadrants(
     >>> digits.modes["top_right"][:6]
     [4, 5, 6, 7, 12, 13]
     """
-    source = load_digits(n_class=n_class)
+    original = load_digits(n_class=n_class)
     feature_names = [
         f"{'top' if row < 4 else 'bottom'}_{'left' if column < 4 else 'right'}"
         f"__pixel_{row}_{column}"
@@ -181,13 +185,13 @@ def load_digits_quadrants(
         for column in range(8)
     ]
     return multimodal_bunch(
-        source.data,
-        source.target,
+        original.data,
+        original.target,
         feature_names=feature_names,
         # scikit-learn names all ten digits, whatever n_class.
-        target_names=source.target_names[:n_class],
-        images=source.images,
-        DESCR=source.DESCR.rstrip() + _DIGITS_MODES,
+        target_names=original.target_names[:n_class],
+        images=original.images,
+        DESCR=original.DESCR.rstrip() + _DIGITS_MODES,
         return_X_y=return_X_y,
         as_frame=as_frame,
     )
@@ -209,21 +213,19 @@ def multimodal_bunch(
     feature_names: list[str],
     return_X_y: bool,
     as_frame: bool,
-    **others: Any,
-) -> Bunch | Any:
-    """Bunch, or pair, of `data` (n, d) and `target` (n,).
+    **others: object,
+) -> Dataset:
+    """Make a Bunch, or a pair, of `data` (n, d) and `target` (n,).
 
-    The modes are read off the `feature_names`, ``mode__feature``, in the order in
+    The modes are taken from the `feature_names`, ``mode__feature``, in the order in
     which they first appear; `others` are further entries of the Bunch.
     """
-    modes: dict[str, list[Any]] = {}
+    modes: dict[str, list[str | int]] = {}
     for index, name in enumerate(feature_names):
         mode, _, _ = name.partition("__")
         modes.setdefault(mode, []).append(name if as_frame else index)
 
-    X: Any = data
-    y: Any = target
-    frame = None
+    X, y, frame = data, target, None
     if as_frame:
         X = pd.DataFrame(data, columns=feature_names)
         y = pd.Series(target, name="target")

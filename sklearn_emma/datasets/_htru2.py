@@ -11,13 +11,11 @@ import warnings
 import zipfile
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pooch
-from sklearn.utils import Bunch
 
-from sklearn_emma.datasets._bundled import multimodal_bunch
+from sklearn_emma.datasets._bundled import Dataset, multimodal_bunch
 from sklearn_emma.datasets._generators import check_number
 
 _URL = "https://archive.ics.uci.edu/static/public/372/htru2.zip"
@@ -67,7 +65,7 @@ def fetch_htru2(
     as_frame: bool = False,
     n_retries: int = 3,
     delay: float = 1.0,
-) -> Bunch | Any:
+) -> Dataset:
     """Load the HTRU2 pulsar candidates, downloading them if necessary.
 
     Radio signals that may come from a pulsar, each described by its integrated

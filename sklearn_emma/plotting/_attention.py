@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from sklearn_emma._inputs.modes import ModesLike
+from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.corruption import Corruption, GaussianNoise
 from sklearn_emma.plotting._style import (
     COLOURS,
@@ -15,23 +19,24 @@ from sklearn_emma.plotting._style import (
     axes_for,
     check_matplotlib,
 )
-from sklearn_emma.robustness._failing import FailingMode, draw_seeds
+from sklearn_emma.robustness._failing import Factory, FailingMode, draw_seeds
 from sklearn_emma.robustness._inside import ATTENTION, check_quantity, quantity_function
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.lines import Line2D
 
 N_BINS = 25
-# Share of the axis, from one condition to the next, that its histograms take.
+# Share of the distance between two conditions that the histograms of one take up.
 _GROUP_WIDTH = 0.84
 
 
 class AttentionDisplay:
     """Distribution of attention over the samples, for every mode and failing mode.
 
-    For each condition and mode a histogram stands upright, as wide as its bins are
-    full; the widest bin of each takes all the room that it has. A white dot is the
-    mean.
+    Each condition and mode has an upright histogram, whose bars extend to both sides.
+    The widest bar of every histogram has the same width. A white dot marks the mean.
 
     Make it with :meth:`from_estimator`.
 
@@ -40,9 +45,9 @@ class AttentionDisplay:
     values : dict of str to ndarray of shape (n_samples, n_modes)
         Attention or importance, in [0, 1], by condition.
     columns : sequence of str
-        The modes.
+        Names of the modes.
     quantity : {"attention", "importance"}, default="attention"
-        What the values are.
+        Name of the values.
     condition_name : str, default="condition"
         Label of the axis of conditions.
 
@@ -53,9 +58,9 @@ class AttentionDisplay:
     means_ : dict of (str, str) to matplotlib Line2D
         Mean of each condition and mode.
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes with the drawing.
     figure_ : matplotlib Figure
-        In which it is drawn.
+        Figure with the axes.
 
     Examples
     --------
@@ -90,17 +95,17 @@ class AttentionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: ArrayLike,
         *,
         corruption: Corruption | Mapping[str, Corruption] | None = None,
         failing: Sequence[str] | None = None,
         quantity: str = "attention",
-        modes: Any = None,
-        reference: Any = None,
-        random_state: Any = None,
+        modes: ModesLike = None,
+        reference: ArrayLike | None = None,
+        random_state: RandomStateLike = None,
         ax: Axes | None = None,
-    ) -> AttentionDisplay:
+    ) -> Self:
         """Compute and draw: clean samples, then each mode failing in turn.
 
         Parameters
@@ -110,28 +115,32 @@ class AttentionDisplay:
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
         corruption : Corruption, dict of str to Corruption or None, default=None
-            What happens to a failing mode; several by name. None is
-            ``GaussianNoise(1.0)``.
+            What happens to a failing mode; a dict names several corruptions, each
+            tried on its own. None is ``GaussianNoise(1.0)``.
         failing : sequence of str or None, default=None
             Modes that fail, one at a time; None: every mode.
         quantity : {"attention", "importance"}, default="attention"
-            β or α.
-        modes, reference, random_state
+            Attention β or importance α.
+        modes : dict, list or None, default=None
             As in :func:`~sklearn_emma.robustness.robustness_curve`.
+        reference : array-like of shape (n_reference, n_features), default=None
+            As in :func:`~sklearn_emma.robustness.robustness_curve`.
+        random_state : int, RandomState instance or None, default=None
+            Source of all random draws; pass an int for reproducible results.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: a new figure.
 
         Returns
         -------
         display : AttentionDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
             For an unknown quantity or mode.
         TypeError
-            If the estimator pays no attention.
+            If the estimator has no attention.
         NotFittedError
             If it is not fitted.
         ImportError
@@ -155,7 +164,7 @@ class AttentionDisplay:
         display = cls(values, columns, quantity=quantity, condition_name=label)
         return display.plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> AttentionDisplay:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters
@@ -166,6 +175,7 @@ class AttentionDisplay:
         Returns
         -------
         self : AttentionDisplay
+            The display itself.
 
         Raises
         ------
@@ -176,7 +186,8 @@ class AttentionDisplay:
         edges = np.linspace(0, 1, N_BINS + 1)
         symbol = QUANTITIES[self.quantity][-1]
         slot = _GROUP_WIDTH / len(self.columns)
-        self.bars_, self.means_ = {}, {}
+        self.bars_: dict[tuple[str, str], BarContainer] = {}
+        self.means_: dict[tuple[str, str], Line2D] = {}
         for group, (condition, values) in enumerate(self.values.items()):
             for i, mode in enumerate(self.columns):
                 counts, _ = np.histogram(values[:, i], edges)
@@ -213,6 +224,6 @@ class AttentionDisplay:
         return self
 
 
-def _always(corruption: Corruption) -> Callable[[float], Corruption]:
-    """Corruption that has no levels, in the form of one that has."""
+def _always(corruption: Corruption) -> Factory:
+    """Present a corruption without levels as one that has levels."""
     return lambda level: corruption

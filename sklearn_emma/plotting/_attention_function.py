@@ -2,105 +2,106 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emma._attention.functions import AttentionFunction, AttentionModule
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma.plotting._style import COLOURS, add_legend, axes_for, check_matplotlib
 from sklearn_emma.robustness._inside import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Where attention is drawn on both sides of a threshold, for a step to rise there.
+_STEP = 1e-6
+
 
 class AttentionFunctionDisplay:
-    """Attention β = max(0, tanh(g α − b_a)) as a function of importance α.
+    """Attention β as a function of importance α.
 
-    Marks the threshold b_a / g, below which a mode is shut out, and shades the capacity
-    ∫₀¹ tanh(g α − b_a) dα. What lies below zero counts as negative there, as in the
-    source, although the attention itself stops at zero.
+    Shaded is the capacity: the area under the curve before anything is cut off at
+    zero, for the soft attention ∫₀¹ tanh(g α − b_a) dα. As in the thesis, what lies
+    below zero counts as negative there, although the attention itself stops at zero.
+    Where the function has a threshold b_a / g, below which a mode is shut out, it is
+    marked.
 
     Make it with :meth:`from_estimator`.
 
     Parameters
     ----------
-    gain : float
-        g > 0.
-    bias : float
-        b_a in [0, 1].
-    capacity : float
-        The integral.
+    function : AttentionModule or attention function
+        Torch module, such as ``clf.network_.gate.attention_function``; or an object of
+        :mod:`sklearn_emma.attention`, or its name, for the function before training.
     n_modes : int or None, default=None
-        Number of modes M; α = 1/M, modes of equal importance, is marked.
-    function : {"soft", "hard"}, default="soft"
-        Whether β is the function above, or 1 beyond the same threshold.
+        Number of modes M; α = 1/M, modes of equal importance, is marked. Required
+        unless ``function`` is a torch module.
 
     Attributes
     ----------
     line_ : matplotlib Line2D
-        β against α.
-    below_ : matplotlib Line2D
-        The part of the tanh below zero, which the attention cuts off.
-    area_, area_below_ : matplotlib collections
-        The capacity: what counts as positive and as negative.
-    threshold_ : matplotlib Line2D
-        At b_a / g.
+        Attention β against importance α.
+    below_ : matplotlib Line2D or None
+        The part of the curve below zero, which the attention cuts off.
+    area_ : matplotlib collection
+        What counts as positive in the capacity.
+    area_below_ : matplotlib collection or None
+        What counts as negative in the capacity.
+    threshold_ : matplotlib Line2D or None
+        Mark at b_a / g.
     equal_ : matplotlib Line2D or None
-        At 1/M.
+        Mark at 1/M.
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes with the drawing.
     figure_ : matplotlib Figure
-        In which it is drawn.
+        Figure with the axes.
 
     Examples
     --------
+    >>> from sklearn_emma.attention import SoftAttention
     >>> from sklearn_emma.plotting import AttentionFunctionDisplay
-    >>> display = AttentionFunctionDisplay(4.0, 0.5, capacity=0.69, n_modes=2).plot()
-    >>> float(display.threshold_.get_xdata()[0])
-    0.125
+    >>> display = AttentionFunctionDisplay(SoftAttention(gain=4.0), n_modes=2).plot()
+    >>> float(display.equal_.get_xdata()[0])
+    0.5
     """
 
     def __init__(
         self,
-        gain: float,
-        bias: float,
+        function: AttentionModule | AttentionFunction | str,
         *,
-        capacity: float,
         n_modes: int | None = None,
-        function: str = "soft",
     ) -> None:
-        self.gain = gain
-        self.bias = bias
-        self.capacity = capacity
-        self.n_modes = n_modes
         self.function = function
+        self.n_modes = n_modes
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, ax: Axes | None = None
-    ) -> AttentionFunctionDisplay:
+        cls, estimator: BaseEstimator, *, ax: Axes | None = None
+    ) -> Self:
         """Draw what a classifier has learnt.
 
         Parameters
         ----------
         estimator : fitted EMMAClassifier
-            With ``attention_function`` "soft" or "hard", or a pipeline, a search or a
-            threshold classifier around one.
+            Or a pipeline, a search or a threshold classifier around one.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: a new figure.
 
         Returns
         -------
         display : AttentionFunctionDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
-        ValueError
-            If the classifier's attention has no threshold.
         TypeError
-            If the estimator pays no attention.
+            If the estimator has no attention.
         NotFittedError
             If it is not fitted.
         ImportError
@@ -109,21 +110,16 @@ class AttentionFunctionDisplay:
         check_matplotlib(cls.__name__)
         check_is_fitted(estimator)
         fitted = last_step(estimator)
-        if not hasattr(fitted, "attention_gain_"):
+        network = getattr(fitted, "network_", None)
+        if not isinstance(network, EMMANetwork):
             raise TypeError(
                 f"{type(fitted).__name__} has learnt no attention function: pass a "
                 "fitted EMMAClassifier."
             )
-        display = cls(
-            fitted.attention_gain_,
-            fitted.attention_bias_,
-            capacity=fitted.capacity_,
-            n_modes=len(fitted.modes_),
-            function=fitted.attention_function,
-        )
-        return display.plot(ax)
+        gate = network.gate
+        return cls(gate.attention_function, n_modes=gate.n_modes).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> AttentionFunctionDisplay:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters
@@ -134,59 +130,58 @@ class AttentionFunctionDisplay:
         Returns
         -------
         self : AttentionFunctionDisplay
+            The display itself.
 
         Raises
         ------
         ValueError
-            If ``function`` has no threshold.
+            If ``function`` is no attention function, or needs ``n_modes``.
         ImportError
             Without matplotlib.
         """
+        module = self._module()
         ax = axes_for(ax, type(self).__name__)
-        if self.function not in ("soft", "hard"):
-            raise ValueError(
-                "Only 'soft' and 'hard' attention have a learnt threshold, got "
-                f"{self.function!r}."
-            )
-        threshold = self.bias / self.gain
-        # The threshold twice: a step must rise in one place.
-        alpha = np.sort(np.r_[np.linspace(0, 1, 401), threshold, threshold])
-        alpha = alpha[alpha <= 1]
-        curve = np.tanh(self.gain * alpha - self.bias)
-        beta = np.maximum(curve, 0)
-        if self.function == "hard":
-            beta = (alpha > threshold).astype(float)
-            beta[np.searchsorted(alpha, threshold, side="right") - 1] = 1.0
+        threshold = _threshold(module)
+        alpha = _importances(threshold)
+        with torch.no_grad():
+            column = torch.from_numpy(alpha).unsqueeze(1)
+            beta = module(column).squeeze(1).numpy()
+            curve = module.curve(column).squeeze(1).numpy()
+            capacity = float(module.capacity())
         blue, orange = COLOURS[:2]
-        below = alpha <= threshold
         self.area_ = ax.fill_between(
             alpha,
             np.maximum(curve, 0),
             color=blue,
             alpha=0.18,
             linewidth=0,
-            label=f"capacity {self.capacity:.3f}",
+            label=f"capacity {capacity:.3f}",
         )
-        self.area_below_ = ax.fill_between(
-            alpha[below],
-            curve[below],
-            color="0.5",
-            alpha=0.4,
-            linewidth=0,
-            label="subtracted from the capacity" if self.bias > 0 else None,
-        )
-        (self.below_,) = ax.plot(
-            alpha[below], curve[below], color=blue, linestyle=":", linewidth=1.2
-        )
+        self.area_below_, self.below_ = None, None
+        if (curve < 0).any():
+            below = curve < 0 if threshold is None else alpha <= threshold
+            self.area_below_ = ax.fill_between(
+                alpha[below],
+                curve[below],
+                color="0.5",
+                alpha=0.4,
+                linewidth=0,
+                label="subtracted from the capacity",
+            )
+            (self.below_,) = ax.plot(
+                alpha[below], curve[below], color=blue, linestyle=":", linewidth=1.2
+            )
         (self.line_,) = ax.plot(
             alpha, beta, color=blue, linewidth=2, label="attention β"
         )
-        self.threshold_ = ax.axvline(
-            threshold,
-            color=orange,
-            linestyle="--",
-            label=f"threshold $b_a/g$ = {threshold:.3f}",
-        )
+        self.threshold_ = None
+        if threshold is not None:
+            self.threshold_ = ax.axvline(
+                threshold,
+                color=orange,
+                linestyle="--",
+                label=f"threshold $b_a/g$ = {threshold:.3f}",
+            )
         self.equal_ = None
         if self.n_modes is not None:
             self.equal_ = ax.axvline(
@@ -205,3 +200,28 @@ class AttentionFunctionDisplay:
         add_legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _module(self) -> AttentionModule:
+        """The function as a module of its own, in double precision on the CPU."""
+        if isinstance(self.function, AttentionModule):
+            return copy.deepcopy(self.function).double().cpu()
+        if self.n_modes is None:
+            raise ValueError(f"`n_modes` is needed to build {self.function!r}.")
+        # The gate knows the functions by name, and refuses what is none.
+        gate = EMMAGate(self.n_modes, attention_function=self.function)
+        return gate.attention_function.double()
+
+
+def _threshold(module: AttentionModule) -> float | None:
+    if module.gain is None or module.bias is None:
+        return None
+    return float((module.bias / module.gain).detach())
+
+
+def _importances(threshold: float | None) -> np.ndarray:
+    """Where the function is evaluated: evenly, and on both sides of its threshold."""
+    alpha = np.linspace(0, 1, 401)
+    if threshold is not None:
+        around = threshold + _STEP * np.array([-1, 0, 1])
+        alpha = np.unique(np.r_[alpha, around])
+    return alpha[(alpha >= 0) & (alpha <= 1)]

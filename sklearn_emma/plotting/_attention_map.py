@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sklearn_emma.plotting._noise_axis import level_label
 from sklearn_emma.plotting._style import HEAT, QUANTITIES, axes_for, check_matplotlib
 from sklearn_emma.robustness import AttentionMap, attention_map
+from sklearn_emma.robustness._attention_map import MapOptions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.text import Text
 
-# More rows or columns than this leave no room for the numbers in the cells.
+# With more rows or columns than this, cells have no room for their numbers.
 _MOST_VALUES = 9
 _MOST_TICKS = 12
 
@@ -28,21 +33,21 @@ class AttentionMapDisplay:
     attention_map : AttentionMap
         From :func:`~sklearn_emma.robustness.attention_map`.
     mode : str or None, default=None
-        Whose attention is drawn; None: that of the first failing mode.
+        Mode whose attention is drawn; None: the first failing mode.
 
     Attributes
     ----------
     image_ : matplotlib QuadMesh
-        The heat map; the first failing mode along x, the second along y, one cell for
-        each pair of levels.
+        Heat map with one cell for each pair of levels: those of the first failing mode
+        along x, those of the second along y.
     texts_ : list of matplotlib Text
-        The numbers in the cells, row by row; empty on a large map.
+        Numbers in the cells, row by row; empty on a large map.
     colorbar_ : matplotlib Colorbar
-        Its scale, from 0 to 1.
+        Scale of the colours, from 0 to 1.
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes with the drawing.
     figure_ : matplotlib Figure
-        In which it is drawn.
+        Figure with the axes.
 
     Examples
     --------
@@ -67,16 +72,16 @@ class AttentionMapDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: ArrayLike,
         *,
         failing: tuple[str, str],
-        levels: Any,
+        levels: ArrayLike,
         mode: str | None = None,
         ax: Axes | None = None,
-        cmap: Any = HEAT,
-        **options: Any,
-    ) -> AttentionMapDisplay:
+        cmap: str | Colormap = HEAT,
+        **options: Unpack[MapOptions],
+    ) -> Self:
         """Compute and draw.
 
         Parameters
@@ -89,19 +94,21 @@ class AttentionMapDisplay:
             Names of the modes that fail.
         levels : array-like of shape (n_levels,)
             Levels of the corruption; noise σ in training standard deviations.
-        mode
+        mode : str or None, default=None
             As in the class.
-        ax, cmap
+        ax : matplotlib Axes or None, default=None
+            As in :meth:`plot`.
+        cmap : str or matplotlib Colormap, default="viridis"
             As in :meth:`plot`.
         **options
-            ``second_levels``, ``quantity``, ``corruption``, ``n_repeats``, ``modes``,
-            ``reference`` and ``random_state`` as in
+            The options ``second_levels``, ``quantity``, ``corruption``, ``n_repeats``,
+            ``modes``, ``reference`` and ``random_state`` of
             :func:`~sklearn_emma.robustness.attention_map`.
 
         Returns
         -------
         display : AttentionMapDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
@@ -118,25 +125,34 @@ class AttentionMapDisplay:
 
     @classmethod
     def from_map(
-        cls, attention_map: AttentionMap, *, mode: str | None = None, **options: Any
-    ) -> AttentionMapDisplay:
+        cls,
+        attention_map: AttentionMap,
+        *,
+        mode: str | None = None,
+        ax: Axes | None = None,
+        cmap: str | Colormap = HEAT,
+    ) -> Self:
         """Draw a map that is already computed.
 
         Parameters
         ----------
-        attention_map, mode
+        attention_map : AttentionMap
             As in the class.
-        **options
+        mode : str or None, default=None
+            As in the class.
+        ax : matplotlib Axes or None, default=None
+            As in :meth:`plot`.
+        cmap : str or matplotlib Colormap, default="viridis"
             As in :meth:`plot`.
 
         Returns
         -------
         display : AttentionMapDisplay
-            Drawn.
+            The display, drawn.
         """
-        return cls(attention_map, mode=mode).plot(**options)
+        return cls(attention_map, mode=mode).plot(ax, cmap=cmap)
 
-    def plot(self, ax: Axes | None = None, *, cmap: Any = HEAT) -> AttentionMapDisplay:
+    def plot(self, ax: Axes | None = None, *, cmap: str | Colormap = HEAT) -> Self:
         """Draw.
 
         Parameters
@@ -149,6 +165,7 @@ class AttentionMapDisplay:
         Returns
         -------
         self : AttentionMapDisplay
+            The display itself.
 
         Raises
         ------
@@ -172,7 +189,7 @@ class AttentionMapDisplay:
             axis.set_ticks(at + 0.5, [f"{level:.3g}" for level in levels[at]])
         labels = [level_label(f"mode {m!r}", data.corruption) for m in data.failing]
         ax.set(xlabel=labels[0], ylabel=labels[1])
-        self.texts_ = []
+        self.texts_: list[Text] = []
         if max(values.shape) <= _MOST_VALUES:
             for (row, column), value in np.ndenumerate(values):
                 red, green, blue, _ = self.image_.to_rgba(value)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
+
+#: Noise seen in training: σ, or its range.
+TrainedLevel: TypeAlias = float | tuple[float, float] | None
 
 SCALES = ("auto", "log2", "linear", "dB")
-# Levels nearer than this share of the axis go without a label.
+# Levels closer together than this share of the axis do not all get a label.
 _CLOSEST_TICKS = 0.08
 
 
 def resolve_scale(scale: str, corruption: str) -> str:
-    """Scale to draw on: by itself log2(1 + σ) for noise, linear for the rest."""
+    """Resolve x_scale="auto": log2(1 + σ) for Gaussian noise, linear for the rest."""
     if scale not in SCALES:
         raise ValueError(f"`x_scale` must be one of {list(SCALES)}, got {scale!r}.")
     if scale == "auto":
@@ -40,7 +45,7 @@ def positions(levels: np.ndarray, scale: str) -> np.ndarray:
 def dress(
     ax: Axes, levels: np.ndarray, scale: str, mode: str | None, corruption: str
 ) -> None:
-    """Scale, ticks and label of the x axis."""
+    """Set scale, ticks and label of the x axis."""
     where = "all modes" if mode is None else f"mode {mode!r}"
     if scale == "dB":
         ax.set_xlabel(f"noise power on {where}, 10 log₁₀ σ² (dB)")
@@ -59,9 +64,19 @@ def level_label(where: str, corruption: str) -> str:
     return f"level of {corruption} on {where}"
 
 
-def mark_trained(ax: Axes, trained: float | tuple[float, float], scale: str) -> Any:
-    """Line at the noise level seen in training, or band over a range of them."""
-    look: dict[str, Any] = {"color": "0.6", "zorder": 0, "label": "noise in training"}
+class _Look(TypedDict):
+    color: str
+    zorder: float
+    label: str
+
+
+def mark_trained(
+    ax: Axes, trained: TrainedLevel, scale: str
+) -> Line2D | Rectangle | None:
+    """Draw a line at the noise seen in training, or a band over its range, if known."""
+    if trained is None:
+        return None
+    look: _Look = {"color": "0.6", "zorder": 0, "label": "noise in training"}
     low, high = np.broadcast_to(positions(np.asarray(trained), scale), 2)
     if low == high:
         return ax.axvline(low, linestyle=(0, (5, 2)), linewidth=1.2, **look)
@@ -69,7 +84,7 @@ def mark_trained(ax: Axes, trained: float | tuple[float, float], scale: str) -> 
 
 
 def _spread_out(levels: np.ndarray) -> np.ndarray:
-    """First and last of rising levels, and between them those with room for a label."""
+    """First and last of rising levels, and those between that have room for a label."""
     if len(levels) < 3:
         return levels
     places = _log2(levels)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_emma.plotting._style import COLOURS, HEAT, axes_for, check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
 
 _LABELS = {
     "potential": "potential energy Ψ",
@@ -31,11 +35,11 @@ class PotentialFieldDisplay:
     energy : ndarray of shape (n_y, n_x)
         Energy at each point of the grid.
     quantity : {"potential", "reconstruction_error"}, default="potential"
-        What the energy is.
+        Name of the energy.
     origins : ndarray of shape (n_arrows, 2) or None, default=None
-        Where the arrows are.
+        Points x at which there is an arrow.
     field : ndarray of shape (n_arrows, 2) or None, default=None
-        r(x) − x there.
+        Vectors r(x) − x at these points.
     X : ndarray of shape (n_samples, 2) or None, default=None
         Samples, drawn as points.
     feature_names : tuple of two str, default=("feature 0", "feature 1")
@@ -44,19 +48,19 @@ class PotentialFieldDisplay:
     Attributes
     ----------
     image_ : matplotlib QuadMesh
-        The heat map.
+        Heat map of the energy.
     quiver_ : matplotlib Quiver or None
-        The field, with lengths in proportion up to their median, and equal beyond: far
-        from the samples they would dwarf all others. An arrow of full length is nearly
-        as long as arrows are apart.
+        Arrows along the field. Their lengths are proportional to it up to its median,
+        and equal beyond, or arrows far from the samples would dwarf all others. An
+        arrow of full length is nearly as long as the distance between arrows.
     points_ : matplotlib collection or None
-        The samples.
+        Samples.
     colorbar_ : matplotlib Colorbar
         Scale of the energy.
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes with the drawing.
     figure_ : matplotlib Figure
-        In which it is drawn.
+        Figure with the axes.
 
     Examples
     --------
@@ -92,8 +96,8 @@ class PotentialFieldDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: ArrayLike,
         *,
         quantity: str = "potential",
         grid_resolution: int = 100,
@@ -101,41 +105,47 @@ class PotentialFieldDisplay:
         eps: float = 1.0,
         ax: Axes | None = None,
         show_points: bool = True,
-        cmap: Any = HEAT,
-        norm: Any = None,
-    ) -> PotentialFieldDisplay:
+        cmap: str | Colormap = HEAT,
+        norm: str | Normalize | None = None,
+    ) -> Self:
         """Compute and draw.
 
         Parameters
         ----------
         estimator : fitted PotentialEnergyTransformer or density estimator
-            Of two features. Any density estimator with ``score_samples`` has a
-            potential, Ψ = −``score_samples``; the field needs ``reconstruct``, and the
-            other heat map ``reconstruction_error``.
+            Of two features. The potential Ψ needs ``score_samples``, which every
+            density estimator has; the reconstruction error ``reconstruction_error``;
+            the field ``reconstruct``.
         X : array-like of shape (n_samples, 2)
-            Samples, which decide the extent.
+            Samples, which determine the extent of the map.
         quantity : {"potential", "reconstruction_error"}, default="potential"
             What the heat map shows.
         grid_resolution : int, default=100
-            Points of the heat map along each axis.
+            Number of points of the heat map along each axis.
         n_arrows : int, default=18
-            Arrows along the longer side of the map; 0: none.
+            Number of arrows along the longer side of the map; 0: none.
         eps : float, default=1.0
-            By how much the map exceeds the samples on each side, in their units.
-        ax, show_points, cmap, norm
+            How far the map extends beyond the samples on each side, in their units.
+        ax : matplotlib Axes or None, default=None
+            As in :meth:`plot`.
+        show_points : bool, default=True
+            As in :meth:`plot`.
+        cmap : str or matplotlib Colormap, default="viridis"
+            As in :meth:`plot`.
+        norm : str, matplotlib Normalize or None, default=None
             As in :meth:`plot`.
 
         Returns
         -------
         display : PotentialFieldDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If X has not two features, or the quantity is unknown.
+            If X does not have two features, or the quantity is unknown.
         TypeError
-            If the estimator has no such quantity.
+            If the estimator does not have the method that the quantity needs.
         NotFittedError
             If it is not fitted.
         ImportError
@@ -144,33 +154,32 @@ class PotentialFieldDisplay:
         check_matplotlib(cls.__name__)
         check_is_fitted(estimator)
         columns = getattr(X, "columns", None)
-        X = check_array(X)
-        if X.shape[1] != 2:
-            raise ValueError(f"X must have 2 features to be drawn, got {X.shape[1]}.")
+        samples: np.ndarray = check_array(X)
+        if (n_features := samples.shape[1]) != 2:
+            raise ValueError(f"X must have 2 features to be drawn, got {n_features}.")
         energy_of = _energy_function(estimator, quantity)
 
-        def named(points: np.ndarray) -> Any:
-            # What was fitted on a data frame is asked with one.
+        def named(points: np.ndarray) -> np.ndarray | pd.DataFrame:
+            # An estimator that was fitted on a data frame expects one.
             return points if columns is None else pd.DataFrame(points, columns=columns)
 
-        low, high = X.min(axis=0) - eps, X.max(axis=0) + eps
-        grid = np.linspace(low, high, grid_resolution).T
-        energy = np.reshape(energy_of(named(_points(grid))), (grid_resolution, -1))
+        low, high = samples.min(axis=0) - eps, samples.max(axis=0) + eps
+        grid_x, grid_y = np.linspace(low, high, grid_resolution).T
+        points = named(_points(grid_x, grid_y))
+        energy = np.reshape(energy_of(points), (grid_resolution, -1))
         origins = field = None
         if n_arrows and hasattr(estimator, "reconstruct"):
             origins = _cell_centres(low, high, n_arrows)
             field = estimator.reconstruct(named(origins)) - origins
-        names: tuple[str, ...] = ("feature 0", "feature 1")
-        if columns is not None:
-            names = tuple(map(str, columns))
+        plain = ("feature 0", "feature 1")
         display = cls(
-            (grid[0], grid[1]),
+            (grid_x, grid_y),
             energy,
             quantity=quantity,
             origins=origins,
             field=field,
-            X=X,
-            feature_names=names,
+            X=samples,
+            feature_names=plain if columns is None else tuple(map(str, columns)),
         )
         return display.plot(ax, show_points=show_points, cmap=cmap, norm=norm)
 
@@ -179,9 +188,9 @@ class PotentialFieldDisplay:
         ax: Axes | None = None,
         *,
         show_points: bool = True,
-        cmap: Any = HEAT,
-        norm: Any = None,
-    ) -> PotentialFieldDisplay:
+        cmap: str | Colormap = HEAT,
+        norm: str | Normalize | None = None,
+    ) -> Self:
         """Draw.
 
         Parameters
@@ -198,6 +207,7 @@ class PotentialFieldDisplay:
         Returns
         -------
         self : PotentialFieldDisplay
+            The display itself.
 
         Raises
         ------
@@ -210,13 +220,9 @@ class PotentialFieldDisplay:
         )
         self.points_ = None
         if show_points and self.X is not None:
+            x, y = self.X.T
             self.points_ = ax.scatter(
-                self.X[:, 0],
-                self.X[:, 1],
-                s=3,
-                color=COLOURS[1],
-                linewidth=0,
-                label="samples",
+                x, y, s=3, color=COLOURS[1], linewidth=0, label="samples"
             )
         self.quiver_ = None
         if self.origins is not None and self.field is not None:
@@ -236,7 +242,7 @@ class PotentialFieldDisplay:
                 headlength=4,
                 headaxislength=3.5,
             )
-        # An inset stays as high as the map, whose own height follows from its aspect.
+        # An inset keeps the height of the map, which follows from its aspect.
         self.colorbar_ = ax.figure.colorbar(
             self.image_,
             cax=ax.inset_axes((1.03, 0, 0.04, 1)),
@@ -248,7 +254,9 @@ class PotentialFieldDisplay:
         return self
 
 
-def _energy_function(estimator: Any, quantity: str) -> Any:
+def _energy_function(
+    estimator: BaseEstimator, quantity: str
+) -> Callable[[ArrayLike], np.ndarray]:
     if quantity not in _LABELS:
         raise ValueError(
             f"`quantity` must be one of {list(_LABELS)}, got {quantity!r}."
@@ -261,23 +269,22 @@ def _energy_function(estimator: Any, quantity: str) -> Any:
         )
     if quantity == "potential":
         return lambda X: -estimator.score_samples(X)
-    return estimator.reconstruction_error
+    return lambda X: estimator.reconstruction_error(X)
 
 
-def _points(grid: Any) -> np.ndarray:
+def _points(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Points (n_x · n_y, 2) of a grid, row by row."""
-    return np.stack(np.meshgrid(*grid), axis=-1).reshape(-1, 2)
+    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
 def _cell_centres(low: np.ndarray, high: np.ndarray, n: int) -> np.ndarray:
     """Centres (k, 2) of nearly square cells, n along the longer side of the map."""
     counts = np.ceil(n * (high - low) / (high - low).max()).astype(int)
-    return _points(
-        [
-            a + (b - a) * (np.arange(count) + 0.5) / count
-            for a, b, count in zip(low, high, counts, strict=True)
-        ]
+    x, y = (
+        a + (b - a) * (np.arange(count) + 0.5) / count
+        for a, b, count in zip(low, high, counts, strict=True)
     )
+    return _points(x, y)
 
 
 def _shorten(field: np.ndarray) -> np.ndarray:
@@ -287,6 +294,6 @@ def _shorten(field: np.ndarray) -> np.ndarray:
 
 
 def _spacing(origins: np.ndarray) -> float:
-    """Length that arrows may have without touching, from their origins (k, 2)."""
+    """Length at which arrows from these origins (k, 2) do not touch."""
     gaps = np.concatenate([np.diff(np.unique(side)) for side in origins.T])
     return 0.9 * float(gaps.min()) if len(gaps) else 1.0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Required, Self, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from sklearn_emma.plotting._bands import draw_band, draw_line
 from sklearn_emma.plotting._noise_axis import (
+    TrainedLevel,
     dress,
     mark_trained,
     positions,
@@ -19,16 +23,28 @@ from sklearn_emma.plotting._style import (
     check_matplotlib,
     series_style,
 )
-from sklearn_emma.robustness import RobustnessCurve
-from sklearn_emma.robustness._failing import FailingMode, check_levels, draw_seeds
-from sklearn_emma.robustness._inside import unwrap
-from sklearn_emma.robustness._score_curve import score_levels
+from sklearn_emma.robustness import RobustnessCurve, robustness_curves
+from sklearn_emma.robustness._results import check_comparable
+from sklearn_emma.robustness._score_curve import ScoreOptions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.lines import Line2D
 
-# Told apart by line, since all are grey: a floor is a yardstick, not a competitor.
+# Floors are all grey and differ by line: they are yardsticks, not competitors.
 _FLOOR_LINES = ((0, (1, 1.5)), (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (3, 1)))
+
+
+class DrawOptions(ScoreOptions, total=False):
+    """Arguments that ``from_estimators`` takes by name."""
+
+    mode: Required[str | None]
+    levels: Required[ArrayLike]
+    floors: Mapping[str, float] | None
+    trained_level: TrainedLevel
+    ax: Axes | None
+    x_scale: str
 
 
 class RobustnessCurveDisplay:
@@ -39,12 +55,12 @@ class RobustnessCurveDisplay:
     Parameters
     ----------
     curves : dict of str to RobustnessCurve
-        By name of the estimator; all of the same mode, corruption and score.
-    floors : dict of str to float, default=None
-        Scores to compare with, drawn as level lines: usually that of the healthy mode
-        alone, below which nothing should fall.
-    trained_level : float or tuple of (float, float), default=None
-        Noise seen in training, σ or its range; marked.
+        Curves by name of the estimator; all of the same mode, corruption and score.
+    floors : dict of str to float or None, default=None
+        Scores to compare with, by name, drawn as horizontal lines: usually that of the
+        healthy mode alone, below which no estimator should fall.
+    trained_level : float, tuple of (float, float) or None, default=None
+        Noise seen in training, σ or its range, to be marked.
 
     Attributes
     ----------
@@ -53,17 +69,17 @@ class RobustnessCurveDisplay:
     bands_ : dict of str to matplotlib collection
         Mean ± one standard deviation over the repeats.
     floor_lines_ : dict of str to matplotlib Line2D
-        The floors.
+        Horizontal lines, by name of the floor.
     trained_ : matplotlib artist or None
         Mark of the trained noise.
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes with the drawing.
     figure_ : matplotlib Figure
-        In which it is drawn.
+        Figure with the axes.
 
     See Also
     --------
-    sklearn_emma.robustness.robustness_curve : Computes a curve.
+    sklearn_emma.robustness.robustness_curves : Computes the curves.
 
     Examples
     --------
@@ -89,7 +105,7 @@ class RobustnessCurveDisplay:
         curves: Mapping[str, RobustnessCurve],
         *,
         floors: Mapping[str, float] | None = None,
-        trained_level: float | tuple[float, float] | None = None,
+        trained_level: TrainedLevel = None,
     ) -> None:
         self.curves = curves
         self.floors = floors
@@ -97,8 +113,14 @@ class RobustnessCurveDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, *, name: str | None = None, **options: Any
-    ) -> RobustnessCurveDisplay:
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        name: str | None = None,
+        **options: Unpack[DrawOptions],
+    ) -> Self:
         """Compute and draw the curve of one estimator.
 
         Parameters
@@ -110,14 +132,14 @@ class RobustnessCurveDisplay:
         y : array-like of shape (n_samples,)
             Their targets.
         name : str or None, default=None
-            In the legend; None: the name of its class.
+            Name of the estimator in the legend; None: the name of its class.
         **options
-            As :meth:`from_estimators` takes them; ``mode`` and ``levels`` are required.
+            As in :meth:`from_estimators`; ``mode`` and ``levels`` are required.
 
         Returns
         -------
         display : RobustnessCurveDisplay
-            Drawn.
+            The display, drawn.
         """
         label = type(estimator).__name__ if name is None else name
         return cls.from_estimators({label: estimator}, X, y, **options)
@@ -125,71 +147,61 @@ class RobustnessCurveDisplay:
     @classmethod
     def from_estimators(
         cls,
-        estimators: Mapping[str, Any],
-        X: Any,
-        y: Any,
+        estimators: Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
         *,
-        mode: str,
-        levels: Any,
-        corruption: Any = None,
-        scoring: Any = None,
-        n_repeats: int = 5,
-        modes: Any = None,
-        reference: Any = None,
-        random_state: Any = None,
+        mode: str | None,
+        levels: ArrayLike,
         floors: Mapping[str, float] | None = None,
-        trained_level: float | tuple[float, float] | None = None,
+        trained_level: TrainedLevel = None,
         ax: Axes | None = None,
         x_scale: str = "auto",
-    ) -> RobustnessCurveDisplay:
+        **options: Unpack[ScoreOptions],
+    ) -> Self:
         """Compute and draw curves of several estimators, on the same corrupted samples.
 
         Parameters
         ----------
         estimators : dict of str to fitted estimator
-            Of any kind, by their name in the legend.
+            Of any kind, by their names in the legend.
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
         y : array-like of shape (n_samples,)
             Their targets.
-        mode, levels, corruption, scoring, n_repeats, random_state
-            As in :func:`~sklearn_emma.robustness.robustness_curve`.
-        modes, reference : default=None
-            The same; None takes both, for all, from the first of the estimators that
-            knows its modes and its training statistics.
-        floors, trained_level
+        mode : str or None
+            Name of the mode that fails; None: all of them at once.
+        levels : array-like of shape (n_levels,)
+            Levels of the corruption; noise σ in training standard deviations.
+        floors : dict of str to float or None, default=None
+            As in the class.
+        trained_level : float, tuple of (float, float) or None, default=None
             As in the class.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: a new figure.
+            As in :meth:`plot`.
         x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
             As in :meth:`plot`.
+        **options
+            The options ``corruption``, ``scoring``, ``n_repeats``, ``modes``,
+            ``reference`` and ``random_state`` of
+            :func:`~sklearn_emma.robustness.robustness_curves`.
 
         Returns
         -------
         display : RobustnessCurveDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError, TypeError, NotFittedError
-            As :func:`~sklearn_emma.robustness.robustness_curve`; TypeError also if
-            ``estimators`` is no dict.
+            As :func:`~sklearn_emma.robustness.robustness_curves`.
         ImportError
             Without matplotlib.
         """
         check_matplotlib(cls.__name__)
-        _check_dict(estimators, "estimators", "fitted estimator")
-        fitted = list(estimators.values())
-        guides = [e for e in fitted if hasattr(unwrap(e), "scaler_")]
-        failing = FailingMode(
-            (guides or fitted)[0], X, mode, modes, corruption, reference
+        curves = robustness_curves(
+            estimators, X, y, mode=mode, levels=levels, **options
         )
-        seeds = draw_seeds(cls.__name__, random_state, n_repeats)
-        sigmas = check_levels(levels)
-        curves = {
-            name: score_levels(estimator, X, y, failing, sigmas, scoring, seeds)
-            for name, estimator in estimators.items()
-        }
         display = cls(curves, floors=floors, trained_level=trained_level)
         return display.plot(ax, x_scale=x_scale)
 
@@ -199,22 +211,29 @@ class RobustnessCurveDisplay:
         curves: Mapping[str, RobustnessCurve],
         *,
         floors: Mapping[str, float] | None = None,
-        trained_level: float | tuple[float, float] | None = None,
-        **options: Any,
-    ) -> RobustnessCurveDisplay:
+        trained_level: TrainedLevel = None,
+        ax: Axes | None = None,
+        x_scale: str = "auto",
+    ) -> Self:
         """Draw curves that are already computed.
 
         Parameters
         ----------
-        curves, floors, trained_level
+        curves : dict of str to RobustnessCurve
             As in the class.
-        **options
+        floors : dict of str to float or None, default=None
+            As in the class.
+        trained_level : float, tuple of (float, float) or None, default=None
+            As in the class.
+        ax : matplotlib Axes or None, default=None
+            As in :meth:`plot`.
+        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
             As in :meth:`plot`.
 
         Returns
         -------
         display : RobustnessCurveDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
@@ -225,11 +244,9 @@ class RobustnessCurveDisplay:
             Without matplotlib.
         """
         display = cls(curves, floors=floors, trained_level=trained_level)
-        return display.plot(**options)
+        return display.plot(ax, x_scale=x_scale)
 
-    def plot(
-        self, ax: Axes | None = None, *, x_scale: str = "auto"
-    ) -> RobustnessCurveDisplay:
+    def plot(self, ax: Axes | None = None, *, x_scale: str = "auto") -> Self:
         """Draw.
 
         Parameters
@@ -244,26 +261,18 @@ class RobustnessCurveDisplay:
         Returns
         -------
         self : RobustnessCurveDisplay
+            The display itself.
         """
-        first = _check_alike(self.curves)
+        first = check_comparable(self.curves)
         ax = axes_for(ax, type(self).__name__)
         scale = resolve_scale(x_scale, first.corruption)
-        self.lines_, self.bands_ = {}, {}
+        self.lines_: dict[str, Line2D] = {}
+        self.bands_: dict[str, PolyCollection] = {}
         for i, (name, curve) in enumerate(self.curves.items()):
             x, style = positions(curve.levels, scale), series_style(i)
-            kept = np.isfinite(x)
-            low, high = curve.mean - curve.std, curve.mean + curve.std
-            self.bands_[name] = ax.fill_between(
-                x[kept],
-                low[kept],
-                high[kept],
-                color=style["color"],
-                alpha=0.2,
-                linewidth=0,
-            )
-            (self.lines_[name],) = ax.plot(
-                x[kept], curve.mean[kept], label=name, **style
-            )
+            limits = curve.mean - curve.std, curve.mean + curve.std
+            self.bands_[name] = draw_band(ax, x, limits, style)
+            self.lines_[name] = draw_line(ax, x, curve.mean, label=name, style=style)
         self.floor_lines_ = {
             name: ax.axhline(
                 score,
@@ -275,35 +284,10 @@ class RobustnessCurveDisplay:
             )
             for i, (name, score) in enumerate((self.floors or {}).items())
         }
-        self.trained_ = None
-        if self.trained_level is not None:
-            self.trained_ = mark_trained(ax, self.trained_level, scale)
+        self.trained_ = mark_trained(ax, self.trained_level, scale)
         levels = np.concatenate([curve.levels for curve in self.curves.values()])
         dress(ax, levels, scale, first.mode, first.corruption)
         ax.set_ylabel(first.score_name)
         add_legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _check_dict(given: Any, name: str, content: str) -> None:
-    if not isinstance(given, Mapping):
-        kind = type(given).__name__
-        raise TypeError(f"`{name}` must be a dict of name to {content}, got a {kind}.")
-    if not given:
-        raise ValueError(f"`{name}` is empty: there is nothing to draw.")
-
-
-def _check_alike(curves: Mapping[str, RobustnessCurve]) -> RobustnessCurve:
-    _check_dict(curves, "curves", "RobustnessCurve")
-    kinds = {
-        name: (curve.mode, curve.corruption, curve.score_name)
-        for name, curve in curves.items()
-    }
-    if len(set(kinds.values())) > 1:
-        raise ValueError(
-            "Curves on one axis must be of the same mode, corruption and score; got "
-            + ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
-            + "."
-        )
-    return next(iter(curves.values()))

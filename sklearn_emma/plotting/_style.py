@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,17 +50,18 @@ def axes_for(ax: Axes | None, caller: str) -> Axes:
 
 
 def add_legend(ax: Axes) -> None:
-    """Legend below the axes if the figure makes room for it, else where it fits."""
+    """Place a legend below the axes if the figure makes room, else where it fits."""
     from matplotlib import rcParams
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.transforms import ScaledTranslation
 
-    figure: Any = ax.get_figure(root=True)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
     if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
         ax.legend()
         return
     labels = ax.get_legend_handles_labels()[1]
-    # Behind ticks, their labels, which may have several lines, and the axis' own label.
+    # Below the ticks, their labels of one or more lines, and the label of the axis.
     ticks = [tick.get_text() for tick in ax.get_xticklabels()]
     lines = max((text.count("\n") for text in ticks), default=0)
     inches = (3.6 + 1.4 * lines) * rcParams["font.size"] / 72
@@ -74,8 +75,17 @@ def add_legend(ax: Axes) -> None:
     )
 
 
-def series_style(i: int) -> dict[str, Any]:
-    """Colour, marker and line of the i-th series; all three tell it from others."""
+class SeriesStyle(TypedDict):
+    """Look of a line, as matplotlib names its parts."""
+
+    color: str
+    marker: str
+    markersize: int
+    linestyle: str
+
+
+def series_style(i: int) -> SeriesStyle:
+    """Look of the i-th series: any of colour, marker and line may tell it apart."""
     k = i % len(COLOURS)
     return {
         "color": COLOURS[k],

@@ -11,7 +11,7 @@ from sklearn_emma.robustness._results import (
     DistributionCurve,
     RobustnessCurve,
 )
-from sklearn_emma.robustness._score_curve import robustness_curve
+from sklearn_emma.robustness._score_curve import robustness_curve, robustness_curves
 
 __all__ = [
     "AttentionMap",
@@ -22,4 +22,5 @@ __all__ = [
     "corrupt",
     "energy_curve",
     "robustness_curve",
+    "robustness_curves",
 ]

@@ -20,7 +20,7 @@ from sklearn_emma.robustness._results import AttentionMap
 
 
 class MapOptions(FailureOptions, total=False):
-    """What may be passed to :func:`attention_map` by name, beside what must be."""
+    """Optional arguments of :func:`attention_map`."""
 
     second_levels: ArrayLike | None
     quantity: str

@@ -29,7 +29,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class DistributionOptions(FailureOptions, total=False):
-    """What may be passed to both functions by name, beside what says what to draw."""
+    """Optional arguments of the functions below, all but ``quantity``."""
 
     quantiles: Sequence[float]
 

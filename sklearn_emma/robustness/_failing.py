@@ -28,7 +28,7 @@ Factory: TypeAlias = Callable[[float], Corruption]
 
 
 class FailureOptions(TypedDict, total=False):
-    """What may be said of a failing mode, in every function of this package."""
+    """Optional arguments that every function about a failing mode takes."""
 
     corruption: Factory | None
     n_repeats: int

@@ -1,7 +1,8 @@
-"""What the functions of this package return."""
+"""What the functions of this package return, and checks of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,3 +123,44 @@ class AttentionMap:
     failing: tuple[str, str]
     quantity: str
     corruption: str
+
+
+def check_comparable(curves: Mapping[str, RobustnessCurve]) -> RobustnessCurve:
+    """Return the first of the curves, if all may be drawn on the same axes.
+
+    Raises
+    ------
+    TypeError
+        If they are not in a dict.
+    ValueError
+        If there are none, or they differ in mode, corruption or score.
+    """
+    check_named(curves, "curves", "RobustnessCurve")
+    kinds = {
+        name: (curve.mode, curve.corruption, curve.score_name)
+        for name, curve in curves.items()
+    }
+    if len(set(kinds.values())) > 1:
+        raise ValueError(
+            "Curves on one axis must be of the same mode, corruption and score; got "
+            + ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
+            + "."
+        )
+    return next(iter(curves.values()))
+
+
+def check_named(given: object, name: str, content: str) -> None:
+    """Raise unless the argument of this name is a dict, with something in it.
+
+    Raises
+    ------
+    TypeError
+        If it is no dict.
+    ValueError
+        If it is empty.
+    """
+    if not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise TypeError(f"`{name}` must be a dict of name to {content}, got a {kind}.")
+    if not given:
+        raise ValueError(f"`{name}` is empty: give at least one {content}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -19,14 +19,15 @@ from sklearn_emma.robustness._failing import (
     check_levels,
     draw_seeds,
 )
-from sklearn_emma.robustness._results import RobustnessCurve
+from sklearn_emma.robustness._inside import unwrap
+from sklearn_emma.robustness._results import RobustnessCurve, check_named
 
 #: One metric, as everywhere in scikit-learn; None is the estimator's ``score``.
 Scoring: TypeAlias = str | Callable[[BaseEstimator, ArrayLike, ArrayLike], float] | None
 
 
 class ScoreOptions(FailureOptions, total=False):
-    """What may be passed to :func:`robustness_curve` by name, beside what must be."""
+    """Optional arguments of the functions below."""
 
     scoring: Scoring
 
@@ -100,6 +101,7 @@ def robustness_curve(
 
     See Also
     --------
+    robustness_curves : The same for several estimators.
     sklearn_emma.plotting.RobustnessCurveDisplay : Draws such curves.
 
     Notes
@@ -126,18 +128,100 @@ def robustness_curve(
     >>> bool(curve.mean[0] > curve.mean[1] > curve.mean[2])
     True
     """
-    return score_levels(
-        estimator,
-        X,
-        y,
-        FailingMode(estimator, X, mode, modes, corruption, reference),
-        check_levels(levels),
-        scoring,
-        draw_seeds("robustness_curve", random_state, n_repeats),
-    )
+    failing = FailingMode(estimator, X, mode, modes, corruption, reference)
+    seeds = draw_seeds("robustness_curve", random_state, n_repeats)
+    return _curve(estimator, X, y, failing, check_levels(levels), scoring, seeds)
 
 
-def score_levels(
+def robustness_curves(
+    estimators: Mapping[str, BaseEstimator],
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    mode: str | None,
+    levels: ArrayLike,
+    corruption: Factory | None = None,
+    scoring: Scoring = None,
+    n_repeats: int = 5,
+    modes: ModesLike = None,
+    reference: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
+) -> dict[str, RobustnessCurve]:
+    """Score several fitted estimators on the same corrupted samples.
+
+    Parameters
+    ----------
+    estimators : dict of str to fitted estimator
+        Of any kind, by name.
+    X : array-like of shape (n_samples, n_features)
+        Test samples, clean.
+    y : array-like of shape (n_samples,)
+        Their targets.
+    mode : str or None
+        Name of the mode that fails; None: all of them at once.
+    levels : array-like of shape (n_levels,)
+        Levels of the corruption; see :func:`robustness_curve`.
+    corruption : class, callable or None, default=None
+        As in :func:`robustness_curve`.
+    scoring : str, callable or None, default=None
+        As in :func:`robustness_curve`; None is the ``score`` of each estimator.
+    n_repeats : int, default=5
+        Number of draws of the corruption.
+    modes : dict, list or None, default=None
+        As in :func:`robustness_curve`; None takes the modes, for all estimators, from
+        the first that knows modes and training statistics.
+    reference : array-like of shape (n_reference, n_features), default=None
+        As in :func:`robustness_curve`; None takes the training statistics, for all
+        estimators, from the same one as the modes.
+    random_state : int, RandomState instance or None, default=None
+        Source of all random draws; pass an int for reproducible results.
+
+    Returns
+    -------
+    curves : dict of str to RobustnessCurve
+        One for each estimator, by its name.
+
+    Raises
+    ------
+    ValueError, TypeError, NotFittedError
+        As :func:`robustness_curve`; also if ``estimators`` is empty, or no dict.
+
+    See Also
+    --------
+    sklearn_emma.plotting.RobustnessCurveDisplay.from_estimators : Draws them.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emma.datasets import make_multimodal_classification
+    >>> from sklearn_emma.robustness import robustness_curves
+    >>> X, y, modes = make_multimodal_classification(n_modes=2, random_state=0)
+    >>> models = {
+    ...     "forest": RandomForestClassifier(random_state=0).fit(X[:500], y[:500]),
+    ...     "logistic": LogisticRegression().fit(X[:500], y[:500]),
+    ... }
+    >>> curves = robustness_curves(
+    ...     models, X[500:], y[500:], mode="mode_0", modes=modes,
+    ...     reference=X[:500], levels=[0, 1, 4], random_state=0,
+    ... )
+    >>> curves["forest"].scores.shape
+    (3, 5)
+    """
+    check_named(estimators, "estimators", "fitted estimator")
+    fitted = list(estimators.values())
+    guides = [e for e in fitted if hasattr(unwrap(e), "scaler_")]
+    guide = (guides or fitted)[0]
+    failing = FailingMode(guide, X, mode, modes, corruption, reference)
+    seeds = draw_seeds("robustness_curves", random_state, n_repeats)
+    checked = check_levels(levels)
+    return {
+        name: _curve(estimator, X, y, failing, checked, scoring, seeds)
+        for name, estimator in estimators.items()
+    }
+
+
+def _curve(
     estimator: BaseEstimator,
     X: ArrayLike,
     y: ArrayLike,
@@ -146,7 +230,6 @@ def score_levels(
     scoring: Scoring,
     seeds: list[list[int]],
 ) -> RobustnessCurve:
-    """Curve of one estimator; equal ``failing`` and ``seeds`` pair it with others."""
     scorer = check_scoring(estimator, scoring)
     scores = [
         [scorer(estimator, failing.copy(X, level, seed), y) for (seed,) in seeds]

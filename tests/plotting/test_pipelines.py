@@ -7,10 +7,9 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.plotting import (
-    AttentionCurveDisplay,
     AttentionDisplay,
     AttentionMapDisplay,
-    EnergyCurveDisplay,
+    DistributionCurveDisplay,
     PotentialFieldDisplay,
     RobustnessCurveDisplay,
 )
@@ -26,7 +25,7 @@ def piped(estimator):
     [
         (AttentionDisplay, {}, "values"),
         (
-            AttentionCurveDisplay,
+            DistributionCurveDisplay,
             {"mode": "mode_0", "levels": [0, 2]},
             "curve.mean",
         ),
@@ -35,7 +34,11 @@ def piped(estimator):
             {"failing": ("mode_0", "mode_1"), "levels": [0, 2]},
             "attention_map.mean",
         ),
-        (EnergyCurveDisplay, {"levels": [0, 2]}, "curve.mean"),
+        (
+            DistributionCurveDisplay,
+            {"quantity": "total_energy", "levels": [0, 2]},
+            "curve.mean",
+        ),
     ],
 )
 def test_displays_of_a_classifier(emma, samples, display, options, drawn):

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from sklearn_emma import PotentialEnergyTransformer, plotting
+from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Bias, GaussianNoise, MissingMode, StuckMode
 from sklearn_emma.plotting._style import COLOURS
 
@@ -32,7 +33,7 @@ def draw(name, emma, samples, **ax):
             floors={"mode_1 alone": 0.8, "mode_0 alone": 0.7},
             **ax,
         )
-    if name in ("AttentionCurveDisplay", "EnergyCurveDisplay"):
+    if name == "DistributionCurveDisplay":
         return display.from_estimator(
             emma, X, mode="mode_0", levels=LEVELS, trained_level=(0.1, 2), **ax
         )
@@ -49,7 +50,9 @@ def draw(name, emma, samples, **ax):
         }
         return display.from_estimator(emma, X, corruption=corruption, **ax)
     if name == "AttentionFunctionDisplay":
-        return display(3.0, 0.9, capacity=0.46, n_modes=2).plot(**ax)
+        module = SoftAttention(gain=3.0).build(n_modes=2)
+        module.bias.data.fill_(0.9)
+        return display(module, n_modes=2).plot(**ax)
     assert name == "PotentialFieldDisplay"
     energy = PotentialEnergyTransformer(max_iter=2, random_state=0).fit(X[:, :2])
     return display.from_estimator(energy, X[:, :2], grid_resolution=10, **ax)

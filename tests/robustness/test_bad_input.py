@@ -7,12 +7,12 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.corruption import GaussianNoise, MissingMode, Mixture, ZeroedMode
-from sklearn_emma.plotting import RobustnessCurveDisplay
 from sklearn_emma.robustness import (
     attention_curve,
     attention_map,
     energy_curve,
     robustness_curve,
+    robustness_curves,
 )
 
 MODES = {"left": [0, 1, 2], "right": [3, 4, 5]}
@@ -74,8 +74,8 @@ def test_repeats_are_counted(data, emma, n_repeats):
         energy_curve(emma, X, mode="left", **options)
     with refused("attention_map"):
         attention_map(emma, X, failing=("left", "right"), **options)
-    with refused("RobustnessCurveDisplay"):
-        RobustnessCurveDisplay.from_estimator(emma, X, y, mode="left", **options)
+    with refused("robustness_curves"):
+        robustness_curves({"emma": emma}, X, y, mode="left", **options)
 
 
 def test_a_corruption_takes_a_level(data, emma):

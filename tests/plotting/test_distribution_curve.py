@@ -1,31 +1,33 @@
-"""AttentionCurveDisplay and EnergyCurveDisplay against the curves that they draw."""
+"""DistributionCurveDisplay against the curves that it draws."""
 
 import numpy as np
 import pytest
 
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.corruption import Bias
-from sklearn_emma.plotting import AttentionCurveDisplay, EnergyCurveDisplay
+from sklearn_emma.plotting import DistributionCurveDisplay
 from sklearn_emma.robustness import DistributionCurve, attention_curve, energy_curve
 
-BOTH = [AttentionCurveDisplay, EnergyCurveDisplay]
+
+def make_curve(quantity="attention", columns=("ip", "dm")):
+    """Three levels, quantiles 0.25, 0.5 and 0.75, one column or two."""
+    mean = np.array([[0.9, 0.8], [0.5, 0.9], [0.1, 1.0]])[:, : len(columns)]
+    return DistributionCurve(
+        levels=np.array([0.0, 1.0, 4.0]),
+        mean=mean,
+        std=np.full(mean.shape, 0.05),
+        quantiles=mean[:, None] + np.array([-0.3, 0.01, 0.2])[:, None],
+        probabilities=np.array([0.25, 0.5, 0.75]),
+        columns=columns,
+        quantity=quantity,
+        mode="ip",
+        corruption="GaussianNoise",
+    )
 
 
 @pytest.fixture
 def curve():
-    """Three levels, quantiles 0.25, 0.5 and 0.75, two columns."""
-    mean = np.array([[0.9, 0.8], [0.5, 0.9], [0.1, 1.0]])
-    return DistributionCurve(
-        levels=np.array([0.0, 1.0, 4.0]),
-        mean=mean,
-        std=np.full((3, 2), 0.05),
-        quantiles=mean[:, None] + np.array([-0.3, 0.01, 0.2])[:, None],
-        probabilities=np.array([0.25, 0.5, 0.75]),
-        columns=("ip", "dm"),
-        quantity="attention",
-        mode="ip",
-        corruption="GaussianNoise",
-    )
+    return make_curve()
 
 
 def limits(band, x):
@@ -34,7 +36,10 @@ def limits(band, x):
     return at.min(), at.max()
 
 
-@pytest.mark.parametrize("display_class", BOTH)
+@pytest.mark.parametrize(
+    "quantity, label",
+    [("attention", "attention β"), ("modal_energy", "modal energy E")],
+)
 @pytest.mark.parametrize(
     "band, below, above, words",
     [
@@ -44,9 +49,10 @@ def limits(band, x):
     ],
 )
 def test_lines_are_means_and_bands_the_spread(
-    curve, display_class, band, below, above, words
+    quantity, label, band, below, above, words
 ):
-    display = display_class.from_curve(curve, band=band)
+    curve = make_curve(quantity)
+    display = DistributionCurveDisplay.from_curve(curve, band=band)
     for i, name in enumerate(("ip", "dm")):
         line = display.lines_[i]
         assert line.get_label() == name
@@ -58,16 +64,21 @@ def test_lines_are_means_and_bands_the_spread(
                     limits(display.bands_[i], x), [mean - below, mean + above]
                 )
     assert len(display.bands_) == (0 if band is None else 2)
-    assert display.ax_.get_ylabel() == f"attention β {words}"
+    assert display.ax_.get_ylabel() == f"{label} {words}"
     assert "'ip' (training standard deviations)" in display.ax_.get_xlabel()
 
 
-@pytest.mark.parametrize("display_class", BOTH)
-def test_one_column_keeps_its_colour_and_the_training_noise_is_marked(
-    curve, display_class
-):
-    both = display_class(curve).plot(band=None)
-    alone = display_class.from_curve(
+def test_the_band_is_the_middle_half_of_the_samples_unless_said_otherwise(curve):
+    for display in (
+        DistributionCurveDisplay(curve).plot(),
+        DistributionCurveDisplay.from_curve(curve),
+    ):
+        np.testing.assert_allclose(limits(display.bands_[0], 1), [0.2, 0.7])
+
+
+def test_one_column_keeps_its_colour_and_the_training_noise_is_marked(curve):
+    both = DistributionCurveDisplay(curve).plot(band=None)
+    alone = DistributionCurveDisplay.from_curve(
         curve, trained_level=1.0, columns=["dm"], x_scale="dB", band=None
     )
     (line,) = alone.lines_
@@ -77,18 +88,43 @@ def test_one_column_keeps_its_colour_and_the_training_noise_is_marked(
     assert both.trained_ is None
 
 
-@pytest.mark.parametrize("display_class", BOTH)
-def test_what_the_curve_does_not_hold_is_named(curve, display_class):
+def test_attention_has_the_axis_of_all_its_values_and_energies_their_own(curve):
+    assert DistributionCurveDisplay(curve).plot().ax_.get_ylim() == (-0.03, 1.03)
+    energy = make_curve("modal_energy")
+    energy.mean[0, 0] = 50.0
+    low, high = DistributionCurveDisplay(energy).plot(band=None).ax_.get_ylim()
+    assert low < 0.1
+    assert high > 50
+
+
+def test_the_only_column_of_a_curve_needs_no_legend_and_any_other_has_one(curve):
+    total = make_curve("total_energy", columns=("total",))
+    assert DistributionCurveDisplay(total).plot().ax_.get_legend() is None
+    for display, entries in (
+        (
+            DistributionCurveDisplay(total, trained_level=1.0),
+            {"total", "noise in training"},
+        ),
+        (DistributionCurveDisplay(curve), {"ip", "dm"}),
+    ):
+        legend = display.plot().ax_.get_legend().get_texts()
+        assert {text.get_text() for text in legend} == entries
+    # One mode of several must be named: the axis does not say which it is.
+    one = DistributionCurveDisplay(curve).plot(columns=["dm"]).ax_.get_legend()
+    assert [text.get_text() for text in one.get_texts()] == ["dm"]
+
+
+def test_what_the_curve_does_not_hold_is_named(curve):
     with pytest.raises(ValueError, match=r"no column 'radar'; it has \['ip', 'dm'\]"):
-        display_class(curve).plot(columns=["radar"], band=None)
+        DistributionCurveDisplay(curve).plot(columns=["radar"], band=None)
     with pytest.raises(ValueError, match=r"no quantile 0.9; it has \[0.25, 0.5, 0.75"):
-        display_class(curve).plot(band=(0.25, 0.9))
+        DistributionCurveDisplay(curve).plot(band=(0.25, 0.9))
 
 
 def test_attention_from_an_estimator(emma, samples):
     X, _, _ = samples
     options = {"mode": "mode_0", "levels": [0, 2], "corruption": Bias}
-    display = AttentionCurveDisplay.from_estimator(emma, X, **options)
+    display = DistributionCurveDisplay.from_estimator(emma, X, **options)
     failed = X.copy()
     failed[:, :3] += 2 * X[:, :3].std(axis=0)
     for i in range(2):
@@ -98,7 +134,7 @@ def test_attention_from_an_estimator(emma, samples):
             np.testing.assert_allclose(at, values[:, i].mean())
             expected = np.quantile(values[:, i], [0.25, 0.75])
             np.testing.assert_allclose(limits(band, x), expected, atol=1e-6)
-    importance = AttentionCurveDisplay.from_estimator(
+    importance = DistributionCurveDisplay.from_estimator(
         emma, X, quantity="importance", **options
     )
     np.testing.assert_allclose(
@@ -111,7 +147,9 @@ def test_attention_from_an_estimator(emma, samples):
 def test_total_energy_from_an_estimator(emma, samples):
     X, _, _ = samples
     options = {"mode": "mode_1", "levels": [0, 1, 5], "random_state": 0}
-    display = EnergyCurveDisplay.from_estimator(emma, X, **options)
+    display = DistributionCurveDisplay.from_estimator(
+        emma, X, quantity="total_energy", band=(0.05, 0.95), **options
+    )
     (line,) = display.lines_
     expected = energy_curve(emma, X, **options)
     np.testing.assert_allclose(line.get_ydata(), expected.mean[:, 0])
@@ -127,7 +165,7 @@ def test_total_energy_from_an_estimator(emma, samples):
 def test_potential_energy_of_one_mode_by_itself(samples):
     X = samples[0][:, :3]
     energy = PotentialEnergyTransformer(max_iter=15, random_state=0).fit(X)
-    display = EnergyCurveDisplay.from_estimator(
+    display = DistributionCurveDisplay.from_estimator(
         energy, X, levels=[0, 2], quantity="potential_energy", corruption=Bias
     )
     failed = X + 2 * X.std(axis=0)
@@ -136,3 +174,27 @@ def test_potential_energy_of_one_mode_by_itself(samples):
         [energy.transform(X).mean(), energy.transform(failed).mean()],
     )
     assert display.ax_.get_xlabel() == "level of Bias on all modes"
+
+
+@pytest.mark.parametrize("quantity", ["modal_energy", "potential_energy"])
+def test_energies_of_each_mode_from_an_estimator(emma, samples, quantity):
+    X, _, _ = samples
+    options = {"mode": "mode_1", "levels": [0, 2], "random_state": 0}
+    display = DistributionCurveDisplay.from_estimator(
+        emma, X, quantity=quantity, **options
+    )
+    expected = energy_curve(emma, X, quantity=quantity, **options)
+    for i, name in enumerate(("mode_0", "mode_1")):
+        assert display.lines_[i].get_label() == name
+        np.testing.assert_array_equal(
+            display.lines_[i].get_ydata(), expected.mean[:, i]
+        )
+
+
+def test_unknown_quantity_is_named(emma, samples):
+    with pytest.raises(
+        ValueError, match=r"one of \['attention', .*_energy'\], got 'E'"
+    ):
+        DistributionCurveDisplay.from_estimator(
+            emma, samples[0], quantity="E", levels=[0]
+        )
