@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -249,3 +250,49 @@ def test_worker_processes_share_the_cache(tmp_path):
     assert len(list(tmp_path.rglob("output.pkl"))) == 3  # two folds, and all rows
     plain = clone(search.best_estimator_).set_params(memory=None).fit(X, y)
     np.testing.assert_array_equal(search.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.fixture
+def counted_fits(monkeypatch):
+    """How often a Gaussian mixture is fitted."""
+    counts, fit = [], GaussianMixture.fit
+
+    def counted(self, X, y=None):
+        counts.append(len(X))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(GaussianMixture, "fit", counted)
+    return counts
+
+
+def test_memory_runs_pretraining_once(tmp_path, counted_fits):
+    X, y = helpers.three_classes()
+    # A classifier has the default network in front of it.
+    model = helpers.quick(
+        predictor=None, energy_estimator=GaussianMixture(), memory=str(tmp_path)
+    )
+    cached = [
+        clone(model).set_params(**params).fit(X, y)
+        for params in (
+            {},
+            {"rho": 3.0},
+            {"lambda_e": 0.5},
+            {"lambda_c": 1.0},
+            {"predictor": LogisticRegression()},
+            {},
+        )
+    ]
+    assert len(counted_fits) == 2  # one for each mode
+    assert helpers.differ(cached[0], cached[1], X)
+    # What joint training does to its copy never reaches the cache.
+    helpers.assert_same(cached[0], cached[-1], X, rtol=1e-12)
+    uncached = clone(model).set_params(memory=None).fit(X, y)
+    helpers.assert_same(cached[0], uncached, X, rtol=1e-12)
+    assert len(counted_fits) == 4
+    others = {"random_state": 1, "pretraining_max_iter": 1, "predictor": MLP(1)}
+    for name, other in others.items():
+        before = len(counted_fits)
+        clone(model).set_params(**{name: other}).fit(X, y)
+        assert len(counted_fits) == before + 2
+    clone(model).fit(X[:100], y[:100])
+    assert counted_fits[-1] == 100

@@ -1,14 +1,12 @@
-"""The classifier's contract: its two phases, how they end, go on and come again."""
-
-import copy
+"""A whole fit: what its data teach, what is computed once, and what decides it."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
-from skorch.callbacks import Callback
 from torch import nn
 
 from helpers import assert_same, differ, quick, random_state_kept, three_classes
@@ -21,40 +19,127 @@ def data():
     return three_classes()
 
 
-# ------------------------------------------------------------- stopping and going on
+# ------------------------------------------------------------------------------ weights
 
 
-class Snapshots(Callback):
-    """Keeps the learnt parameters of each epoch."""
-
-    states = []
-
-    def on_epoch_end(self, net, **kwargs):
-        self.states.append(copy.deepcopy(net.module_.state_dict()))
-
-
-def test_early_stopping_keeps_the_best_epoch(data, monkeypatch):
-    monkeypatch.setattr(Snapshots, "states", [])
-    model = quick(
-        early_stopping=True,
-        validation_fraction=0.3,
-        n_iter_no_change=2,
-        max_iter=40,
-        lr=0.1,
-        lr_schedule="constant",
-        callbacks=[Snapshots()],
-    ).fit(*data)
-    curve = model.validation_loss_curve_
-    assert model.n_iter_ == len(curve) == len(model.loss_curve_) < 40
-    best = Snapshots.states[int(np.argmin(curve))]
-    for name, value in model.network_.state_dict().items():
-        torch.testing.assert_close(value, best[name])
-    assert model.attention_.shape == (120, 2)
+def test_sample_weight_is_repetition(data):
+    X, y = data
+    weight = np.random.default_rng(0).integers(0, 4, size=len(y))
+    weighted = quick(batch_size=16).fit(X, y, sample_weight=weight)
+    repeated = quick(batch_size=16).fit(np.repeat(X, weight, 0), np.repeat(y, weight))
+    assert_same(weighted, repeated, X, rtol=1e-6)
+    assert weighted.attention_.shape == (120, 2)  # rows of weight 0 too
+    assert differ(weighted, quick(batch_size=16).fit(X, y), X)
 
 
-def test_early_stopping_with_patience_to_spare(data):
-    model = quick(early_stopping=True, n_iter_no_change=100).fit(*data)
-    assert model.n_iter_ == 3 and len(model.validation_loss_curve_) == 3
+def test_class_weight_moves_predictions(data):
+    X, y = data
+    plain = quick(lr=0.02).fit(X, y)
+    partial = quick(lr=0.02, class_weight={1: 50.0}).fit(X, y)
+    gained = partial.predict_proba(X)[:, 1] - plain.predict_proba(X)[:, 1]
+    assert gained.mean() > 0.1
+    balanced = quick(class_weight="balanced").fit(X, y)
+    counts = np.bincount(y)
+    by_hand = quick(class_weight=dict(enumerate(120 / (3 * counts)))).fit(X, y)
+    assert_same(balanced, by_hand, X, rtol=1e-7)
+
+
+def test_a_class_may_weigh_nothing(data):
+    """Even where all samples of a batch are of that class."""
+    X, y = data
+    model = quick(class_weight={0: 0.0}, batch_size=1, max_iter=1, lr=0.01).fit(X, y)
+    assert np.isfinite(model.loss_curve_ + model.pretraining_loss_curve_).all()
+    assert model.predict_proba(X)[:, 0].mean() < 0.25
+
+
+def test_class_weight_of_string_labels(data):
+    X, y = data
+    names = np.array(["x", "y", "z"])
+    expected = quick(class_weight={1: 5.0}).fit(X, y)
+    got = quick(class_weight={"y": 5.0}).fit(X, names[y])
+    assert_same(got, expected, X, rtol=1e-7)
+
+
+def test_a_class_of_no_fold_may_have_a_weight(data):
+    """As in scikit-learn, where a rare class may be in none of the training rows."""
+    X, y = data
+    expected = quick(class_weight={0: 2.0, 1: 3.0, 2: 4.0}).fit(X, y)
+    got = quick(class_weight={0: 2.0, 1: 3.0, 2: 4.0, 7: 5.0}).fit(X, y)
+    np.testing.assert_array_equal(got.predict_proba(X), expected.predict_proba(X))
+
+
+# --------------------------------------------------------------------- known corruption
+
+
+def test_corrupted_values_teach_energies_and_statistics_nothing(data):
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    garbage, other = X.copy(), X.copy()
+    garbage[:30, :2], other[:30, :2] = 1e3, -77.0
+    one = quick(max_iter=1, corruption=None).fit(garbage, y, corrupted=corrupted)
+    assert one.attention_.shape == (120, 2)
+    np.testing.assert_allclose(one.scaler_.mean_[:2], X[30:, :2].mean(axis=0))
+    np.testing.assert_allclose(one.scaler_.mean_[2:], X[:, 2:].mean(axis=0))
+    # Rows are told apart by their contents alone, so only sums agree to rounding.
+    two = quick(max_iter=1, corruption=None).fit(other, y, corrupted=corrupted)
+    a, b = (m.energies_["a"] for m in (one, two))
+    np.testing.assert_allclose(a.mean_, b.mean_, atol=1e-9)
+    np.testing.assert_allclose(a.whitening_, b.whitening_, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("energy_scaling", ["robust", "shift"])
+def test_the_gate_is_calibrated_on_clean_values(data, energy_scaling):
+    """What stands in a corrupted mode moves neither location nor scale."""
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    models = []
+    usual = X[30:, :2].mean(axis=0)  # of less energy than any clean value
+    for value in (1e3, -77.0, usual):
+        garbage = X.copy()
+        garbage[:30, :2] = value
+        model = quick(energy_estimator=GaussianMixture(), energy_scaling=energy_scaling)
+        models.append(model.fit(garbage, y, corrupted=corrupted))
+    scalings = [model.network_.gate.scaling.state_dict() for model in models]
+    assert (
+        scalings[0].keys()
+        == {
+            "robust": {"location", "scale"},
+            "shift": {"location"},
+        }[energy_scaling]
+    )
+    potential = models[0].potential_energy(X)
+    for mode, rows in enumerate([slice(30, None), slice(None)]):
+        clean = potential[rows, mode]
+        low, middle, high = np.quantile(clean, [0.25, 0.5, 0.75], method="inverted_cdf")
+        location = middle if energy_scaling == "robust" else clean.min()
+        expected = {"location": location, "scale": high - low}
+        for scaling in scalings:
+            for name, values in scaling.items():
+                assert values[mode].item() == pytest.approx(expected[name], rel=1e-9)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_corrupted_are_found_by_the_names_of_the_modes(data, make):
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    expected = quick(max_iter=1).fit(X, y, corrupted=corrupted)
+    frame = make({"b": corrupted[:, 1], "a": corrupted[:, 0]})
+    assert_same(quick(max_iter=1).fit(X, y, corrupted=frame), expected, X)
+
+
+def test_columns_of_corrupted_without_names_are_in_the_order_of_the_modes(data):
+    X, y = data
+    corrupted = np.zeros((120, 2), dtype=bool)
+    corrupted[:30, 0] = True
+    expected = quick(max_iter=1).fit(X, y, corrupted=corrupted)
+    frame = pd.DataFrame(corrupted)
+    assert_same(quick(max_iter=1).fit(X, y, corrupted=frame), expected, X)
+
+
+# ----------------------------------------------------------------------------- going on
 
 
 def test_warm_start_goes_on(data, monkeypatch):
@@ -63,11 +148,11 @@ def test_warm_start_goes_on(data, monkeypatch):
 
     def counted(*args, **kwargs):
         calls.append(1)
-        return fit_autoencoders(*args, **kwargs)
+        return fit_mode_energies(*args, **kwargs)
 
-    from sklearn_emma._energies.per_mode import fit_autoencoders
+    from sklearn_emma._training.pretraining import fit_mode_energies
 
-    monkeypatch.setattr("sklearn_emma._energies.per_mode.fit_autoencoders", counted)
+    monkeypatch.setattr("sklearn_emma._training.pretraining.fit_mode_energies", counted)
     model = quick(warm_start=True).fit(X, y)
     first, before = model.loss_curve_, model.predict_proba(X)
     network = model.network_
@@ -81,136 +166,7 @@ def test_warm_start_goes_on(data, monkeypatch):
     assert cold.n_iter_ == 3 and len(calls) == 3
 
 
-# --------------------------------------------------------------- phase 1 and its cache
-
-
-@pytest.fixture
-def counted_fits(monkeypatch):
-    """How often a Gaussian mixture is fitted."""
-    counts, fit = [], GaussianMixture.fit
-
-    def counted(self, X, y=None):
-        counts.append(len(X))
-        return fit(self, X, y)
-
-    monkeypatch.setattr(GaussianMixture, "fit", counted)
-    return counts
-
-
-def test_memory_runs_the_first_phase_once(data, tmp_path, counted_fits):
-    X, y = data
-    model = quick(energy_estimator=GaussianMixture(), memory=str(tmp_path))
-    cached = [
-        clone(model).set_params(**params).fit(X, y)
-        for params in (
-            {},
-            {"rho": 3.0},
-            {"lambda_e": 0.5},
-            {"lambda_c": 1.0},
-            {"predictor": LogisticRegression()},
-            {},
-        )
-    ]
-    assert len(counted_fits) == 2  # one for each mode
-    assert differ(cached[0], cached[1], X)
-    # What the second phase does to its copy never reaches the cache.
-    assert_same(cached[0], cached[-1], X, rtol=1e-12)
-    uncached = clone(model).set_params(memory=None).fit(X, y)
-    assert_same(cached[0], uncached, X, rtol=1e-12)
-    assert len(counted_fits) == 4
-    for name in ("random_state", "pretraining_max_iter", "hidden_layer_sizes"):
-        before = len(counted_fits)
-        clone(model).set_params(**{name: 1}).fit(X, y)
-        assert len(counted_fits) == before + 2
-    clone(model).fit(X[:100], y[:100])
-    assert counted_fits[-1] == 100
-
-
-def count_linear(model):
-    layers = model.network_.predictor.modules()
-    return [m.out_features for m in layers if isinstance(m, nn.Linear)]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "expected"),
-    [(5, [5]), ((5,), [5]), ([7, 5], [7, 5]), (np.array([4, 9]), [4, 9]), ((), [])],
-    ids=str,
-)
-def test_hidden_layer_sizes(data, sizes, expected):
-    widths = count_linear(quick(hidden_layer_sizes=sizes).fit(*data))
-    assert [w for w in widths if w != 3] == expected
-    assert widths[-1] == 3
-
-
-def small_module(n_in, n_out):
-    return nn.Sequential(nn.Linear(n_in, 4), nn.Tanh(), nn.Linear(4, n_out))
-
-
-class Linear(nn.Linear):
-    """A class that is called with the two sizes."""
-
-
-@pytest.mark.parametrize("predictor", [Linear, small_module])
-def test_predictor_from_a_recipe(data, predictor):
-    X, y = data
-    model = quick(predictor=predictor, lr=0.05, pretraining_max_iter=30).fit(X, y)
-    assert isinstance(model.network_.predictor, Linear | nn.Sequential)
-    assert len(model.pretraining_loss_curve_) == 30
-    assert model.score(X, y) > 0.6
-    assert differ(model, quick(predictor=predictor, random_state=1).fit(X, y), X)
-
-
-def normalised(n_in, n_out):
-    return nn.Sequential(nn.BatchNorm1d(n_in), nn.Linear(n_in, n_out))
-
-
-def test_batch_normalisation_with_one_row_left_over(data):
-    X, y = data
-    model = quick(predictor=normalised, batch_size=len(y) - 1).fit(X, y)
-    assert np.isfinite(model.predict_proba(X)).all()
-
-
-def test_trained_predictor_is_copied_and_fine_tuned(data):
-    X, y = data
-    trained = small_module(4, 3)
-    before = copy.deepcopy(trained.state_dict())
-    still = quick(predictor=trained, lr=1e-12, attention_function="none").fit(X, y)
-    assert still.pretraining_loss_curve_ == []
-    Z = torch.from_numpy(still.scaler_.transform(X)).float()
-    expected = torch.softmax(trained(Z), dim=1).detach().numpy()
-    np.testing.assert_allclose(still.predict_proba(X), expected, atol=1e-5)
-    moved = quick(predictor=trained, lr=0.05).fit(X, y)
-    assert differ(still, moved, X)
-    for name, value in trained.state_dict().items():
-        assert torch.equal(value, before[name])
-
-
-# ----------------------------------------------------------------- other ways to train
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"lr": 0.05},
-        {"lr_schedule": "constant"},
-        {"dropout": 0.0},
-        {"optimizer": torch.optim.SGD},
-        {"batch_size": 11},
-        {"pretraining_max_iter": 5},
-        {"energy_scaling": "shift"},
-        {"random_state": 1},
-    ],
-    ids=str,
-)
-def test_parameters_matter(data, params):
-    X, y = data
-    assert differ(quick().fit(X, y), quick(**params).fit(X, y), X)
-
-
-@pytest.mark.parametrize("batch_size", [1, 7, 120, 10_000, "auto"])
-def test_batch_sizes(data, batch_size):
-    model = quick(batch_size=batch_size, max_iter=1, pretraining_max_iter=1).fit(*data)
-    assert np.isfinite(model.attention_).all()
+# --------------------------------------------------------- what decides, and what stays
 
 
 def test_verbose(data, capsys):
@@ -220,22 +176,8 @@ def test_verbose(data, capsys):
     quick(verbose=True).fit(*data)
     captured = capsys.readouterr()
     assert captured.out == ""
-    for phase in ("potential energies", "base model", "attention"):
+    for phase in ("potential energies", "pretrained predictor", "attention"):
         assert phase in captured.err
-
-
-class StopAfterTwo(Callback):
-    def on_epoch_end(self, net, **kwargs):
-        self.epochs = getattr(self, "epochs", 0) + 1
-        if self.epochs == 2:
-            raise KeyboardInterrupt
-
-
-def test_callbacks_are_copied_and_may_stop(data):
-    callback = StopAfterTwo()
-    model = quick(callbacks=[callback]).fit(*data)
-    assert model.n_iter_ == 2 and len(model.pretraining_loss_curve_) == 3
-    assert not hasattr(callback, "epochs")
 
 
 def test_random_state(data):
@@ -259,6 +201,10 @@ def test_order_of_training_rows_does_not_matter(data):
     one, other = quick().fit(X, y), quick().fit(X[order], y[order])
     assert_same(one, other, X, rtol=1e-6)
     np.testing.assert_allclose(other.attention_, one.attention_[order], rtol=1e-6)
+
+
+def small_module(n_in, n_out):
+    return nn.Sequential(nn.Linear(n_in, 4), nn.Tanh(), nn.Linear(4, n_out))
 
 
 @random_state_kept()
@@ -288,5 +234,8 @@ def test_float32_throughout(data):
     model = quick().fit(X, y)
     for array in (model.attention_, model.predict_proba(X), model.energy_weights_):
         assert array.dtype == np.float32
-    assert {p.dtype for p in model.network_.parameters()} == {torch.float32}
+    types = {name: p.dtype for name, p in model.network_.named_parameters()}
+    # ρ alone is kept in double precision: it comes back as it was given.
+    assert types.pop("gate.log_rho") == torch.float64
+    assert set(types.values()) == {torch.float32}
     assert model.predict_proba(data[0]).dtype == np.float32

@@ -1,5 +1,6 @@
 """Pretraining: what the predictor sees, and when it is calibrated."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -219,3 +220,55 @@ def test_an_error_in_calibrate_leaves_nothing_behind(data, monkeypatch):
     with pytest.raises(RuntimeError, match="cannot calibrate"):
         model.fit(*data)
     assert not any(name.endswith("_") for name in vars(model))
+
+
+# ------------------------------------------------------------ predictors of every kind
+
+
+def small_module(n_in, n_out):
+    return nn.Sequential(nn.Linear(n_in, 4), nn.Tanh(), nn.Linear(4, n_out))
+
+
+class Linear(nn.Linear):
+    """A class that is called with the two sizes."""
+
+
+@pytest.mark.parametrize("predictor", [Linear, small_module])
+def test_predictor_from_a_recipe(predictor):
+    X, y = helpers.three_classes()
+    model = helpers.quick(predictor=predictor, lr=0.05, pretraining_max_iter=30).fit(
+        X, y
+    )
+    assert isinstance(model.network_.predictor, Linear | nn.Sequential)
+    assert len(model.pretraining_loss_curve_) == 30
+    assert model.score(X, y) > 0.6
+    assert helpers.differ(
+        model, helpers.quick(predictor=predictor, random_state=1).fit(X, y), X
+    )
+
+
+def normalised(n_in, n_out):
+    return nn.Sequential(nn.BatchNorm1d(n_in), nn.Linear(n_in, n_out))
+
+
+def test_batch_normalisation_with_one_row_left_over():
+    X, y = helpers.three_classes()
+    model = helpers.quick(predictor=normalised, batch_size=len(y) - 1).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_trained_predictor_is_copied_and_fine_tuned():
+    X, y = helpers.three_classes()
+    trained = small_module(4, 3)
+    before = copy.deepcopy(trained.state_dict())
+    still = helpers.quick(predictor=trained, lr=1e-12, attention_function="none").fit(
+        X, y
+    )
+    assert still.pretraining_loss_curve_ == []
+    Z = torch.from_numpy(still.scaler_.transform(X)).float()
+    expected = torch.softmax(trained(Z), dim=1).detach().numpy()
+    np.testing.assert_allclose(still.predict_proba(X), expected, atol=1e-5)
+    moved = helpers.quick(predictor=trained, lr=0.05).fit(X, y)
+    assert helpers.differ(still, moved, X)
+    for name, value in trained.state_dict().items():
+        assert torch.equal(value, before[name])
