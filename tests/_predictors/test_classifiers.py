@@ -19,7 +19,8 @@ from torch import nn
 import helpers
 from sklearn_emma._inputs.weights import merge_duplicates
 from sklearn_emma._model import model as model_module
-from sklearn_emma.corruption import Mixture, fail_modes
+from sklearn_emma.corruption import Failures, Mixture, ModeLayout, fail_modes
+from sklearn_emma.predictors import GatedCopies
 
 MODES = {"left": [2, 0], "right": [1, 3]}
 COLUMNS, INDEX = [2, 0, 1, 3], np.array([0, 0, 1, 1])
@@ -79,13 +80,14 @@ def spy(monkeypatch):
 @pytest.mark.parametrize("n_copies", [1, 4])
 def test_equals_a_classifier_fitted_by_hand_on_gated_copies(n_copies):
     model = quick(
-        LogisticRegression(), n_copies=n_copies, clean_fraction=0.2, n_failing=2
+        GatedCopies(LogisticRegression(), n_copies=n_copies),
+        corruption=Failures(clean_fraction=0.2, n_failing=2),
     ).fit(X, y)
     rng = check_random_state(0)
     *_, seed = (int(rng.randint(2**31 - 1)) for _ in range(5))
     generator = torch.Generator().manual_seed(seed)
     numbers, known = np.searchsorted(model.classes_, y), np.zeros((80, 2), dtype=bool)
-    (rows, numbers, _), _ = merge_duplicates(
+    (rows, numbers, _), *_ = merge_duplicates(
         [X[:, COLUMNS], numbers, known], np.ones(80)
     )
     labels = model.classes_[numbers]
@@ -94,7 +96,7 @@ def test_equals_a_classifier_fitted_by_hand_on_gated_copies(n_copies):
     for _ in range(n_copies):
         failed, _ = fail_modes(
             z,
-            torch.from_numpy(INDEX),
+            ModeLayout.from_columns(MODES),
             Mixture(),
             generator,
             clean_fraction=0.2,
@@ -137,6 +139,30 @@ def test_the_gate_learns_as_in_front_of_the_default_network():
     assert isinstance(model.network_.predictor, nn.Module)
 
 
+@pytest.mark.parametrize("corruption", ["auto", None], ids=repr)
+def test_a_bare_classifier_means_gated_copies_of_it(corruption):
+    bare, wrapped = (
+        quick(predictor, corruption=corruption).fit(X, y)
+        for predictor in (LogisticRegression(), GatedCopies(LogisticRegression()))
+    )
+    np.testing.assert_array_equal(wrapped.attention_, bare.attention_)
+    np.testing.assert_array_equal(
+        wrapped.predict_proba(X_BROKEN), bare.predict_proba(X_BROKEN)
+    )
+    assert type(wrapped.predictor_) is LogisticRegression
+
+
+def test_there_are_five_copies_unless_said_otherwise_and_one_where_nothing_fails():
+    for copies, corruption, expected in [
+        (GatedCopies(Spy()), "auto", 5),
+        (GatedCopies(Spy(), n_copies=3), Failures(), 3),
+        (GatedCopies(Spy(), n_copies=3), None, 1),
+        (GatedCopies(Spy(), n_copies=3), Failures(None), 1),
+    ]:
+        fitted = quick(copies, corruption=corruption).fit(X, y).predictor_
+        assert len(fitted.seen_[0]) == expected * len(X)
+
+
 # ----------------------------------------------------------- classifiers of every kind
 
 
@@ -153,7 +179,7 @@ CLASSIFIERS = [
 @pytest.mark.parametrize("predictor", CLASSIFIERS, ids=lambda p: type(p).__name__)
 def test_every_method_works(predictor):
     given = repr(predictor.get_params())
-    model = quick(predictor, n_copies=2).fit(X, y)
+    model = quick(GatedCopies(predictor, n_copies=2)).fit(X, y)
     assert repr(predictor.get_params()) == given and not hasattr(predictor, "classes_")
     assert type(model.predictor_) is type(predictor)
     proba = model.predict_proba(X_BROKEN)

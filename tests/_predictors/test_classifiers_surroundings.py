@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import helpers
+from sklearn_emma.predictors import GatedCopies
 
 MODES = {"left": [2, 0], "right": [1, 3]}
 rng = np.random.default_rng(0)
@@ -65,7 +66,7 @@ def test_a_weight_is_a_number_of_rows(predictor):
 def test_weights_of_samples_and_classes_reach_fit_in_every_copy(pipeline):
     weight = np.linspace(0.5, 2, 80)
     given = make_pipeline(StandardScaler(), Recorder()) if pipeline else Recorder()
-    model = quick(given, n_copies=3, class_weight={"ill": 7.0})
+    model = quick(GatedCopies(given, n_copies=3), class_weight={"ill": 7.0})
     fitted = model.fit(X, y, sample_weight=weight).predictor_
     _, labels, seen = (fitted[-1] if pipeline else fitted).seen_
     seen, labels = seen.reshape(3, 80), labels.reshape(3, 80)
@@ -95,22 +96,49 @@ def test_is_drawn_with_its_parts():
 
 def test_searches_reach_into_the_classifier():
     search = GridSearchCV(
-        quick(RandomForestClassifier(3)),
-        {"predictor__max_depth": [1, 4], "n_copies": [1, 2]},
+        quick(GatedCopies(RandomForestClassifier(3))),
+        {"predictor__estimator__max_depth": [1, 4], "predictor__n_copies": [1, 2]},
         cv=2,
     ).fit(X, y)
-    assert set(search.best_params_) == {"predictor__max_depth", "n_copies"}
+    names = {"predictor__estimator__max_depth", "predictor__n_copies"}
+    assert set(search.best_params_) == names
     best = search.best_estimator_.predictor_
-    assert best.max_depth == search.best_params_["predictor__max_depth"]
+    assert best.max_depth == search.best_params_["predictor__estimator__max_depth"]
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
-def test_clones_copies_and_pickles():
-    model = quick(RandomForestClassifier(3)).fit(X, y)
+def test_a_search_reaches_into_a_bare_classifier():
+    grid = {"predictor__max_depth": [1, 4]}
+    search = GridSearchCV(quick(RandomForestClassifier(3)), grid, cv=2).fit(X, y)
+    best = search.best_estimator_.predictor_
+    assert best.max_depth == search.best_params_["predictor__max_depth"]
+
+
+def test_gated_copies_are_a_parameter_object_like_any_other():
+    copies = GatedCopies(LogisticRegression(C=0.5), n_copies=3)
+    assert copies.get_params(deep=False).keys() == {"estimator", "n_copies"}
+    assert copies.get_params()["estimator__C"] == 0.5
+    assert (
+        repr(copies) == "GatedCopies(estimator=LogisticRegression(C=0.5), n_copies=3)"
+    )
+    model = clone(quick(copies))
+    model.set_params(predictor__estimator__C=2.0, predictor__n_copies=4)
+    assert (model.predictor.estimator.C, model.predictor.n_copies) == (2.0, 4)
+    assert (copies.estimator.C, copies.n_copies) == (0.5, 3)
+    fitted = model.fit(X, y)
+    assert fitted.predictor_.C == 2.0 and not hasattr(model.predictor, "classes_")
+    assert not hasattr(model.predictor.estimator, "coef_")  # a clone is fitted
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_clones_copies_and_pickles(wrapped):
+    forest = RandomForestClassifier(3)
+    model = quick(GatedCopies(forest) if wrapped else forest).fit(X, y)
     for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
     fresh = clone(model)
-    assert not hasattr(fresh.predictor, "estimators_")
+    inside = fresh.predictor.estimator if wrapped else fresh.predictor
+    assert not hasattr(inside, "estimators_")
     np.testing.assert_array_equal(
         fresh.fit(X, y).predict_proba(X), model.predict_proba(X)
     )
@@ -129,7 +157,8 @@ def test_warm_start_goes_on_with_the_gate_and_refits_the_classifier():
 
 
 def test_early_stopping_holds_nothing_back_from_the_classifier():
-    model = quick(Recorder(), early_stopping=True, n_copies=2).fit(X, y)
+    copies = GatedCopies(Recorder(), n_copies=2)
+    model = quick(copies, early_stopping=True).fit(X, y)
     assert len(model.predictor_.seen_[0]) == 160
     assert len(model.validation_loss_curve_) == model.n_iter_
 

@@ -1,4 +1,4 @@
-"""Any torch module as predictor, and the default one."""
+"""Any torch module, class, factory or recipe as predictor."""
 
 import copy
 
@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
-from sklearn_emma._predictors.mlp import MLP
-from sklearn_emma._predictors.modules import build_predictor, is_trained
+from sklearn_emma._predictors.modules import (
+    build_predictor,
+    calibrate_predictor,
+    takes_attention,
+)
+from sklearn_emma.predictors import MLP
 
 X = torch.randn(6, 4, generator=torch.Generator())
 
@@ -28,13 +31,26 @@ def factory(n_features_in, n_outputs):
     return nn.Sequential(nn.Linear(n_features_in, 5), nn.Linear(5, n_outputs))
 
 
+class Recipe:
+    """An object of the user with ``build``."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def build(self, n_features_in, n_outputs):
+        sizes = (n_features_in, self.width), (self.width, n_outputs)
+        return nn.Sequential(*(nn.Linear(*size) for size in sizes))
+
+
 def build(predictor, dtype=torch.float32, n_in=4, n_out=3):
     with torch.random.fork_rng(devices=[]):
         return build_predictor(predictor, n_in, n_out, dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("predictor", [Own, factory, nn.Linear, Own(4, 3)])
+@pytest.mark.parametrize(
+    "predictor", [Own, factory, nn.Linear, Own(4, 3), MLP((5,)), Recipe(5)]
+)
 def test_modules_classes_and_factories(predictor, dtype):
     module = build(predictor, dtype)
     logits = module(X.to(dtype))
@@ -69,9 +85,48 @@ def test_trying_it_out_leaves_no_trace(training):
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
-def test_only_a_module_is_trained():
-    assert is_trained(nn.Linear(1, 1))
-    assert not any(map(is_trained, (nn.Linear, factory, None, "mlp")))
+def test_a_recipe_builds_afresh_each_time():
+    recipe = Recipe(7)
+    one, other = (build(recipe) for _ in range(2))
+    assert one[0].out_features == 7
+    one[0].weight.data.zero_()
+    assert other[0].weight.any()
+
+
+class Unbuilt(Own):
+    """A class with a method ``build`` is a class still, and so is its instance."""
+
+    def build(self, n_features_in, n_outputs):
+        raise AssertionError("nobody calls this")
+
+
+@pytest.mark.parametrize("predictor", [Unbuilt, Unbuilt(4, 3)])
+def test_a_module_with_a_method_build_is_a_module(predictor):
+    assert type(build(predictor)) is Unbuilt
+
+
+def test_only_a_module_that_wants_to_is_shown_the_data():
+    weight = torch.arange(6.0)
+    shown = []
+    module = Own(4, 3)
+    calibrate_predictor(module, X, weight)  # has no such method
+    module.calibrate = "of no use"
+    calibrate_predictor(module, X, weight)
+    module.calibrate = lambda *data: shown.append(data)
+    calibrate_predictor(module, X, weight)
+    assert len(shown) == 1 and shown[0][0] is X and shown[0][1] is weight
+
+
+class Within(Own):
+    """Multiplies by attention itself."""
+
+    def forward(self, features, attention=None):
+        return super().forward(features)
+
+
+def test_modules_with_an_argument_attention_take_it():
+    assert takes_attention(Within(4, 3))
+    assert not any(map(takes_attention, (Own(4, 3), nn.Linear(4, 3), factory(4, 3))))
 
 
 class Fails(nn.Module):
@@ -110,68 +165,3 @@ def test_an_output_that_does_not_fit_is_named(predictor, got):
 def test_what_gives_no_module_is_named(result):
     with pytest.raises(TypeError, match=r"`predictor` must be a torch module.* gave "):
         build(lambda n_in, n_out: result)
-
-
-# -------------------------------------------------------------- the default predictor
-
-
-def mlp(sizes, dropout=0.0):
-    with torch.random.fork_rng(devices=[]):
-        return MLP(4, 3, sizes, dropout)
-
-
-@pytest.mark.parametrize("sizes", [(), (7,), (7, 5)])
-def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
-    module = mlp(sizes, dropout=0.5).eval()
-    seen = torch.cat((X.unsqueeze(2), module.encoding(X)), dim=2).flatten(1)
-    hidden, *layers = seen, *(m for m in module.layers if isinstance(m, nn.Linear))
-    assert [layer.out_features for layer in layers] == [*sizes, 3][: len(layers)]
-    for layer in layers[:-1]:
-        hidden = (hidden @ layer.weight.T + layer.bias).clamp_min(0)
-    expected = X @ module.linear.weight.T + module.linear.bias
-    if sizes:
-        expected = expected + hidden @ layers[-1].weight.T
-    torch.testing.assert_close(module(X), expected)
-
-
-@pytest.mark.parametrize("n_bins", [1, 5])
-def test_layers_of_the_mlp_see_quantile_bins_of_the_training_data(n_bins):
-    with torch.random.fork_rng(devices=[]):
-        module = MLP(4, 3, (7,), 0.0, n_bins)
-    weight = torch.tensor([1.0, 0.0, 2.0, 1.0, 1.0, 3.0])
-    expected = PiecewiseLinearEncoding(4, n_bins)
-    expected.calibrate(X, weight)
-    module.calibrate(X, weight)
-    assert module.layers[0].in_features == 4 * (1 + n_bins)
-    torch.testing.assert_close(module.encoding(X), expected(X))
-    assert not [name for name, _ in module.encoding.named_parameters()]
-
-
-@pytest.mark.parametrize("sizes", [(), (7,)])
-def test_attention_multiplies_features_and_their_bins(sizes):
-    module = mlp(sizes).eval()
-    attention = torch.rand(X.shape, generator=torch.Generator().manual_seed(0))
-    expected = (X * attention) @ module.linear.weight.T + module.linear.bias
-    if sizes:
-        first, last = module.layers[0], module.layers[-1]
-        bins = module.encoding(X)
-        seen = torch.cat([X.unsqueeze(2), bins], dim=2) * attention.unsqueeze(2)
-        hidden = (seen.flatten(1) @ first.weight.T + first.bias).clamp_min(0)
-        expected = expected + hidden @ last.weight.T
-    torch.testing.assert_close(module(X, attention), expected)
-    torch.testing.assert_close(module(X, torch.ones_like(X)), module(X))
-    torch.testing.assert_close(module(X, 0 * attention), module(0 * X))
-
-
-def test_mlp_drops_hidden_units_in_training_only():
-    module = mlp((50,), dropout=0.5)
-    with torch.random.fork_rng(devices=[]):
-        assert not torch.equal(module(X), module(X))
-    module.eval()
-    assert torch.equal(module(X), module(X))
-
-
-def test_every_parameter_of_the_mlp_gets_a_gradient():
-    module = mlp((7, 5))
-    module(X).square().sum().backward()
-    assert all(p.grad is not None and (p.grad != 0).any() for p in module.parameters())
