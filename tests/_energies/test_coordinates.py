@@ -113,15 +113,13 @@ def test_real_features_are_whitened(htru2):
     np.testing.assert_allclose(covariance, np.eye(4), atol=0.02)
 
 
-@pytest.mark.parametrize("mixing", [0.0, 1.0])
-@pytest.mark.parametrize("n", [2, 8, 30, 500])
-@pytest.mark.parametrize("d", [1, 2, 20])
-def test_shrinkage_is_that_of_scikit_learn(n, d, mixing):
-    X = correlated(n, d, mixing=mixing)
+@pytest.mark.parametrize("n", [8, 500])
+def test_whitening_follows_standardisation(n):
+    """A = diag(1/scale) S^(-1/2), with the shrunk covariance S of scikit-learn."""
+    X = correlated(n, 3)
     scale = X.std(axis=0)
     covariance, _ = oas((X - X.mean(axis=0)) / scale, assume_centered=True)
     matrix = fit_coordinates(X, None, "whiten").matrix
-    # A = diag(1/scale) S^(-1/2), so that A Aᵀ is known from the shrunk covariance S.
     expected = np.linalg.inv(covariance) / np.outer(scale, scale)
     np.testing.assert_allclose(matrix @ matrix.T, expected, rtol=1e-6, atol=1e-12)
 

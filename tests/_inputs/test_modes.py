@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from sklearn.compose import make_column_selector
 
-from sklearn_emma._inputs.modes import flatten_columns, mode_index, resolve_modes
+from sklearn_emma._inputs.modes import flatten_columns, resolve_modes, shorten
 
 ARRAY = np.zeros((3, 4))
 FRAME = pd.DataFrame(ARRAY, columns=list("abcd"))
@@ -187,9 +187,21 @@ def test_one_level_of_columns_is_returned_as_it_is(X):
     assert flatten_columns(X) is X
 
 
-def test_mode_index_of_columns_side_by_side():
-    modes = resolve_modes(ARRAY, {"a": [3], "b": [0, 2], "c": [1]}, "error")
-    assert mode_index(modes).tolist() == [0, 1, 1, 2]
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (["a"], "'a'"),
+        (["a", 3], "'a', 3"),
+        (list("abcde"), "'a', 'b', 'c', 'd', 'e'"),
+        (list("abcdef"), "'a', 'b', 'c', 'd', 'e' and 1 more"),
+    ],
+)
+def test_many_labels_are_shown_as_the_first_of_them(labels, shown):
+    assert shorten(labels) == shown
+
+
+def test_how_many_labels_are_shown_can_be_said():
+    assert shorten(list("abc"), 1) == "'a' and 2 more"
 
 
 def test_remainder():

@@ -12,7 +12,8 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma._inputs.sub_estimators import fit_weighted, honours, set_random_states
+from sklearn_emma._inputs import sub_estimators
+from sklearn_emma._inputs.sub_estimators import honours, set_random_states
 
 X = np.random.default_rng(0).normal(size=(12, 2))
 y = np.arange(12) % 2
@@ -22,6 +23,12 @@ WEIGHTS = {
     "equal": np.full(12, 0.3),
     "any": np.linspace(0.1, 2.0, 12),
 }
+
+
+def fit_weighted(estimator, *data):
+    """Fit in place; return the estimator."""
+    assert sub_estimators.fit_weighted(estimator, *data) is None
+    return estimator
 
 
 class Recorder(BaseEstimator):

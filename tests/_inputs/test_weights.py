@@ -51,7 +51,7 @@ def test_a_weight_is_a_number_of_repetitions_in_any_order(table, data):
 @given(table=rows)
 def test_every_distinct_row_is_there_once_with_all_its_weight(table):
     weight = np.arange(1.0, len(table) + 1)
-    (x, y, flags), merged = merge_duplicates(arrays_of(table), weight)
+    (x, y, flags), merged, _ = merge_duplicates(arrays_of(table), weight)
     expected = {}
     for key, mass in zip(content(table), weight, strict=True):
         expected[key] = expected.get(key, 0) + mass
@@ -61,29 +61,43 @@ def test_every_distinct_row_is_there_once_with_all_its_weight(table):
     assert len(found) == len(expected)
 
 
+@given(table=rows, data=st.data())
+def test_every_row_is_told_where_it_went(table, data):
+    n = len(table)
+    masses = st.lists(st.integers(0, 2), min_size=n, max_size=n)
+    weight = np.array(data.draw(masses), dtype=float)
+    arrays = arrays_of(table)
+    merged, _, merged_into = merge_duplicates(arrays, weight)
+    assert ((merged_into < 0) == (weight == 0)).all() and merged_into.min() >= -1
+    kept = weight > 0
+    for before, after in zip(arrays, merged, strict=True):
+        np.testing.assert_array_equal(after[merged_into[kept]], before[kept])
+    assert set(merged_into[kept]) == set(range(len(merged[0])))
+
+
 def test_rows_with_swapped_columns_are_different():
     x = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [2.0, 2.0]])
-    (kept,), weight = merge_duplicates([x], np.ones(4))
+    (kept,), weight, _ = merge_duplicates([x], np.ones(4))
     assert len(kept) == 4
     assert weight.tolist() == [1, 1, 1, 1]
 
 
 def test_arrays_that_swap_their_contents_are_different():
     a, b = np.array([1.0, 2.0]), np.array([2.0, 1.0])
-    (first, second), _ = merge_duplicates([a, b], np.ones(2))
+    (first, second), *_ = merge_duplicates([a, b], np.ones(2))
     assert sorted(zip(first, second, strict=True)) == [(1, 2), (2, 1)]
 
 
 def test_nan_of_any_sign_and_zeros_of_any_sign_are_equal():
     x = np.array([[np.nan, 0.0], [np.copysign(np.nan, -1), -0.0], [0.0, np.nan]])
-    _, weight = merge_duplicates([x], np.ones(3))
+    _, weight, _ = merge_duplicates([x], np.ones(3))
     assert sorted(weight) == [1, 2]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_types_are_kept_and_large_data_have_no_collisions(dtype):
     x = np.random.default_rng(0).integers(0, 10, (20_000, 6)).astype(dtype)
-    (kept,), weight = merge_duplicates([x], np.ones(len(x), dtype))
+    (kept,), weight, _ = merge_duplicates([x], np.ones(len(x), dtype))
     unique, counts = np.unique(x, axis=0, return_counts=True)
     assert (kept.dtype, weight.dtype) == (dtype, dtype)
     order = np.lexsort(kept.T[::-1])

@@ -1,0 +1,106 @@
+"""The shrunk covariance against scikit-learn's, repetition, and degenerate data."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.covariance import oas
+
+from sklearn_emma._statistics.covariance import inverse_root
+
+
+def standardised(n, d, seed=0, mixing=1.0):
+    """Samples (n, d) of mean 0 and unit variance."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d)) @ (np.eye(d) + mixing * rng.normal(size=(d, d)))
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def root(z, weight=None):
+    return inverse_root(z, np.ones(len(z)) if weight is None else weight)
+
+
+@pytest.mark.parametrize("mixing", [0.0, 1.0])
+@pytest.mark.parametrize("n", [2, 8, 30, 500])
+@pytest.mark.parametrize("d", [1, 2, 20])
+def test_shrinkage_is_that_of_scikit_learn(n, d, mixing):
+    z = standardised(n, d, mixing=mixing)
+    covariance, _ = oas(z, assume_centered=True)
+    matrix = root(z)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+    assert (np.linalg.eigvalsh(matrix) > 0).all()
+    expected = np.linalg.inv(covariance)
+    np.testing.assert_allclose(matrix @ matrix, expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [0.3, 1.0, 20.0])
+def test_shrinkage_is_that_of_scikit_learn_in_other_units(unit):
+    z = unit * 3 * standardised(40, 4)
+    covariance, _ = oas(z, assume_centered=True)
+    expected = np.linalg.inv(covariance)
+    np.testing.assert_allclose(root(z) @ root(z), expected, rtol=1e-6)
+
+
+def test_whitened_samples_have_identity_covariance_where_they_are_many():
+    z = standardised(20_000, 4)
+    covariance = np.cov(z @ root(z), rowvar=False)
+    np.testing.assert_allclose(covariance, np.eye(4), atol=0.02)
+
+
+@given(
+    weight=st.lists(st.integers(0, 4), min_size=12, max_size=12).filter(
+        lambda counts: sum(map(bool, counts)) > 3
+    )
+)
+def test_a_weight_is_a_number_of_repetitions(weight):
+    z = standardised(12, 3)
+    repeated = root(np.repeat(z, weight, axis=0))
+    found = root(z, np.array(weight, dtype=float))
+    np.testing.assert_allclose(found, repeated, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1 / 40])
+def test_weights_that_are_shares_are_not_few_samples(scale):
+    """A row that counts is one sample at least, whatever weights sum to."""
+    z = standardised(40, 3)
+    weight = np.random.default_rng(0).uniform(0.1, 1.0, size=40)
+    weight[::7] = 0
+    one, other = root(z, weight), root(z, scale * weight)
+    np.testing.assert_allclose(other, one, rtol=1e-9)
+    kept = weight > 0
+    np.testing.assert_allclose(root(z[kept], weight[kept]), one, rtol=1e-9)
+
+
+def test_more_samples_shrink_less():
+    """Weight k is k samples: repetition makes the estimate surer."""
+    z = standardised(12, 6)
+    wanted = z.T @ z / 12
+    distances = [
+        np.abs(
+            np.linalg.inv(root(z, np.full(12, k)) @ root(z, np.full(12, k))) - wanted
+        )
+        for k in (1.0, 3.0, 50.0)
+    ]
+    largest = [distance.max() for distance in distances]
+    assert largest[0] > largest[1] > largest[2]
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_where_nothing_varies_no_direction_is_scaled(d):
+    """What is left of equal samples is rounding, which is nobody's deviation."""
+    for z in (np.zeros((5, d)), np.full((5, d), 1e-9)):
+        np.testing.assert_allclose(root(z), np.eye(d))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_directions_that_no_sample_has_shown_are_not_blown_up(n):
+    assert np.linalg.norm(root(standardised(n, 30)), 2) < 10
+
+
+def test_a_constant_feature_among_others_is_no_problem():
+    z = standardised(40, 3)
+    z[:, 1] = 0
+    matrix = root(z)
+    assert np.isfinite(matrix).all()
+    np.testing.assert_allclose((z @ matrix)[:, 1], 0, atol=1e-9)
+    np.testing.assert_allclose((z @ matrix)[:, [0, 2]].std(axis=0), 1, rtol=0.2)
