@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import helpers
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.scaling import (
     ENERGY_SCALINGS,
@@ -161,3 +162,25 @@ def test_calibrate_by_shift_leaves_out_rows_of_weight_0():
     gate = EMMAGate(1, energy_scaling="shift")
     gate.calibrate(torch.tensor([[-9.0], [1.0]]), torch.tensor([0.0, 1.0]))
     assert gate.scaling.location.item() == 1
+
+
+@pytest.mark.parametrize("scaling", ENERGY_SCALINGS)
+def test_a_classifier_scales_its_gate_by_clean_energies_alone(scaling):
+    """Neither corrupted modes nor missing ones belong to them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 4)), np.arange(80) % 2
+    corrupted = np.zeros((80, 2), dtype=bool)
+    corrupted[:35, 0] = True
+    X[:35, :2] = 30  # corrupted
+    X[60:, 2:] = np.nan  # missing
+    weight = rng.integers(1, 4, size=80).astype(float)
+    model = helpers.quick(energy_scaling=scaling, epochs=1)
+    model.fit(X, y, sample_weight=weight, corrupted=corrupted)
+    potential = model.potential_energy(X)
+    potential[corrupted] = np.nan
+    potential[60:, 1] = np.nan
+    expected = ENERGY_SCALINGS[scaling](2).double()
+    expected.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+    found = model.network_.gate.scaling.state_dict()
+    for name, value in expected.state_dict().items():
+        torch.testing.assert_close(found[name], value)

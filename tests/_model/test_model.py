@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_emma import EMMAGate
 from sklearn_emma._energies.per_mode import ModeEnergies
-from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model import model as model_module
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
@@ -44,33 +42,15 @@ def make_model(columns=COLUMNS, dtype=torch.float64, predictor=None):
     predictor = predictor or nn.Linear(5, 2)
     for parameter in predictor.parameters():
         parameter.data.fill_(0.3)
-    network = EMMANetwork(EMMAGate(3), predictor, torch.tensor(MODES)).to(dtype)
-    energies = ModeEnergies([SquaredNorm() for _ in range(3)], [2, 1, 2], dtype)
-    model = EMMAModel(np.array(columns), StandardScaler().fit(X), energies, network)
-    model.calibrate(X.astype(model.dtype), np.ones(len(X), dtype=model.dtype))
+    named = {"a": columns[:2], "b": columns[2:3], "c": columns[3:]}
+    layout = ModeLayout.from_columns(named)
+    network = EMMANetwork(EMMAGate(3), predictor, layout).to(dtype)
+    energies = ModeEnergies([SquaredNorm() for _ in range(3)], layout, dtype)
+    model = EMMAModel(StandardScaler().fit(X), energies, network)
+    inputs = model.inputs(model.standardise(X.astype(model.dtype)))
+    nan = torch.tensor(torch.nan, dtype=dtype)
+    network.gate.calibrate(torch.where(inputs.present, inputs.potential, nan))
     return model
-
-
-# ----------------------------------------------------------------- single functions
-
-
-@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 0.8, 1.0]))
-def test_fill_missing_equals_a_loop(seed, share):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(6, 5))
-    x[rng.random((6, 5)) < share] = np.nan
-    before = x.copy()
-    filled, present = fill_missing(torch.from_numpy(x), torch.tensor(MODES), 3)
-    for row, column in np.ndindex(6, 5):
-        expected = 0.0 if np.isnan(x[row, column]) else x[row, column]
-        assert filled[row, column] == expected
-    for row, mode in np.ndindex(6, 3):
-        own = [x[row, i] for i in range(5) if MODES[i] == mode]
-        assert present[row, mode].item() is (not np.isnan(own).all())
-    np.testing.assert_array_equal(x, before)
-
-
-# ------------------------------------------------------------------------ whole model
 
 
 def test_scores_equal_slow_code():
@@ -142,17 +122,6 @@ def test_chunks_of_rows_make_no_difference(monkeypatch, n, chunk, quantity):
     np.testing.assert_allclose(gathered, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_attention_costs_no_prediction():
-    class Never(nn.Linear):
-        def forward(self, x):
-            raise AssertionError("the predictor was asked")
-
-    model = make_model(predictor=Never(5, 2))
-    assert model.scores(draw()).attention.shape == (30, 3)
-    with pytest.raises(AssertionError, match="was asked"):
-        model.scores(draw()).logits  # noqa: B018
-
-
 def test_the_energy_of_a_missing_mode_is_never_asked_for():
     model = make_model()
     estimators = model.energies.estimators
@@ -165,18 +134,36 @@ def test_the_energy_of_a_missing_mode_is_never_asked_for():
     assert all(np.isfinite(x).all() for e in estimators for x in e.seen)
 
 
-def test_calibrate_leaves_out_missing_modes():
-    model, X = make_model(), draw(seed=1)[:, COLUMNS]
-    z = (X - model.scaler.mean_) / model.scaler.scale_
-    energies = [0.5 * np.nansum(z[:, np.array(MODES) == m] ** 2, 1) for m in range(3)]
-    psi = np.column_stack(energies)
+def test_energies_known_from_before_are_not_asked_for_again():
+    model, X = make_model(), draw(seed=2)
+    x = model.standardise(model.select(X))
+    everything = model.inputs(x)
+    known = everything.potential.clone()
+    known[5:, 1] = torch.nan
+    known[:, 2] = 123.0
+    for estimator in model.energies.estimators:
+        estimator.seen.clear()
+    found = model.inputs(x, known)
+    n_seen = [sum(map(len, e.seen)) for e in model.energies.estimators]
+    assert n_seen == [0, int(everything.present[5:, 1].sum()), 0]
+    assert (found.potential[:, 2] == 123).all()
+    assert torch.equal(found.potential[:, :2], everything.potential[:, :2])
+    assert torch.equal(found.x, everything.x)
+    assert torch.equal(found.present, everything.present)
+
+
+def test_inputs_are_standardised_filled_and_know_what_is_present():
+    model, X = make_model(), draw(seed=2)
+    inputs = model.inputs(model.standardise(model.select(X)))
+    z = (X[:, COLUMNS] - model.scaler.mean_) / model.scaler.scale_
+    np.testing.assert_allclose(inputs.x, np.nan_to_num(z))
     for mode in range(3):
-        missing = np.isnan(z[:, np.array(MODES) == mode]).all(axis=1)
-        psi[missing, mode] = np.nan
-    expected = EMMAGate(3).double().calibrate(torch.from_numpy(psi))
-    gate = model.network.gate
-    torch.testing.assert_close(gate.location, expected.location)
-    torch.testing.assert_close(gate.scale, expected.scale)
+        own = z[:, np.array(MODES) == mode]
+        present = ~np.isnan(own).all(axis=1)
+        np.testing.assert_array_equal(inputs.present[:, mode], present)
+    scores = model.scores_of(inputs)
+    for of in QUANTITIES.values():
+        np.testing.assert_array_equal(of(scores), of(model.scores(X)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -218,6 +205,14 @@ def test_dropout_is_off(part):
     model.network.get_submodule(part).train()
     first, again = model.scores(draw()), model.scores(draw())
     np.testing.assert_array_equal(first.logits, again.logits)
+
+
+def test_a_model_in_another_type_scores_alike():
+    model, X = make_model(), draw()
+    expected = {name: of(model.scores(X)) for name, of in QUANTITIES.items()}
+    assert model.astype(torch.float32) is model and model.dtype == np.float32
+    for name, of in QUANTITIES.items():
+        np.testing.assert_allclose(of(model.scores(X)), expected[name], rtol=1e-4)
 
 
 def test_moving_to_where_it_is_costs_nothing():

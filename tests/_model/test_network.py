@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from sklearn_emma import EMMAGate
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
 
-INDEX = torch.tensor([0, 1, 1, 0, 2])  # mode of each column
+LAYOUT = ModeLayout.from_columns({"a": [0, 3], "b": [1, 2], "c": [4]})
 
 
 class Outside(nn.Module):
@@ -41,23 +42,49 @@ def test_attention_multiplies_values_or_what_the_predictor_makes_of_them(with_tr
     assert beta.std() > 0.1
     if with_trust:
         beta = beta * trust
-    columns = torch.stack([beta[:, mode] for mode in INDEX], dim=1)
-
-    def run(predictor):
-        network = EMMANetwork(gate, predictor, INDEX)
-        arguments = (x, potential, present, trust)[: 3 + with_trust]
-        return network(*arguments).logits, network.gated(*arguments)
+    columns = torch.stack([beta[:, mode] for mode in LAYOUT.index], dim=1)
 
     for predictor, expected in ((Outside(), x), (Inside(), x.exp())):
-        logits, gated = run(predictor)
-        torch.testing.assert_close(logits, expected * columns)
-        torch.testing.assert_close(gated, x * columns)
+        network = EMMANetwork(gate, predictor, LAYOUT)
+        energies = (potential, present, trust)[: 2 + with_trust]
+        output, scores = network(x, *energies), network.scores(*energies)
+        torch.testing.assert_close(output.logits, expected * columns)
+        torch.testing.assert_close(network.predict(x, scores), expected * columns)
+        torch.testing.assert_close(network.gated(x, scores), x * columns)
+        # What the scores call attention is what has multiplied the modes.
+        torch.testing.assert_close(output.scores.attention, beta)
+        torch.testing.assert_close(scores.attention, beta)
+
+
+def test_trust_changes_the_attention_and_nothing_else():
+    x, potential, present = inputs()
+    network = EMMANetwork(EMMAGate(3), Outside(), LAYOUT)
+    trust = torch.linspace(0, 1, 60).view(20, 3)
+    without, with_trust = (
+        network(x, potential, present),
+        network(x, potential, present, trust),
+    )
+    torch.testing.assert_close(
+        with_trust.scores.attention, without.scores.attention * trust
+    )
+    for name in ("importance", "log_importance", "modal_energy"):
+        one, other = getattr(without.scores, name), getattr(with_trust.scores, name)
+        assert torch.equal(one, other)
+    assert with_trust.capacity_penalty == without.capacity_penalty
+
+
+def test_the_capacity_penalty_is_that_of_the_gate():
+    gate = EMMAGate(3)
+    gate.attention_function.bias.data.fill_(0.25)
+    network = EMMANetwork(gate, Outside(), LAYOUT)
+    assert network(*inputs()).capacity_penalty == 2 * 3 - 0.25
 
 
 def test_a_predictor_that_does_not_tell_its_arguments_gets_gated_values():
     class Compiled(nn.Module):
         forward = staticmethod(torch.relu)  # as of code in C: without a signature
 
-    network = EMMANetwork(EMMAGate(3), Compiled(), INDEX)
-    logits = network(*inputs()).logits
-    torch.testing.assert_close(logits, torch.relu(network.gated(*inputs())))
+    network = EMMANetwork(EMMAGate(3), Compiled(), LAYOUT)
+    output, (x, *_) = network(*inputs()), inputs()
+    gated = network.gated(x, output.scores)
+    torch.testing.assert_close(output.logits, torch.relu(gated))
