@@ -7,8 +7,7 @@ the integrated profile (IP) or the dispersion-measure curve (DM). Claim: at any 
 EMMA does as well as a network with the healthy mode alone, and the same network without
 EMMA does not. That holds at the threshold of best F1, not at the ROC curve's corner.
 
-Run it with ``python examples/plot_04_robustness_htru2.py``, shortened by
-``SKLEARN_EMMA_FAST=1``. It prints what it measures.
+Run ``python examples/plot_04_robustness_htru2.py``, with ``SKLEARN_EMMA_FAST=1`` fast.
 """
 
 # %%
@@ -35,6 +34,7 @@ from sklearn_emma.corruption import Mixture
 from sklearn_emma.datasets import fetch_htru2
 from sklearn_emma.metrics import roc_corner_scorer
 from sklearn_emma.plotting import RobustnessCurveDisplay
+from sklearn_emma.predictors import MLP
 from sklearn_emma.robustness import corrupt, robustness_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
@@ -45,7 +45,7 @@ RULES = {"ROC corner": roc_corner_scorer, "best F1": "f1"}
 X, y = fetch_htru2(return_X_y=True, as_frame=True)
 MODES = {"ip": X.columns[:4].tolist(), "dm": X.columns[4:].tolist()}
 EPOCHS = {"max_iter": 3, "pretraining_max_iter": 2} if FAST else {"max_iter": 200}
-SHARED = {"dropout": 0.1} | EPOCHS
+SHARED = {"predictor": MLP(dropout=0.1)} | EPOCHS
 CLEAN = {"attention_function": "none", "corruption": None, "lambda_e": 0}
 # A single mode needs no attention, and so no energy worth its training.
 ALONE = CLEAN | {"energy_estimator": PotentialEnergyTransformer(max_iter=1)}
@@ -94,7 +94,7 @@ def run(seed, memory):
 
 runs = []
 for seed in range(N_SEEDS):
-    # Models of one seed share a cache, and so the first phase.
+    # Models of one seed share a cache, and so pretraining.
     with TemporaryDirectory() as memory:
         runs.append(run(seed, memory))
     print(f"Seed {seed} done")

@@ -3,9 +3,9 @@ How much attention capacity is best?
 ====================================
 
 λ_c taxes the capacity of the attention function: the larger it is, the less the gate
-lets through. The source expects an optimum between too little and too much, as Yerkes
+lets through. The thesis expects an optimum between too little and too much, as Yerkes
 and Dodson found for arousal. Claim to be tested: is there such an optimum? Five values
-of λ_c on HTRU2, with everything else, and the first phase of training, the same.
+of λ_c on HTRU2, with everything else, and pretraining, the same.
 
 Run it with ``python examples/plot_06_capacity.py``; it prints the tables and saves
 ``capacity.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
@@ -52,8 +52,8 @@ def split(seed):
 
 
 # %%
-# One classifier for each λ_c and seed. ``memory`` caches energies and base model, which
-# do not depend on λ_c. The decision threshold is the one with the best F1 on validation
+# One classifier for each λ_c and seed. ``memory`` caches pretraining, which does not
+# depend on λ_c. The decision threshold is the one with the best F1 on validation
 # data, half of which has a failing mode.
 
 rows, fitted = {}, {}

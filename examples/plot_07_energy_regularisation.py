@@ -3,10 +3,10 @@ Energy regularisation
 =====================
 
 λ_e weighs Ω = Σ ξ log α, which pushes the energies of clean modes down and those of
-corrupted modes up. The source finds that it sharpens attention and helps the score.
+corrupted modes up. The thesis finds that it sharpens attention and helps the score.
 Claims to be tested on HTRU2: does F1 depend on λ_e? Do modal energies E tell failing
 modes from clean ones better than the potential energies Ψ they are made of? And why is
-Ω bounded here, by ``importance_floor``, when it is not in the source?
+Ω bounded here, by ``importance_floor``, when it is not in the thesis?
 
 Run it with ``python examples/plot_07_energy_regularisation.py``; it prints the tables
 and saves ``energy_regularisation.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
@@ -29,7 +29,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV, train_test_split
 from skorch.callbacks import Callback
 
 from sklearn_emma import EMMAClassifier
-from sklearn_emma.corruption import GaussianNoise, Mixture
+from sklearn_emma.corruption import Failures, GaussianNoise, Mixture
 from sklearn_emma.datasets import fetch_htru2
 from sklearn_emma.robustness import corrupt, robustness_curve
 
@@ -57,7 +57,7 @@ class Coldness(Callback):
 
 # %%
 # One classifier for each λ_e and seed; ``memory`` caches what does not depend on it.
-# For the first seed also with ``importance_floor=0``, which is Ω as in the source.
+# For the first seed also with ``importance_floor=0``, which is Ω as in the thesis.
 
 rows, fitted = {}, {}
 for seed in SEEDS:
@@ -78,11 +78,10 @@ for seed in SEEDS:
     settings += [(0.0, lambda_e) for lambda_e in LAMBDA_E[1:]] if seed == 0 else []
     with TemporaryDirectory() as cache:
         for floor, lambda_e in settings:
-            options = {"lambda_e": lambda_e, "importance_floor": floor, **EPOCHS}
+            options = {"corruption": Failures(importance_floor=floor), **EPOCHS}
             watch = [Coldness(lambda_e, floor)] if seed == 0 else None
-            emma = EMMAClassifier(
-                memory=cache, callbacks=watch, random_state=seed, **options
-            ).fit(X_train, y_train)
+            emma = EMMAClassifier(memory=cache, random_state=seed, **options)
+            emma.set_params(lambda_e=lambda_e, callbacks=watch).fit(X_train, y_train)
             tuned = TunedThresholdClassifierCV(
                 FrozenEstimator(emma), scoring="f1", cv="prefit", refit=False
             ).fit(X_val, y_val)

@@ -2,10 +2,10 @@
 Searching 125 configurations, then the threshold
 ================================================
 
-The source ranks 125 configurations, five values each of the coldness ρ and of the
+The thesis ranks 125 configurations, five values each of the coldness ρ and of the
 weights λ_c and λ_e. Claims: ``EMMAGridSearchCV`` does that in a pipeline, training the
 125 of a fold together, and the threshold is tuned afterwards, by the ROC curve as in
-the source or by F1. Does the search pay?
+the thesis or by F1. Does the search pay?
 
 Run it with ``python examples/plot_08_grid_search.py``, fast by ``SKLEARN_EMMA_FAST=1``.
 """

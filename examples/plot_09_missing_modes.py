@@ -51,7 +51,7 @@ class MissingCells:
     def __init__(self, share):
         self.share = share
 
-    def corrupt(self, x, mode_index, generator):
+    def corrupt(self, x, layout, generator):
         """Return ``x`` (n, d) with NaN in the drawn cells."""
         drawn = torch.rand(x.shape, generator=generator) < self.share
         return x.masked_fill(drawn, np.nan)

@@ -2,7 +2,7 @@
 Any density estimator as the energy
 ===================================
 
-The source suggests that roughly any approximation of −log p will do as potential
+The thesis suggests that roughly any approximation of −log p will do as potential
 energy: it is frozen when attention is trained, and needs no gradient. Claim to be
 tested: five very different estimators with ``score_samples`` behind the same gate give
 about the same accuracy under failures. And does the better detector of failures make
@@ -31,7 +31,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KernelDensity
 
 from sklearn_emma import EMMAClassifier
-from sklearn_emma.corruption import GaussianNoise, StuckMode, UniformReplacement
+from sklearn_emma.corruption import (
+    Failures,
+    GaussianNoise,
+    StuckMode,
+    UniformReplacement,
+)
 from sklearn_emma.datasets import load_breast_cancer_modes
 from sklearn_emma.robustness import corrupt
 
@@ -60,7 +65,7 @@ X, y = cancer.data, cancer.target
 # Any of them is one argument. ``n_draws`` draws five corrupted copies of the training
 # data in advance and takes them in turn, so that slow estimators score those only.
 
-shared = {"modes": cancer.modes, "n_draws": N_DRAWS, **EPOCHS}
+shared = {"modes": cancer.modes, "corruption": Failures(n_draws=N_DRAWS), **EPOCHS}
 models = {
     name: EMMAClassifier(energy_estimator=energy, **shared)
     for name, energy in ENERGIES.items()

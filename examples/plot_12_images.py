@@ -26,13 +26,14 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklearn_emma import EMMAGate, PotentialEnergyTransformer
+from sklearn_emma.attention import energy_alignment
 from sklearn_emma.plotting import RobustnessCurveDisplay
 from sklearn_emma.robustness import RobustnessCurve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
 EPOCHS, ENERGY_EPOCHS = (2, 10) if FAST else (30, 60)
-LAMBDA_E, FLOOR = 3e-3, np.log(0.1)
+LAMBDA_E, FLOOR = 3e-3, 0.1
 SIGMAS = np.array([0, 0.25, 0.5, 1, 2, 4, 8])
 HALVES = ("upper", "lower")
 NAMES = ("plain", "no gate", "EMMA")
@@ -42,9 +43,9 @@ X, y = load_digits(return_X_y=True)
 class Network(nn.Module):
     """Gate, a convolutional branch for each half, one linear layer for both."""
 
-    def __init__(self, attention):
+    def __init__(self, attention_function):
         super().__init__()
-        self.gate = EMMAGate(2, attention=attention)
+        self.gate = EMMAGate(2, attention_function=attention_function)
         self.branches = nn.ModuleList(self.branch() for _ in HALVES)
         self.last = nn.Linear(2 * 256, 10)
 
@@ -103,9 +104,9 @@ def train(network, images, y, energies, seed, simulate):
             psi = potential_of(inputs, energies)
         for rows in torch.randperm(len(y), generator=generator).split(64):
             logits, scores = network(inputs[rows], psi[rows])
-            log_alpha = scores.log_importance
             noisy = failing[rows].unsqueeze(1) == torch.arange(2)
-            omega = torch.where(noisy, -log_alpha.clamp_min(FLOOR), log_alpha).sum(1)
+            log_alpha, present = scores.log_importance, torch.ones_like(noisy)
+            omega = energy_alignment(log_alpha, noisy, present, FLOOR)
             loss = nn.functional.cross_entropy(logits, y[rows])
             loss = loss - LAMBDA_E * omega.mean()
             optimizer.zero_grad()
@@ -127,9 +128,7 @@ for seed in SEEDS:
         X, torch.tensor(y), test_size=0.3, stratify=y, random_state=seed
     )
     scaler = StandardScaler().fit(X_train)
-    scaled = (
-        torch.tensor(scaler.transform(part)).float() for part in (X_train, X_test)
-    )
+    scaled = (torch.tensor(scaler.transform(x)).float() for x in (X_train, X_test))
     images, tests = (pixels.view(-1, 2, 1, 4, 8) for pixels in scaled)
     options = {"max_iter": ENERGY_EPOCHS, "random_state": seed}
     energies = [

@@ -144,7 +144,7 @@ folder.cleanup()
 # %%
 # Measured, one seed: after six passes ``partial_fit`` has an accuracy of 0.914, as much
 # as ``fit`` on everything, and it passes ``fit`` on the first chunk, 0.877, within the
-# first pass. All that although the first phase saw that chunk alone. Where sensor 1 is
+# first pass. All that although pretraining saw that chunk alone. Where sensor 1 is
 # noise its attention falls from 0.95 to 0.01, where sensor 3 is stuck that falls from
 # 0.92 to 0.00, and no other falls; accuracy is 0.907 on the file's healthy part, 0.872
 # and 0.905 on the broken ones.

@@ -13,16 +13,18 @@ from _protocol import (
     Task,
     conditions,
     corrupt_like_training,
-    index_of,
+    layout_of,
     make_generator,
 )
+
+from sklearn_emma.corruption import ModeLayout
 
 Score = Callable[[np.ndarray, np.ndarray], float]  # classes (n,), probabilities (n, K)
 
 
 def evaluate(method: Method, task: Task, seed: int, part: str) -> dict[str, Any]:
     """Fit a method and measure it on the "validation" or the "test" part."""
-    index = index_of(task.modes)
+    layout = layout_of(task.modes)
     test = (task.X_test, task.y_test)
     X, y = test if part == "test" else (task.X_val, task.y_val)
     start = time.perf_counter()
@@ -33,9 +35,9 @@ def evaluate(method: Method, task: Task, seed: int, part: str) -> dict[str, Any]
     score = accuracy if task.rare_class is None else _f1_score(method, task, seed)
     measured = {}
     for condition in conditions(len(task.modes), y):
-        X_failed, hit = condition.apply(X, index, seed)
+        X_failed, hit = condition.apply(X, layout, seed)
         if condition.name != "gauss_0":
-            X_failed = _seen_by(method, X_failed, hit, index)
+            X_failed = _seen_by(method, X_failed, hit, layout)
         measured[condition.name] = _measure(method, X_failed, y, score)
         # Nothing is to be found where a mode is declared missing or always the same.
         findable = condition.mode is None and not np.isnan(X_failed).any()
@@ -60,10 +62,10 @@ def accuracy(y: np.ndarray, proba: np.ndarray) -> float:
 
 def _f1_score(method: Method, task: Task, seed: int) -> Score:
     """F1 of the rare class, at the threshold best on corrupted validation data."""
-    index, rare = index_of(task.modes), task.rare_class
+    layout, rare = layout_of(task.modes), task.rare_class
     generator = make_generator(seed, "threshold")
-    failed, hit = corrupt_like_training(task.X_val, index, generator)
-    X = _seen_by(method, failed.double().numpy(), hit.numpy(), index)
+    failed, hit = corrupt_like_training(task.X_val, layout, generator)
+    X = _seen_by(method, failed.double().numpy(), hit.numpy(), layout)
     p_rare = method.predict_proba(X)[:, rare]
     threshold = _scores.best_threshold(task.y_val == rare, p_rare)
     return lambda y, proba: _scores.f1(y == rare, proba[:, rare] >= threshold)
@@ -87,9 +89,9 @@ def _measure(
 
 
 def _seen_by(
-    method: Method, X: np.ndarray, hit: np.ndarray, index: np.ndarray
+    method: Method, X: np.ndarray, hit: np.ndarray, layout: ModeLayout
 ) -> np.ndarray:
     """X (n, d), without the modes that were hit (n, M) if the method is the oracle."""
     if getattr(method, "is_oracle", False):
-        return np.where(hit[:, index], np.nan, X)
+        return np.where(hit[:, layout.index], np.nan, X)
     return X

@@ -25,6 +25,7 @@ from sklearn_emma.corruption import (
     GaussianNoise,
     MissingMode,
     Mixture,
+    ModeLayout,
     SaltAndPepper,
     StuckMode,
     StudentNoise,
@@ -96,20 +97,20 @@ class Condition:
     mode: int | None = None
 
     def apply(
-        self, X: np.ndarray, mode_index: np.ndarray, seed: int
+        self, X: np.ndarray, layout: ModeLayout, seed: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the corrupted X (n, d) and which modes were hit, boolean (n, M)."""
         generator = make_generator(seed, self.name)
-        x, index = torch.as_tensor(X), torch.as_tensor(mode_index)
+        x = torch.as_tensor(X)
         if self.mode is None:
             x, hit = fail_modes(
-                x, index, self.corruption, generator, n_failing=self.n_failing
+                x, layout, self.corruption, generator, n_failing=self.n_failing
             )
         else:
-            failed = self.corruption.corrupt(x, index, generator)
-            x = torch.where(index == self.mode, failed, x)
-            hit = torch.zeros(len(x), int(index.max()) + 1, dtype=torch.bool)
+            failed = self.corruption.corrupt(x, layout, generator)
+            hit = torch.zeros(len(x), layout.n_modes, dtype=torch.bool)
             hit[:, self.mode] = True
+            x = torch.where(layout.spread(hit), failed, x)
         return x.numpy(), hit.numpy()
 
 
@@ -143,7 +144,7 @@ class OtherClass:
     def __init__(self, y: np.ndarray) -> None:
         self.y = y
 
-    def corrupt(self, x: Tensor, mode_index: Tensor, generator: Generator) -> Tensor:
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return, for each row of ``x``, a row of another class."""
         donors = torch.empty(len(x), dtype=torch.long)
         for label in np.unique(self.y):
@@ -155,7 +156,7 @@ class OtherClass:
 
 
 def corrupt_like_training(
-    X: np.ndarray, mode_index: np.ndarray, generator: Generator, kind: str = "both"
+    X: np.ndarray, layout: ModeLayout, generator: Generator, kind: str = "both"
 ) -> tuple[Tensor, Tensor]:
     """Draw one corrupted copy of X (n, d), of a kind in :data:`TRAINING`.
 
@@ -163,16 +164,12 @@ def corrupt_like_training(
     """
     corruption, clean_fraction = TRAINING[kind]
     x = torch.as_tensor(X, dtype=torch.float32)
-    index = torch.as_tensor(mode_index)
-    return fail_modes(x, index, corruption, generator, clean_fraction=clean_fraction)
+    return fail_modes(x, layout, corruption, generator, clean_fraction=clean_fraction)
 
 
-def index_of(modes: dict[str, list[int]]) -> np.ndarray:
-    """Mode number (d,) of each column."""
-    index = np.empty(sum(map(len, modes.values())), dtype=np.int64)
-    for number, columns in enumerate(modes.values()):
-        index[columns] = number
-    return index
+def layout_of(modes: dict[str, list[int]]) -> ModeLayout:
+    """Layout of modes whose columns lie side by side, as all data sets here have."""
+    return ModeLayout.from_columns(modes)
 
 
 def make_generator(seed: int, purpose: str) -> Generator:

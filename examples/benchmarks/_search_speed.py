@@ -1,6 +1,6 @@
 """Searching 125 configurations together and one by one; times of both.
 
-A sequential search with full training takes hours. Epochs of energies, base model and
+A sequential search with full training takes hours. Epochs of energies, predictor and
 gate are all cut to the same share. What does not depend on them, such as scoring, then
 weighs more than in full training.
 """

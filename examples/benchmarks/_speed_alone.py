@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 
-# The default epochs are 60 of the energies, 30 of the base model, 100 with the gate.
-EPOCHS = {"energies": 2, "base": 1, "gate": 3}
+# The default epochs are 60 of the energies, 30 of the predictor, 100 with the gate.
+EPOCHS = {"energies": 2, "predictor": 1, "gate": 3}
 IMPORT = """
 import time
 import torch, skorch, sklearn
@@ -49,7 +49,7 @@ def _fit(n_modes: int, n_samples: int):
     clf = EMMAClassifier(
         {f"mode_{i}": list(range(4 * i, 4 * i + 4)) for i in range(n_modes)},
         energy_estimator=PotentialEnergyTransformer(max_iter=EPOCHS["energies"]),
-        pretraining_max_iter=EPOCHS["base"],
+        pretraining_max_iter=EPOCHS["predictor"],
         max_iter=EPOCHS["gate"],
         batch_size=256,
         random_state=0,

@@ -23,8 +23,8 @@ from sklearn_emma._energies.autoencoder import AutoencoderStack
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.loop import auto_batch_size
-from sklearn_emma._training.loss import EMMALoss
-from sklearn_emma.corruption import Mixture, ZeroedMode, fail_modes
+from sklearn_emma._training.loss import JointLoss
+from sklearn_emma.corruption import Failures, ZeroedMode, fail_modes
 
 
 class Parts:
@@ -34,12 +34,11 @@ class Parts:
         self.clf, self.y = clf, torch.from_numpy(y)
         self.model = copy.deepcopy(clf._model)
         self.x = self.model.standardise(X)
-        self.index = self.model.network.mode_index
-        self.n_modes = len(clf.modes_)
+        self.layout = self.model.layout
         energies = list(clf.energies_.values())
         self.energy = energies[0]
         widths = [len(energy.mean_) for energy in energies]
-        self.z = torch.zeros(len(X), self.n_modes, max(widths), dtype=self.x.dtype)
+        self.z = torch.zeros(len(X), len(widths), max(widths), dtype=self.x.dtype)
         for mode, width in enumerate(widths):
             # Coordinates of its autoencoder are as many, whatever their values.
             self.z[:, mode, :width] = torch.randn(len(X), width, dtype=self.x.dtype)
@@ -71,19 +70,23 @@ def bare_fit(parts: Parts) -> None:
         clf.pretraining_max_iter,
         parts.batch_size,
         lambda: (
-            fail_modes(x, parts.index, ZeroedMode(), generator, clean_fraction=0.5)[0],
+            fail_modes(x, parts.layout, ZeroedMode(), generator, clean_fraction=0.5)[0],
             y,
         ),
         lambda a, b: cross_entropy(predictor(a), b),
     )
-    criterion = EMMALoss(clf.lambda_c, clf.lambda_e, clf.importance_floor)
+    failures = Failures.from_parameter(clf.corruption)
+    criterion = JointLoss(
+        lambda logits, y: cross_entropy(logits, y, reduction="none"),
+        clf.lambda_c,
+        clf.lambda_e,
+        failures.importance_floor,
+    )
     given = parts.model.inputs(x).potential
 
     def failing():
-        failed, fails = fail_modes(
-            x, parts.index, Mixture(), generator, clean_fraction=clf.clean_fraction
-        )
-        filled, present = fill_missing(failed, parts.index, parts.n_modes)
+        failed, fails = failures.simulate(x, parts.layout, generator)
+        filled, present = fill_missing(failed, parts.layout)
         potential = parts.model.energies.potential(filled, present & fails, given)
         return filled, potential, present, y, fails
 
@@ -123,10 +126,10 @@ def skorch_fit(parts: Parts) -> None:
     predictor = parts.model.network.predictor
     net = NeuralNetClassifier(predictor, criterion=nn.CrossEntropyLoss, **options)
     net.fit(parts.x, parts.y)
-    skorch_second_phase(parts, clf.max_iter)()
+    skorch_joint_training(parts, clf.max_iter)()
 
 
-def skorch_second_phase(parts: Parts, epochs: int) -> Callable[[], object]:
+def skorch_joint_training(parts: Parts, epochs: int) -> Callable[[], object]:
     """Return what trains gate and predictor for some epochs each time it is called."""
     inputs = parts.model.inputs(parts.x)._asdict()
     net = NeuralNetClassifier(

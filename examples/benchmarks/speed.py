@@ -22,11 +22,12 @@ import torch
 from _memory import peak_memory
 from _search_speed import search_times
 from _speed_alone import growth, import_times
-from _speed_peers import Parts, bare_fit, forest_fit, skorch_fit, skorch_second_phase
+from _speed_peers import Parts, bare_fit, forest_fit, skorch_fit, skorch_joint_training
 from _speed_timing import HEADER, Line, compare, seconds
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma.datasets import fetch_htru2
+from sklearn_emma.predictors import MLP
 
 MODES = {"ip": [0, 1, 2, 3], "dm": [4, 5, 6, 7]}
 N_TREES = 300
@@ -123,9 +124,9 @@ def skorch(settings: Settings) -> Iterator[Line]:
     epochs = 2
     short = settings.classifier(warm_start=True).fit(X, y).set_params(max_iter=epochs)
     yield compare(
-        f"{epochs} epochs of the second phase alone, against the same",
+        f"{epochs} epochs of the joint training alone, against the same",
         lambda: short.fit(X, y),
-        skorch_second_phase(Parts(clf, X, y), epochs),
+        skorch_joint_training(Parts(clf, X, y), epochs),
         pairs=settings.pairs,
         must_reach="–",
     )
@@ -165,7 +166,7 @@ def search(settings: Settings) -> Iterator[Line]:
     grid = SMALL_GRID if settings.smoke else None
     for name, params in (
         ("default predictor", {}),
-        ("hidden_layer_sizes=(16,)", {"hidden_layer_sizes": (16,)}),
+        ("hidden_layer_sizes=(16,)", {"predictor": MLP(hidden_layer_sizes=(16,))}),
     ):
         times = search_times(
             X, y, MODES, grid=grid, share=settings.search_share, **params

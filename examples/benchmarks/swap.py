@@ -20,13 +20,14 @@ from _data import DATASETS, Dataset, load
 from _evaluation import evaluate
 from _peers import FULL, SMOKE
 from _peers.emma import Emma
-from _protocol import Task, conditions, index_of, split
+from _protocol import Task, conditions, layout_of, split
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma._energies.joint import fit_joint_energy
+from sklearn_emma._energies.joint import DensityRatio, JointSamples, fit_densities
+from sklearn_emma.corruption import ModeLayout
 
 MAX_SAMPLES = {"htru2": 6000, "scene15": 2500}
 SMOKE_SAMPLES = 300
@@ -87,12 +88,12 @@ def classes(X: np.ndarray, y: np.ndarray, modes: list[list[int]], seed: int) -> 
 
 def joint(X: np.ndarray, y: np.ndarray, modes: list[list[int]], seed: int) -> Energy:
     """The package's joint energy; for two modes, which it leaves alone, none."""
-    index = np.repeat(np.arange(len(modes)), [len(columns) for columns in modes])
-    ones, calm = np.ones(len(X)), np.zeros((len(X), len(modes)))
-    model = fit_joint_energy(X, y, calm, ones, index, int(y.max()) + 1)
-    if model is None:
+    if len(modes) < 3:
         return lambda X: np.zeros((len(X), len(modes)))
-    return lambda X: model(torch.from_numpy(X)).numpy()
+    layout = ModeLayout.from_columns({str(i): c for i, c in enumerate(modes)})
+    samples = JointSamples(X, y, np.zeros((len(X), len(modes))), np.ones(len(X)))
+    ratio = DensityRatio(fit_densities(samples, layout, int(y.max()) + 1), layout.index)
+    return lambda X: ratio(torch.from_numpy(X)).numpy()
 
 
 def _autoencoder(X: np.ndarray, seed: int) -> PotentialEnergyTransformer:
@@ -116,7 +117,7 @@ def detection(task: Task, seed: int) -> dict[str, list[float]]:
         stratify=task.y_train,
         random_state=seed,
     )
-    swapped, hit = _swap(task).apply(task.X_val, index_of(task.modes), seed)
+    swapped, hit = _swap(task).apply(task.X_val, layout_of(task.modes), seed)
     measured = {}
     for name, fit in ENERGIES.items():
         energy = fit(X, y, modes, seed)

@@ -12,13 +12,15 @@ from .method import Effort, Method
 def parts() -> dict[str, dict[str, Any]]:
     """What is changed, by name."""
     from sklearn_emma import PotentialEnergyTransformer
-    from sklearn_emma._predictors.mlp import MLP
-    from sklearn_emma.corruption import GaussianNoise
+    from sklearn_emma._predictors.mlp import MLPModule
+    from sklearn_emma.attention import SoftAttention
+    from sklearn_emma.corruption import Failures, GaussianNoise
+    from sklearn_emma.predictors import MLP
 
     def energy(preprocessing: str) -> PotentialEnergyTransformer:
         return PotentialEnergyTransformer(preprocessing=preprocessing)
 
-    class GatedFirst(MLP):
+    class GatedFirst(MLPModule):
         def forward(self, x):  # without attention: it comes multiplied
             return super().forward(x)
 
@@ -29,16 +31,16 @@ def parts() -> dict[str, dict[str, Any]]:
         "standardised-energies": {"energy_estimator": energy("standardize")},
         "shifted-energies": {"energy_scaling": "shift"},
         "rho-1": {"rho": 1.0},
-        "gain-1": {"attention_gain": 1.0},
+        "gain-1": {"attention_function": SoftAttention(gain=1.0)},
         "no-omega": {"lambda_e": 0.0},
-        "no-floor": {"importance_floor": 0.0},
+        "no-floor": {"corruption": Failures(importance_floor=0.0)},
         "no-missing-modes": {"corruption": GaussianNoise((0.1, 2.0))},
-        "one-draw": {"n_draws": 1},
-        "complete-base": {"base_missing_fraction": 0.0},
-        "no-bins": {"predictor": partial(MLP, **network, n_bins=0)},
-        "bins-of-gated": {"predictor": partial(GatedFirst, **network)},
-        "no-dropout": {"dropout": 0.0},
-        "small-network": {"hidden_layer_sizes": (64, 32)},
+        "one-draw": {"corruption": Failures(n_draws=1)},
+        "complete-base": {"corruption": Failures(pretraining_missing_fraction=0.0)},
+        "no-bins": {"predictor": partial(MLPModule, **network, n_bins=0)},
+        "bins-of-gated": {"predictor": partial(GatedFirst, **network, n_bins=8)},
+        "no-dropout": {"predictor": MLP(dropout=0.0)},
+        "small-network": {"predictor": MLP(hidden_layer_sizes=(64, 32))},
         "half-the-epochs": {"max_iter": 50, "pretraining_max_iter": 15},
     }
 

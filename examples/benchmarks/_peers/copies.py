@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from _protocol import corrupt_like_training, index_of, make_generator
+from _protocol import corrupt_like_training, layout_of, make_generator
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -28,9 +28,9 @@ class CorruptedCopies:
 
     def fit(self, X_train, y_train, X_val, y_val, modes, seed) -> CorruptedCopies:
         """Fit; see :class:`~_peers.method.Method`."""
-        generator, index = make_generator(seed, "copies"), index_of(modes)
+        generator, layout = make_generator(seed, "copies"), layout_of(modes)
         copies = [
-            corrupt_like_training(X_train, index, generator, self.kind)[0].numpy()
+            corrupt_like_training(X_train, layout, generator, self.kind)[0].numpy()
             for _ in range(N_COPIES)
         ]
         self.estimator_ = clone(self.estimator).set_params(random_state=seed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from _protocol import corrupt_like_training, index_of, make_generator
+from _protocol import corrupt_like_training, layout_of, make_generator
 from sklearn.metrics import log_loss
 
 from .copies import forest
@@ -34,7 +34,7 @@ class Emma:
             estimator.fit(X_train, y_train)
         if len(estimators) > 1:
             generator = make_generator(seed, "validation")
-            X_failed, _ = corrupt_like_training(X_val, index_of(modes), generator)
+            X_failed, _ = corrupt_like_training(X_val, layout_of(modes), generator)
             losses = [
                 log_loss(y_val, estimator.predict_proba(X_failed.double().numpy()))
                 for estimator in estimators

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from _protocol import corrupt_like_training, index_of, make_generator
+from _protocol import corrupt_like_training, layout_of, make_generator
 from torch import Generator, Tensor, nn
 
 from .method import Effort
@@ -75,7 +75,7 @@ class NeuralMethod:
 
     def fit(self, X_train, y_train, X_val, y_val, modes, seed) -> NeuralMethod:
         """Train; see :class:`~_peers.method.Method`."""
-        self.index_ = index_of(modes)
+        self.layout_ = layout_of(modes)
         generator = make_generator(seed, "network")
         # A validation set that is the same for every network of this kind.
         validation = self._corrupted(X_val, make_generator(seed, "validation"))
@@ -102,14 +102,11 @@ class NeuralMethod:
 
     def _corrupted(self, X: np.ndarray, generator: Generator) -> Batch:
         return self._batch(
-            corrupt_like_training(X, self.index_, generator, self.kind)[0]
+            corrupt_like_training(X, self.layout_, generator, self.kind)[0]
         )
 
     def _batch(self, x: Tensor) -> Batch:
-        observed = ~x.isnan()
-        seen = torch.zeros(len(x), int(self.index_.max()) + 1)
-        seen.index_add_(1, torch.as_tensor(self.index_), observed.float())
-        return Batch(x.nan_to_num(0.0), seen > 0)
+        return Batch(x.nan_to_num(0.0), self.layout_.any_of_mode(~x.isnan()))
 
     def _train(
         self,
