@@ -5,12 +5,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from scipy.stats import kstest
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma.corruption import ModeLayout
 from sklearn_emma.predictors import MLP
 
 TWO_MODES = {"a": [0, 1], "b": [2, 3]}
 UNEQUAL_MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
+LAYOUT = ModeLayout.from_columns(UNEQUAL_MODES)
 # All that answer with floats; `predict` and `explain` have types of their own.
 METHODS = [
     "predict_proba",
@@ -72,6 +75,24 @@ def gate_energies(seed, n=4, n_modes=4):
     exponent = rng.uniform(0, 1, (n_modes, n_modes))
     present = rng.random((n, n_modes)) < 0.7
     return [torch.from_numpy(a) for a in (energies, coupling, exponent, present)]
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal_values(n=3000, dtype=torch.float64):
+    """Independent standard normal x (n, 6), for ``LAYOUT``."""
+    return torch.randn(n, LAYOUT.n_features, generator=generator(9), dtype=dtype)
+
+
+def corrupted_by(fault, x, seed=0):
+    return fault.corrupt(x, LAYOUT, generator(seed))
+
+
+def p_value(sample, distribution):
+    """Of the hypothesis that the values of ``sample`` are drawn from it."""
+    return kstest(np.asarray(sample).ravel(), distribution.cdf).pvalue
 
 
 def correlated_features():
