@@ -30,7 +30,7 @@ from sklearn.model_selection import train_test_split
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma.corruption import GaussianNoise
 from sklearn_emma.datasets import fetch_htru2
-from sklearn_emma.plotting import EnergyCurveDisplay
+from sklearn_emma.plotting import DistributionCurveDisplay
 from sklearn_emma.robustness import corrupt, energy_curve
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
@@ -114,7 +114,7 @@ print(found.unstack().to_string(float_format="{:.3f}".format))
 figure, axes = plt.subplots(2, 2, figsize=(11, 9.5), layout="constrained")
 for row, band in zip(axes, (2.0, (0.05, 0.95)), strict=True):
     for ax, mode in zip(row, MODES, strict=True):
-        EnergyCurveDisplay.from_curve(
+        DistributionCurveDisplay.from_curve(
             curves["defaults", mode, 0], ax=ax, band=band, x_scale="linear"
         )
         ax.set_xlabel(f"noise σ on mode {mode!r} (training standard deviations)")

@@ -30,11 +30,10 @@ from sklearn_emma import EMMAClassifier
 from sklearn_emma.corruption import GaussianNoise, StuckMode
 from sklearn_emma.datasets import fetch_htru2
 from sklearn_emma.plotting import (
-    AttentionCurveDisplay,
     AttentionDisplay,
     AttentionFunctionDisplay,
     AttentionMapDisplay,
-    EnergyCurveDisplay,
+    DistributionCurveDisplay,
 )
 from sklearn_emma.robustness import attention_curve, corrupt, energy_curve
 
@@ -74,7 +73,7 @@ AttentionDisplay.from_estimator(
     emma, X_test, corruption=failures, random_state=0, ax=axes[0, 0]
 )
 AttentionFunctionDisplay.from_estimator(emma, ax=axes[0, 1])
-AttentionCurveDisplay.from_estimator(
+DistributionCurveDisplay.from_estimator(
     emma,
     X_test,
     mode="ip",
@@ -123,7 +122,9 @@ print(over_seeds(paid))
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharey=True, layout="constrained")
 for ax, noisy in zip(axes, MODES, strict=True):
-    EnergyCurveDisplay.from_curve(energies[noisy, 0], trained_level=(0.1, 2), ax=ax)
+    DistributionCurveDisplay.from_curve(
+        energies[noisy, 0], trained_level=(0.1, 2), band=(0.05, 0.95), ax=ax
+    )
 print("\nMean total energy E: mean ± sd over the seeds")
 print(over_seeds({key: curve.mean[:, 0] for key, curve in energies.items()}))
 
