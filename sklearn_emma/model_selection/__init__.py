@@ -1,4 +1,4 @@
-"""Searching hyper-parameters faster than one fit at a time."""
+"""A grid search that trains many candidates at once."""
 
 from sklearn_emma.model_selection._search import EMMAGridSearchCV
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, Self, TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_emma._inputs.checking import Given
 from sklearn_emma._validation import check_method_params, safe_split
@@ -19,28 +23,33 @@ from sklearn_emma.model_selection._together import (
     fit_together,
 )
 
-# Candidates below which a stack loses more than another job gains.
+#: Parameters to try together, by name.
+Candidate: TypeAlias = dict[str, object]
+#: What is passed on to ``fit``, by name.
+FitParams: TypeAlias = dict[str, ArrayLike | None]
+
+# With fewer candidates than this, a stack loses more speed than another job gains.
 _SMALLEST_PART = 16
 
 
 class Outcome(NamedTuple):
     """A fitted estimator or the error of its ``fit``, and the time taken in seconds."""
 
-    estimator: Any
+    estimator: BaseEstimator
     error: Exception | None
     fit_time: float
 
 
 def group_candidates(
-    estimator: Any, candidates: Sequence[dict[str, Any]]
+    estimator: BaseEstimator, candidates: Sequence[Candidate]
 ) -> list[list[int]]:
-    """Indices of the candidates that are trained together; every one is in one group.
+    """Indices of the candidates that are trained together; each is in one group.
 
-    Values are compared by identity: a grid repeats its own objects.
+    Values are compared by identity, since a grid repeats its own objects.
     """
-    groups: dict[Any, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for number, candidate in enumerate(candidates):
-        prefix, classifier = last_step(configured(estimator, candidate))
+        prefix, classifier = prefix_and_classifier(configured(estimator, candidate))
         stacked = {prefix + name for name in TOGETHER}
         rest = [(n, id(v)) for n, v in sorted(candidate.items()) if n not in stacked]
         key = tuple(rest) if can_fit_together(classifier) else number
@@ -49,9 +58,9 @@ def group_candidates(
 
 
 def share_out(groups: list[list[int]], n_splits: int, n_jobs: int) -> list[list[int]]:
-    """Cut large groups where jobs would idle for want of equal work.
+    """Cut large groups where some jobs would otherwise have nothing to do.
 
-    Each part runs the first phase for itself, so that a part is never small.
+    Every part pretrains for itself, so parts are never small.
     """
     n_parts = n_jobs // math.gcd(len(groups) * n_splits, n_jobs)
     parts = []
@@ -61,13 +70,16 @@ def share_out(groups: list[list[int]], n_splits: int, n_jobs: int) -> list[list[
     return parts
 
 
-def configured(estimator: Any, candidate: dict[str, Any]) -> Any:
+def configured(estimator: BaseEstimator, candidate: Candidate) -> BaseEstimator:
     """Unfitted estimator with the parameters of a candidate."""
     return clone(estimator).set_params(**clone(candidate, safe=False))
 
 
-def last_step(estimator: Any) -> tuple[str, Any]:
-    """Prefix of its parameters and the estimator, in a pipeline or by itself."""
+def prefix_and_classifier(estimator: BaseEstimator) -> tuple[str, BaseEstimator]:
+    """What is to be trained, at the end of a pipeline or alone.
+
+    The prefix is that of its parameters in the estimator.
+    """
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         return f"{name}__", last
@@ -75,45 +87,45 @@ def last_step(estimator: Any) -> tuple[str, Any]:
 
 
 def fit_group(
-    estimator: Any,
-    candidates: Sequence[dict[str, Any]],
-    X: Any,
-    y: Any,
-    train: Any,
-    fit_params: dict[str, Any],
+    estimator: BaseEstimator,
+    candidates: Sequence[Candidate],
+    X: ArrayLike,
+    y: ArrayLike | None,
+    train: np.ndarray,
+    fit_params: FitParams,
     raise_errors: bool,
 ) -> list[Outcome]:
     """Fit the candidates of a group on the training rows of a fold.
 
     Parameters
     ----------
-    estimator : EMMAClassifier, or Pipeline
-        To be cloned.
+    estimator : EMMAClassifier or Pipeline
+        Cloned, never fitted itself.
     candidates : list of dict
-        Parameters of each.
+        Parameters of each candidate.
     X, y : array-like
         All data.
     train : array-like of int
         Rows to fit on.
     fit_params : dict
-        For ``fit``; what has a value for each row is cut to ``train``.
+        For ``fit``; arrays with a value for each row are cut to ``train``.
     raise_errors : bool
-        Whether errors are raised, not returned.
+        Whether to raise errors instead of returning them.
 
     Returns
     -------
     list of Outcome
-        One of each candidate; time spent in common is shared equally.
+        One for each candidate; time spent in common is shared equally.
     """
     X_train, y_train = safe_split(estimator, X, y, train)
     params = check_method_params(X, params=fit_params, indices=train)
-    if len(candidates) > 1:
+    if len(candidates) > 1 and y is not None:
         start = time.perf_counter()
         estimators = [configured(estimator, candidate) for candidate in candidates]
         try:
             errors = _fit_stacked(estimators, X_train, y_train, params)
         except Exception:
-            # Fitted one by one, each raises its own error, or does not.
+            # Fit them one by one below: each then raises its own error, or none.
             pass
         else:
             if raise_errors and any(errors):
@@ -132,7 +144,11 @@ def fit_group(
 
 
 def _fit_alone(
-    estimator: Any, X: Any, y: Any, params: dict[str, Any], raise_errors: bool
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike | None,
+    params: FitParams,
+    raise_errors: bool,
 ) -> Outcome:
     start = time.perf_counter()
     error = None
@@ -146,13 +162,13 @@ def _fit_alone(
 
 
 def _fit_stacked(
-    estimators: list[Any], X: Any, y: Any, params: dict[str, Any]
+    estimators: list[BaseEstimator], X: ArrayLike, y: ArrayLike, params: FitParams
 ) -> list[Exception | None]:
-    """Fit all in place; steps before the last once, and shared."""
-    classifiers = [last_step(estimator)[1] for estimator in estimators]
-    if not isinstance(estimators[0], Pipeline):
-        return fit_together(classifiers, Given(X, y, **params))
+    """Fit all in place; they share the steps before the last, which are fitted once."""
+    classifiers = [prefix_and_classifier(estimator)[1] for estimator in estimators]
     first = estimators[0]
+    if not isinstance(first, Pipeline):
+        return fit_together(classifiers, Given(X, y, **params))
     name = first.steps[-1][0]
     receiver = _Receiver(classifiers[0])
     front = copy.copy(first)
@@ -167,15 +183,15 @@ def _fit_stacked(
 class _Receiver(BaseEstimator):
     """Last step of a pipeline that keeps what the classifier would be fitted on."""
 
-    def __init__(self, classifier: Any) -> None:
+    def __init__(self, classifier: BaseEstimator) -> None:
         self.classifier = classifier
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> _Receiver:
+    def fit(self, X: ArrayLike, y: ArrayLike, **params: ArrayLike | None) -> Self:
         self.X, self.y, self.params = X, y, params
         return self
 
-    def get_metadata_routing(self) -> Any:
+    def get_metadata_routing(self) -> MetadataRequest:
         return self.classifier.get_metadata_routing()
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         return self.classifier.__sklearn_tags__()

@@ -1,42 +1,65 @@
-"""What scikit-learn's search works with when all fitting is done beforehand."""
+"""What scikit-learn's search works with when all fitting is done beforehand.
+
+scikit-learn's search fits candidates itself, one at a time, and has no place for
+estimators that are already fitted. So it is given a :class:`Handout` in place of the
+estimator, whose ``fit`` takes the next fitted one. Wrapping that one would not do:
+scorers, and users by ``best_estimator_``, may look at any attribute or at the class.
+Hence the handout changes its own class and *becomes* the fitted estimator. Anything
+else would mean copying more of the search out of scikit-learn's private modules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Self, TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRequest,
+    MetadataRouter,
+    get_routing_for_object,
+)
 
 from sklearn_emma.model_selection._groups import Outcome
 
+#: Rows to train on and rows to score.
+Split: TypeAlias = tuple[np.ndarray, np.ndarray]
+
 
 class TrainingBrokenError(BaseException):
-    """Carries an error past a search that would take it for that of one candidate."""
+    """Carries an error through a search, which would blame one candidate for it.
+
+    It is no ``Exception``, since the search turns those into failed candidates.
+    """
 
 
 class Handout(BaseEstimator):
-    """Stands for an estimator in a search; its ``fit`` hands out what is fitted.
+    """Stands in for an estimator in a search; ``fit`` makes it one already fitted.
 
-    By ``fit`` it *becomes* the fitted estimator, class and all, for scorers may look at
-    whatever they like. Once nothing is left to hand out, ``fit`` is the ordinary one:
-    the refit.
+    Once nothing is left to hand out, ``fit`` really fits the estimator: that is the
+    refit.
 
     Parameters
     ----------
     estimator : estimator
-        For which it stands.
+        The one that it stands in for.
     outcomes : iterator of Outcome
-        In the order in which the search asks for them; shared by all clones.
+        Fitted estimators in the order in which the search asks for them; shared by all
+        clones.
     """
 
-    def __init__(self, estimator: Any, outcomes: Iterator[Outcome]) -> None:
+    def __init__(self, estimator: BaseEstimator, outcomes: Iterator[Outcome]) -> None:
         self.estimator = estimator
         self.outcomes = outcomes
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Hand out the next estimator, or raise the error of its fit."""
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, **params: ArrayLike | None
+    ) -> Self:
+        """Become the next fitted estimator, or raise the error of its fit."""
         try:
             outcome = next(self.outcomes, None)
         except Exception as error:
@@ -47,42 +70,61 @@ class Handout(BaseEstimator):
             raise outcome.error
         else:
             fitted = outcome.estimator
-        del self.estimator, self.outcomes  # what others have put here must stay
+        # All other attributes were set by scikit-learn's search and must stay.
+        del self.estimator, self.outcomes
         self.__class__ = type(fitted)
         self.__dict__.update(fitted.__dict__)
         return self
 
-    def set_params(self, **params: Any) -> Handout:
+    def set_params(self, **params: object) -> Self:
         """Set parameters of the estimator."""
         self.estimator.set_params(**params)
         return self
 
-    def get_metadata_routing(self) -> Any:
-        """What the estimator requests."""
+    def get_metadata_routing(self) -> MetadataRequest | MetadataRouter:
+        """Return what the estimator requests."""
         return get_routing_for_object(self.estimator)
 
     def __sklearn_clone__(self) -> Handout:
         return Handout(clone(self.estimator), self.outcomes)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)
 
 
 class DrawnSplits:
-    """Splits of a cross-validator, drawn once: those that were trained on."""
+    """A cross-validator whose splits were drawn once, so that all work is on the same.
 
-    def __init__(self, cv: Any, splits: list[tuple[Any, Any]]) -> None:
+    Parameters
+    ----------
+    cv : cross-validator
+        The one that drew them.
+    splits : list of (ndarray, ndarray)
+        Training and test rows of each.
+    """
+
+    def __init__(self, cv: BaseCrossValidator, splits: list[Split]) -> None:
         self.cv = cv
         self.splits = splits
 
-    def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Any:
-        """Return the splits."""
+    def split(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Iterator[Split]:
+        """Return the splits, whatever the data."""
         return iter(self.splits)
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return their number."""
+    def get_n_splits(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> int:
+        """Return the number of splits."""
         return len(self.splits)
 
-    def get_metadata_routing(self) -> Any:
-        """What the cross-validator requests."""
+    def get_metadata_routing(self) -> MetadataRequest | MetadataRouter:
+        """Return what the cross-validator requests."""
         return get_routing_for_object(self.cv)

@@ -1,23 +1,36 @@
-"""Grid search that trains the candidates of a fold together."""
+"""Grid search that trains the candidates of a fold together.
+
+scikit-learn's own search scores, ranks and refits what has been fitted here, so that
+results, errors and warnings are those of ``GridSearchCV``; ``_handout`` says why the
+estimator that it works with changes its class.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Self, TypeAlias
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
-from joblib.parallel import get_active_backend
-from sklearn.base import is_classifier
+from joblib.parallel import ParallelBackendBase, get_active_backend
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.model_selection import BaseCrossValidator, ParameterGrid, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_emma._validation import BaseSearchCV, check_method_params, fit_context
+from sklearn_emma._validation import (
+    BaseSearchCV,
+    Constraints,
+    check_method_params,
+    fit_context,
+)
 from sklearn_emma.model_selection._groups import (
+    Candidate,
+    FitParams,
     Outcome,
     fit_group,
     group_candidates,
@@ -26,81 +39,80 @@ from sklearn_emma.model_selection._groups import (
 from sklearn_emma.model_selection._handout import (
     DrawnSplits,
     Handout,
+    Split,
     TrainingBrokenError,
 )
 
-# Candidates trained before the first of them is scored; all are in memory then.
+#: Values to try, by name of the parameter.
+Grid: TypeAlias = Mapping[str, Sequence[object]]
+#: From a fitted estimator, X and y to one score, or to several by name.
+Scorer: TypeAlias = Callable[..., float | dict[str, float]]
+#: One metric or several, as scikit-learn takes them.
+Scoring: TypeAlias = str | Scorer | Sequence[str] | Mapping[str, str | Scorer] | None
+
+# Number of candidates trained, and held in memory, before the first of them is scored.
 _BLOCK = 512
 
 
 class EMMAGridSearchCV(BaseSearchCV):
-    """Grid search that trains candidates together; else scikit-learn's, name for name.
+    """GridSearchCV that trains candidates together, and is otherwise scikit-learn's.
 
     Candidates that differ only in ``rho``, ``lambda_c``, ``lambda_e``, ``lr`` and
-    ``random_state`` are trained as one batched computation on each fold, with the first
-    phase run once for each seed, and the steps of a pipeline before the classifier
-    fitted once. Scores are those of :class:`~sklearn.model_selection.GridSearchCV` with
-    the same ``random_state``, up to rounding.
+    ``random_state`` are trained as one batched computation on each fold: energies are
+    learnt once for each seed, and the steps of a pipeline before the classifier fitted
+    once. Scores are those of :class:`~sklearn.model_selection.GridSearchCV` with the
+    same ``random_state``, up to rounding.
 
-    All other parameters in the grid make groups of their own. A candidate is fitted by
-    itself if it is the only one of its group, or if its classifier has ``callbacks``,
-    ``early_stopping``, ``warm_start``, an ``optimizer`` other than Adam, a
-    ``random_state`` that is no integer, or a ``predictor`` that ``torch.func`` cannot
-    vectorise; so is every other estimator.
+    Candidates that differ in any other parameter are trained separately. So is a
+    candidate whose classifier has ``callbacks``, ``early_stopping``, ``warm_start``, an
+    ``optimizer`` other than Adam, a ``random_state`` that is not an integer, or a
+    ``predictor`` that is a scikit-learn classifier or that ``torch.func`` cannot
+    vectorise; and so are all candidates of any other estimator.
 
     Parameters
     ----------
     estimator : EMMAClassifier, or Pipeline that ends with one
         Cloned, never fitted itself.
-
     param_grid : dict or list of dict
-        Names of parameters with lists of values to try; in a pipeline the names read
-        ``step__rho``. A list of dicts is several grids in one search.
-
+        Lists of values to try, by name of the parameter; in a pipeline the names are
+        ``step__rho`` and so on. A list of dicts means several grids in one search.
     scoring : str, callable, list, tuple, dict or None, default=None
         How candidates are scored, one metric or several, as in
         :class:`~sklearn.model_selection.GridSearchCV`. None is the estimator's own
         ``score``.
-
     n_jobs : int or None, default=None
-        Groups of candidates and folds that are trained at a time, by joblib; where they
-        would not keep all jobs busy, large groups are cut. Scoring and refit happen in
-        the calling process.
-
+        Number of groups of candidates and folds that joblib trains at a time; large
+        groups are cut where they would not keep all jobs busy. Scoring and refit happen
+        in the calling process.
     refit : bool, str or callable, default=True
-        Whether the best candidate is fitted on all data; with several metrics the name
+        Whether the best candidate is fitted on all data. With several metrics, the name
         of the one that decides; or a function from ``cv_results_`` to the index of the
-        best.
-
+        best candidate.
     cv : int, cross-validator, iterable or None, default=None
         Folds, as in :class:`~sklearn.model_selection.GridSearchCV`; None is five.
-
     verbose : int, default=0
-        The higher, the more is printed.
-
+        Verbosity: the higher, the more is printed.
     pre_dispatch : int or str, default="2*n_jobs"
-        Jobs that joblib prepares in advance.
-
+        Number of jobs that joblib prepares in advance.
     error_score : "raise" or float, default=nan
-        Score of a candidate whose fit fails. One that diverges fails by itself: those
-        trained with it go on.
-
+        Score of a candidate whose fit fails. If one diverges, those trained together
+        with it are not affected.
     return_train_score : bool, default=False
         Whether the training folds are scored too.
 
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        Scores, times and parameters, one entry a candidate. The time that candidates
-        are trained together counts for each in equal shares.
+        Scores, times and parameters, with one entry for each candidate. The time that
+        candidates are trained together is divided equally between them.
     best_estimator_ : estimator
-        Fitted on all data; not with ``refit=False``.
+        The best candidate, fitted on all data; not with ``refit=False``.
     best_score_ : float
         Mean score of the best candidate; not with a callable ``refit``.
     best_params_ : dict
         Parameters of the best candidate.
     best_index_ : int
-        Its place in ``cv_results_``.
+        Index of the best candidate in ``cv_results_``.
     scorer_ : callable or dict
         The scorer, or several by name.
     n_splits_ : int
@@ -122,10 +134,10 @@ class EMMAGridSearchCV(BaseSearchCV):
 
     Notes
     -----
-    Memory stays bounded however many the candidates: a few million values are computed
-    with at a time, and candidates are trained, scored and forgotten in blocks of some
-    hundred. Those trained together have no ``attention_``, which scorers may compute;
-    the refitted one has.
+    Memory stays bounded however many candidates there are: a few million values are
+    computed at a time, and candidates are trained, scored and discarded in blocks of
+    some hundred. Candidates trained together have no ``attention_``, unlike the
+    refitted one; scorers may call ``attention``.
 
     Examples
     --------
@@ -136,7 +148,7 @@ class EMMAGridSearchCV(BaseSearchCV):
     ...     n_samples=200, n_modes=2, random_state=0
     ... )
     >>> search = EMMAGridSearchCV(
-    ...     EMMAClassifier(modes, max_iter=5, base_max_iter=5, random_state=0),
+    ...     EMMAClassifier(modes, max_iter=5, pretraining_max_iter=5, random_state=0),
     ...     {"rho": [0.1, 1.0, "learn"], "lambda_e": [0.0, 0.01]},
     ...     scoring="neg_log_loss",
     ...     cv=2,
@@ -147,20 +159,20 @@ class EMMAGridSearchCV(BaseSearchCV):
     (2,)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         **BaseSearchCV._parameter_constraints,
         "param_grid": [dict, list],
     }
 
     def __init__(
         self,
-        estimator: Any,
-        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        estimator: BaseEstimator,
+        param_grid: Grid | Sequence[Grid],
         *,
-        scoring: Any = None,
+        scoring: Scoring = None,
         n_jobs: int | None = None,
-        refit: bool | str | Callable[..., int] = True,
-        cv: Any = None,
+        refit: bool | str | Callable[[dict[str, np.ndarray]], int] = True,
+        cv: int | BaseCrossValidator | Iterable[Split] | None = None,
         verbose: int = 0,
         pre_dispatch: int | str = "2*n_jobs",
         error_score: float | str = np.nan,
@@ -180,7 +192,9 @@ class EMMAGridSearchCV(BaseSearchCV):
         self.param_grid = param_grid
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None, **params: Any) -> EMMAGridSearchCV:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, **params: ArrayLike | None
+    ) -> Self:
         """Search, then refit the best candidate on all data.
 
         Parameters
@@ -190,20 +204,20 @@ class EMMAGridSearchCV(BaseSearchCV):
         y : array-like of shape (n_samples,)
             Class labels.
         **params : dict of str to object
-            For ``fit`` of the estimator, the scorer and the splitter, as in
+            Passed on to ``fit`` of the estimator, the scorer and the splitter, as in
             :class:`~sklearn.model_selection.GridSearchCV`: ``sample_weight``,
             ``corrupted``, ``groups``.
 
         Returns
         -------
         self : EMMAGridSearchCV
-            Fitted.
+            The fitted search.
 
         Raises
         ------
         ValueError
-            If a parameter, the scoring or the grid is at fault, before any training;
-            or if every fit fails.
+            If a parameter, the scoring or the grid is invalid, before any training; or
+            if every fit fails.
         """
         self._get_scorers()  # raises before anything is trained
         candidates = list(ParameterGrid(self.param_grid))
@@ -216,7 +230,7 @@ class EMMAGridSearchCV(BaseSearchCV):
             candidates, X, y, splits, routed.estimator.fit, times, *get_active_backend()
         )
 
-        # From here on it is scikit-learn's search, which takes what we have trained.
+        # From here on it is scikit-learn's search, on what is trained above.
         search = copy.copy(self)
         search.estimator = Handout(self.estimator, outcomes)
         search.cv = DrawnSplits(cv, splits)
@@ -238,19 +252,19 @@ class EMMAGridSearchCV(BaseSearchCV):
 
     def _train(
         self,
-        candidates: list[dict[str, Any]],
-        X: Any,
-        y: Any,
-        splits: list[tuple[Any, Any]],
-        fit_params: dict[str, Any],
+        candidates: list[Candidate],
+        X: ArrayLike,
+        y: ArrayLike | None,
+        splits: list[Split],
+        fit_params: FitParams,
         times: list[float],
-        backend: Any,
+        backend: ParallelBackendBase,
         n_jobs: int | None,
     ) -> Iterator[Outcome]:
-        """Fit every candidate on every split, splits varying fastest; note the times.
+        """Fit every candidate on every split, splits varying fastest; fill ``times``.
 
-        A block of candidates is trained when its first is asked for. By then another
-        backend is active than the user's.
+        A block of candidates is trained when the first of them is asked for; by then
+        the active backend is no longer the user's, which is therefore passed in.
         """
         for start in range(0, len(candidates), _BLOCK):
             block = candidates[start : start + _BLOCK]
@@ -280,5 +294,7 @@ class EMMAGridSearchCV(BaseSearchCV):
                 times.append(found[key].fit_time)
                 yield found.pop(key)
 
-    def _run_search(self, evaluate_candidates: Callable[..., Any]) -> None:
+    def _run_search(
+        self, evaluate_candidates: Callable[[ParameterGrid], object]
+    ) -> None:
         evaluate_candidates(ParameterGrid(self.param_grid))
