@@ -5,6 +5,7 @@ from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.thesis import make_thesis_classifier
+from sklearn_emma._show_versions import show_versions
 from sklearn_emma._version import __version__
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "PotentialEnergyTransformer",
     "__version__",
     "make_thesis_classifier",
+    "show_versions",
 ]
