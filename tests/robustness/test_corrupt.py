@@ -229,6 +229,7 @@ def test_errors_name_what_is_wrong(X, change, options, culprit):
         (GaussianNoise, r"class GaussianNoise; write GaussianNoise\(\)"),
         (Mixture([MissingMode]), r"corruptions\[0\] .*class MissingMode"),
         ("noise", "method `corrupt`, got 'noise'"),
+        (None, "method `corrupt`, got None"),
         (SaltAndPepper(fraction=30), "'fraction' parameter of SaltAndPepper"),
     ],
 )
