@@ -1,12 +1,10 @@
-"""What the classifier takes: missing values, any number of modes, any labels."""
+"""What the classifier takes: missing values, any number of modes, any names."""
 
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from scipy.special import softmax
 from sklearn.compose import make_column_selector
 
 import helpers
@@ -19,51 +17,6 @@ quick = partial(helpers.quick, epochs=5, pretraining_max_iter=3, modes=MODES)
 @pytest.fixture(scope="module")
 def data():
     return helpers.three_unequal_modes()
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return quick(max_iter=20, pretraining_max_iter=10).fit(*data)
-
-
-def test_a_missing_mode_takes_part_in_nothing(data, fitted):
-    X = data[0].copy()
-    X[:, MODES["b"]] = np.nan
-    assert np.all(fitted.attention(X)[:, 1] == 0)
-    importance = fitted.importance(X)
-    assert np.all(importance[:, 1] == 0)
-    np.testing.assert_allclose(importance.sum(axis=1), 1, rtol=1e-12)
-    for energy in (fitted.potential_energy(X), fitted.modal_energy(X)):
-        np.testing.assert_array_equal(np.isnan(energy), [[False, True, False]] * 150)
-    assert np.isfinite(fitted.predict_proba(X)).all()
-    np.testing.assert_allclose(
-        fitted.total_energy(X), np.nansum(fitted.modal_energy(X), axis=1), rtol=1e-12
-    )
-    own = fitted.potential_energy(data[0])
-    np.testing.assert_allclose(fitted.potential_energy(X)[:, 0], own[:, 0], rtol=1e-12)
-
-
-def test_a_row_without_any_mode(fitted):
-    nothing = np.full((2, 6), np.nan)
-    proba = fitted.predict_proba(nothing)
-    np.testing.assert_allclose(proba.sum(axis=1), 1)
-    assert set(fitted.predict(nothing)) <= {0, 1}
-    assert np.all(fitted.attention(nothing) == 0)
-    assert np.isnan(fitted.total_energy(nothing)).all()
-    at_the_mean = torch.zeros(1, 6, dtype=torch.float64)
-    with torch.no_grad():
-        expected = softmax(fitted.network_.predictor(at_the_mean).numpy(), axis=1)
-    np.testing.assert_allclose(proba, expected.repeat(2, axis=0), rtol=1e-9)
-
-
-def test_a_mode_with_some_values_missing_is_filled_with_the_mean(data, fitted):
-    X = data[0].copy()
-    X[:, 1] = fitted.scaler_.mean_[1]
-    holes = X.copy()
-    holes[:, 1] = np.nan
-    for method in helpers.METHODS:
-        expected = getattr(fitted, method)(X)
-        np.testing.assert_allclose(getattr(fitted, method)(holes), expected, rtol=1e-9)
 
 
 def test_missing_values_in_training(data):
@@ -98,7 +51,7 @@ def test_constant_features(data):
     assert np.isfinite(model.predict_proba(X)).all()
 
 
-# --------------------------------------------------------------------- modes and labels
+# -------------------------------------------------------------------------------- modes
 
 
 @pytest.mark.parametrize(("n_modes", "width"), [(1, 1), (1, 4), (2, 2), (64, 1)])
@@ -116,49 +69,6 @@ def test_numbers_and_widths_of_modes(n_modes, width):
     assert np.isfinite(model.predict_proba(X)).all()
     if n_modes == 1:
         np.testing.assert_array_equal(model.importance(X), 1.0)
-
-
-@pytest.mark.parametrize("n_modes", [1, 2, 8, 64])
-def test_gain_starts_so_that_nothing_shrinks(n_modes):
-    """β(1/M) is tanh 2, whatever M is."""
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(60, n_modes)), rng.integers(0, 2, 60)
-    model = quick(modes=None, rho=1e-9, lr=1e-9, joint_energy=False).fit(X, y)
-    np.testing.assert_allclose(model.attention_, np.tanh(2.0), rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        np.array([0, 1]),
-        np.array([-1, 1]),
-        np.array([False, True]),
-        np.array(["background", "pulsar"]),
-        np.array(["x", "y", "z"], dtype=object),
-        np.array([2.0, 5.0, 9.0]),
-        np.arange(7),
-    ],
-    ids=str,
-)
-def test_labels(labels):
-    n_classes = len(labels)
-    X, y, modes = make_multimodal_classification(
-        n_samples=140,
-        n_features_per_mode=6,
-        n_classes=n_classes,
-        class_sep=8.0,
-        redundancy=1.0,
-        random_state=0,
-    )
-    model = quick(modes=modes, max_iter=10, pretraining_max_iter=20, lr=0.02)
-    model.fit(X, labels[y])
-    np.testing.assert_array_equal(model.classes_, labels)
-    predicted = model.predict(X)
-    assert predicted.dtype == labels.dtype
-    assert np.mean(predicted == labels[y]) > 0.9
-    assert model.predict_proba(X).shape == (140, n_classes)
-    expected = (140,) if n_classes == 2 else (140, n_classes)
-    assert model.decision_function(X).shape == expected
 
 
 def frame(X):

@@ -1,160 +1,193 @@
-"""Scoring by chunks: what is checked, what comes out, and what memory it takes."""
+"""What a fitted model says of modes, against the printed formulas."""
 
-import importlib.util
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy.integrate import quad
+from scipy.special import softmax
+from sklearn.exceptions import NotFittedError
 
 import helpers
+from sklearn_emma.attention import SoftAttention
 
-METHODS = ["predict", *helpers.METHODS, "explain"]
-rng = np.random.default_rng(0)
-X = rng.normal(size=(90, 4)).astype("f4")
-y = np.array(["low", "mid", "high"])[np.digitize(X[:, 0] + X[:, 2], [-0.5, 0.5])]
+MODES = helpers.UNEQUAL_MODES
+quick = partial(helpers.quick, epochs=5, pretraining_max_iter=3, modes=MODES)
 
 
 @pytest.fixture(scope="module")
-def model():
-    return helpers.quick(epochs=2, hidden_layer_sizes=4).fit(X, y)
+def data():
+    return helpers.three_unequal_modes()
 
 
-@pytest.fixture(name="chunks")
-def small_chunks(monkeypatch):
-    """Score seven rows at a time."""
-    monkeypatch.setattr("sklearn_emma._model.model._CHUNK_VALUES", 64 * 7)
+@pytest.fixture(scope="module")
+def fitted(data):
+    return quick(max_iter=20, pretraining_max_iter=10).fit(*data)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_chunks_of_a_memory_map_as_all_rows_at_once(
-    model, monkeypatch, tmp_path, method
-):
-    broken = X.copy()
-    broken[::5, :2] = np.nan
-    expected = getattr(model, method)(broken)
-    np.save(tmp_path / "X.npy", broken)
-    file = np.load(tmp_path / "X.npy", mmap_mode="r")
-    monkeypatch.setattr("sklearn_emma._model.model._CHUNK_VALUES", 64 * 7)
-    got = getattr(model, method)(file)
-    assert type(got) is type(expected)
-    if method == "explain":
-        pd.testing.assert_frame_equal(got, expected, rtol=1e-4)
-        assert got["a", "missing"].dtype == bool
-    elif method == "predict":
-        np.testing.assert_array_equal(got, expected)
+# ------------------------------------------------------------- scores by their formulas
+
+
+def slow_scores(model, potential, training_potential, scaling):
+    """Modal energy, importance and attention, sample by sample and mode by mode."""
+    if scaling == "shift":
+        scaled = np.maximum(np.e, potential - training_potential.min(axis=0) + np.e)
     else:
-        assert got.dtype == expected.dtype == np.float32
-        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+        low, middle, high = np.quantile(
+            training_potential, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf"
+        )
+        z = (potential - middle) / (high - low)
+        scaled = np.e + np.log1p(np.logaddexp(0, z))
+    own = model.energy_weights_ * scaled + model.energy_biases_
+    w, gamma = model.coupling_weights_, model.coupling_exponents_
+    modal = own.copy()
+    for i in range(3):
+        for j in set(range(3)) - {i}:
+            modal[:, i] += (
+                w[i, j] * own[:, i] ** gamma[i, j] * own[:, j] ** (1 - gamma[i, j])
+            )
+    importance = softmax(-model.rho_ * modal, axis=1)
+    gain, bias = model.attention_gain_, model.attention_bias_
+    return modal, importance, np.maximum(0, np.tanh(gain * importance - bias))
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        lambda X: X.astype("i1"),
-        lambda X: X.astype("f2"),
-        np.asfortranarray,
-        lambda X: X.astype(object),
-        lambda X: X.tolist(),
-        pd.DataFrame,
-    ],
-    ids=["int8", "float16", "Fortran", "object", "list", "frame"],
-)
-def test_any_kind_of_matrix_is_scored_in_chunks(model, chunks, kind):
-    whole = np.round(3 * X)
-    np.testing.assert_allclose(
-        model.predict_proba(kind(whole)), model.predict_proba(whole), rtol=1e-4
+@pytest.mark.parametrize("scaling", ["robust", "shift"])
+def test_scores_equal_their_formulas(data, scaling):
+    X, y = data
+    model = quick(energy_scaling=scaling, lr=0.02, joint_energy=False).fit(X, y)
+    assert not np.allclose(model.coupling_weights_, 0)
+    Z = model.scaler_.transform(X)
+    scores = [model.energies_[m].score_samples(Z[:, MODES[m]]) for m in MODES]
+    training_potential = -np.stack(scores, axis=1)
+    potential = model.potential_energy(X)
+    np.testing.assert_allclose(potential, training_potential, rtol=1e-9)
+
+    noisy = X + X.std(axis=0) * np.random.default_rng(1).normal(size=X.shape)
+    modal, importance, attention = slow_scores(
+        model, model.potential_energy(noisy), training_potential, scaling
     )
+    np.testing.assert_allclose(model.modal_energy(noisy), modal, rtol=1e-9)
+    np.testing.assert_allclose(model.importance(noisy), importance, rtol=1e-8)
+    np.testing.assert_allclose(model.attention(noisy), attention, atol=1e-9)
+    np.testing.assert_allclose(model.total_energy(noisy), modal.sum(axis=1), rtol=1e-9)
+
+    inputs = model.scaler_.transform(noisy), attention[:, [0, 0, 0, 1, 1, 2]]
+    with torch.no_grad():
+        logits = model.network_.predictor(*map(torch.from_numpy, inputs)).numpy()
+    proba = model.predict_proba(noisy)
+    np.testing.assert_allclose(proba, softmax(logits, axis=1), atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("rows", "error"),
-    [
-        (
-            np.where(np.arange(90)[:, None] == 80, np.inf, X),
-            "Input X contains infinity",
-        ),
-        (X[:, :3], "3 features.*EMMAClassifier is expecting 4"),
-        (X.astype(complex), "Complex data"),
-        (np.full((90, 4), "low"), "could not convert string"),
-        (X[:0], "Found array with 0 sample"),
-        (X[0], "Reshape your data"),
-        (X[:, :, np.newaxis], "Found array with dim 3"),
-    ],
-    ids=["infinity", "width", "complex", "text", "empty", "1-D", "3-D"],
-)
-def test_bad_rows_are_refused_in_any_chunk(model, chunks, rows, error):
-    for method in ("predict_proba", "attention"):
-        with pytest.raises(ValueError, match=error):
-            getattr(model, method)(rows)
+def test_capacity_is_the_area_under_the_attention_curve(data):
+    model = quick(
+        attention_function=SoftAttention(gain=3.0), lambda_c=0.5, lr=0.02
+    ).fit(*data)
+    gain, bias = model.attention_gain_, model.attention_bias_
+    assert bias > 0
+    area, _ = quad(lambda alpha: np.tanh(gain * alpha - bias), 0, 1)
+    assert model.capacity_ == pytest.approx(area, rel=1e-6)
 
 
-def test_missing_feature_names_are_warned_of_once(chunks):
-    frame = pd.DataFrame(X, columns=list("abcd"))
-    model = helpers.quick(epochs=2, hidden_layer_sizes=4).fit(frame, y)
-    with pytest.warns(UserWarning, match="valid feature names") as record:
-        model.predict_proba(X)
-    assert len(record) == 1
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-9), ("f4", 2e-4)])
+def test_scores_of_a_row_depend_on_no_other(data, dtype, tolerance):
+    X, y = data[0].astype(dtype), data[1]
+    model = quick().fit(X, y)
+    X = X[:40].copy()
+    X[::4, :3] = np.nan
+    X[1::4, 4] = np.nan
+    X[2] = np.nan
+    order = np.random.default_rng(0).permutation(len(X))
+    for method in helpers.METHODS:
+        score = getattr(model, method)
+        batch = score(X)
+        assert batch.dtype == dtype
+        alone = np.concatenate([score(x[np.newaxis]) for x in X])
+        close = {"rtol": tolerance, "atol": tolerance}
+        np.testing.assert_allclose(alone, batch, err_msg=method, **close)
+        np.testing.assert_allclose(score(X[order]), batch[order], **close)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("method", ["predict_proba", "attention"])
-def test_memory_does_not_grow_with_the_rows(method):
-    path = Path(__file__).parents[1] / "examples" / "benchmarks" / "_memory.py"
-    spec = importlib.util.spec_from_file_location("_memory", path)
-    assert spec is not None and spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
-    few = benchmark.peak_memory(100_000, method)
-    many = benchmark.peak_memory(500_000, method)
-    # 51 MB more to read, and the result. What the allocator keeps differs by run.
-    grown = many["peak"] - few["peak"] - (many["result"] - few["result"])
-    assert grown < 80
+# ----------------------------------------------------------------------- missing values
 
 
-def inside(changes):
-    changed = X.astype("f8")
-    changed[3, 1] = changes
-    return changed
+def test_a_missing_mode_takes_part_in_nothing(data, fitted):
+    X = data[0].copy()
+    X[:, MODES["b"]] = np.nan
+    assert np.all(fitted.attention(X)[:, 1] == 0)
+    importance = fitted.importance(X)
+    assert np.all(importance[:, 1] == 0)
+    np.testing.assert_allclose(importance.sum(axis=1), 1, rtol=1e-12)
+    for energy in (fitted.potential_energy(X), fitted.modal_energy(X)):
+        np.testing.assert_array_equal(np.isnan(energy), [[False, True, False]] * 150)
+    assert np.isfinite(fitted.predict_proba(X)).all()
+    np.testing.assert_allclose(
+        fitted.total_energy(X), np.nansum(fitted.modal_energy(X), axis=1), rtol=1e-12
+    )
+    own = fitted.potential_energy(data[0])
+    np.testing.assert_allclose(fitted.potential_energy(X)[:, 0], own[:, 0], rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "rows", [X, X[:1], X.astype("f8"), X[::-2], np.asfortranarray(X), inside(np.nan)]
-)
-def test_what_needs_no_check_scores_as_if_it_had_been_checked(model, monkeypatch, rows):
-    taken = model.predict_proba(rows)
-    with monkeypatch.context() as patch:
-        patch.setattr("sklearn_emma._estimators.prediction.validate_data", None)
-        model.predict_proba(rows)  # is not called
-    monkeypatch.setattr(type(model), "_has_nothing_to_check", lambda self, X: False)
-    np.testing.assert_array_equal(model.predict_proba(rows), taken)
+def test_a_mode_with_some_values_missing_is_filled_with_the_mean(data, fitted):
+    X = data[0].copy()
+    X[:, 1] = fitted.scaler_.mean_[1]
+    holes = X.copy()
+    holes[:, 1] = np.nan
+    for method in helpers.METHODS:
+        expected = getattr(fitted, method)(X)
+        np.testing.assert_allclose(getattr(fitted, method)(holes), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        X[:0],
-        X[:, :3],
-        X[0],
-        X.astype("i8"),
-        X.astype("f2"),
-        X.astype(">f8"),
-        X.astype(object),
-        X.tolist(),
-        pd.DataFrame(X),
-        np.ma.masked_invalid(X),
-        inside(np.inf),
-        inside(-np.inf),
-    ],
-    ids=lambda rows: f"{type(rows).__name__} {getattr(rows, 'dtype', '')}",
-)
-def test_everything_else_is_checked(model, rows):
-    assert not model._has_nothing_to_check(rows)
+# --------------------------------------------------------------------------- explaining
 
 
-def test_an_array_for_a_model_that_knows_names_gets_scikit_learns_warning():
-    frame = pd.DataFrame(X, columns=list("uvwx"))
-    named = helpers.quick(epochs=1, hidden_layer_sizes=4).fit(frame, y)
-    with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        named.predict(X)
+def test_explain(data, fitted):
+    X = data[0].copy()
+    X[0, MODES["b"]] = np.nan
+    index = [f"star {i}" for i in range(len(X))]
+    assert list(fitted.explain(pd.DataFrame(X, index=index)).index) == index
+
+    table = fitted.explain(X)
+    assert table.columns.names == ["mode", "quantity"]
+    assert list(table.columns.get_level_values("mode").unique()) == ["a", "b", "c"]
+    quantities = ["attention", "importance", "modal_energy", "potential_energy"]
+    assert list(table["a"].columns) == [*quantities, "missing"]
+    for quantity in quantities:
+        block = table.xs(quantity, axis=1, level="quantity").to_numpy()
+        np.testing.assert_array_equal(block, getattr(fitted, quantity)(X))
+    missing = table.xs("missing", axis=1, level="quantity")
+    assert missing.iloc[0].tolist() == [False, True, False]
+    assert not missing.iloc[1:].to_numpy().any()
+
+
+def test_total_energy_rises_with_noise(data, fitted):
+    X, _ = data
+    noise = X.std(axis=0) * np.random.default_rng(1).normal(size=X.shape)
+    means = [fitted.total_energy(X + s * noise).mean() for s in (0, 0.5, 1, 2, 4, 8)]
+    assert np.all(np.diff(means) > 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_attention_leaves_a_broken_mode(data, fitted, mode):
+    X, y = data
+    columns = MODES[mode]
+    broken = X.copy()
+    broken[:, columns] += 20 * X.std(axis=0)[columns]
+    which = list(MODES).index(mode)
+    attention = fitted.attention(broken)
+    assert attention[:, which].mean() < 0.5 * fitted.attention_[:, which].mean()
+    assert np.all(attention.argmin(axis=1) == which)
+    assert np.all(fitted.modal_energy(broken).argmax(axis=1) == which)
+    ungated = quick(attention_function="none", max_iter=20, pretraining_max_iter=10)
+    ungated.set_params(corruption=None).fit(X, y)
+    assert fitted.score(broken, y) > ungated.score(broken, y) + 0.1
+
+
+def test_network_and_predictor_are_those_that_were_trained(data, fitted):
+    assert fitted.network_ is fitted._model.network
+    assert fitted.predictor_ is fitted.network_.predictor
+    for name in ("network_", "predictor_"):
+        assert not hasattr(quick(), name)
+        with pytest.raises(NotFittedError):
+            getattr(quick(), name)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 
 from sklearn_emma import EMMAClassifier, make_thesis_classifier
-from sklearn_emma.corruption import GaussianNoise
+from sklearn_emma.attention import SoftAttention
+from sklearn_emma.corruption import Failures, GaussianNoise
 from sklearn_emma.datasets import make_multimodal_classification
 
 
@@ -31,6 +31,8 @@ def test_calls_share_nothing():
     a, b = make_thesis_classifier(), make_thesis_classifier()
     assert a.energy_estimator is not b.energy_estimator
     assert a.corruption is not b.corruption
+    assert a.corruption.corruption is not b.corruption.corruption
+    assert a.attention_function is not b.attention_function
 
 
 def test_training_is_that_of_the_thesis(fitted):
@@ -40,9 +42,23 @@ def test_training_is_that_of_the_thesis(fitted):
     np.testing.assert_array_equal(energy.whitening_, np.eye(4))
     linear = [m for m in clf.network_.predictor.modules() if hasattr(m, "weight")]
     assert [m.out_features for m in linear] == [64, 32, 2]
-    assert isinstance(clf.corruption, GaussianNoise) and clf.corruption.sigma == 0.5
+    failures = clf.corruption
+    assert isinstance(failures, Failures)
+    assert isinstance(failures.corruption, GaussianNoise)
+    assert failures.corruption.sigma == 0.5
+    # One draw of every second sample; the predictor is pretrained on clean ones, and
+    # nothing bounds Ω.
+    assert (failures.clean_fraction, failures.n_failing, failures.n_draws) == (
+        0.5,
+        1,
+        1,
+    )
+    assert failures.pretraining_missing_fraction == failures.importance_floor == 0.0
+    assert isinstance(clf.attention_function, SoftAttention)
+    assert clf.attention_function.gain == 1.0
     assert clf.rho_ == pytest.approx(0.1)  # fixed, never learnt
-    assert not isinstance(clf.network_.gate.log_rho, torch.nn.Parameter)
+    assert not clf.network_.gate.log_rho.requires_grad
+    assert clf._model.joint is None
     assert clf.validation_loss_curve_
 
 
