@@ -11,12 +11,19 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from skorch import NeuralNetClassifier
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
-from sklearn_emma._optim.net import make_net
-from sklearn_emma._training.loss import BaseLoss
+from sklearn_emma._optim.loop import (
+    Samples,
+    auto_batch_size,
+    batch_loss,
+    divergence,
+    train,
+    weighted_mean,
+)
+from sklearn_emma._optim.net import Options, make_net
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -30,6 +37,13 @@ def samples_of(X=X, y=Y, weight=None):
         {"y": torch.from_numpy(y)},
         torch.from_numpy(weight),
     )
+
+
+class CrossEntropy(nn.Module):
+    """Loss of each sample."""
+
+    def forward(self, output, y):
+        return cross_entropy(output, y, reduction="none")
 
 
 def linear(start=0.1):
@@ -57,26 +71,31 @@ def run(
 ):
     """Train a linear model on 40 samples; returns the net."""
     data = samples_of() if samples is None else samples
+    given_options = Options(
+        max_iter=max_iter,
+        batch_size=batch_size,
+        lr=lr,
+        lr_schedule="constant",
+        optimizer=optimizer,
+        device=torch.device("cpu"),
+        verbose=verbose,
+        **options,
+    )
     with torch.random.fork_rng(devices=[]):
         net = make_net(
             linear() if module is None else module,
-            BaseLoss(),
-            optimizer=optimizer,
-            lr=lr,
-            max_iter=max_iter,
-            device=torch.device("cpu"),
-            **options,
+            CrossEntropy(),
+            given_options,
+            batch_size=batch_size,
         )
         train(
             net,
             draw or (lambda: data),
-            max_iter=max_iter,
-            batch_size=batch_size,
-            generator=torch.Generator().manual_seed(seed),
-            phase="base model",
+            given_options,
+            torch.Generator().manual_seed(seed),
+            "thing",
             validation=validation,
             after_step=after_step,
-            verbose=verbose,
         )
     return net
 
@@ -87,7 +106,7 @@ def weights(net):
 
 def mean_loss(module, samples):
     with torch.no_grad():
-        losses = BaseLoss()(module(**samples.inputs), **samples.targets)
+        losses = CrossEntropy()(module(**samples.inputs), **samples.targets)
     return float((losses * samples.weight).sum() / samples.weight.sum())
 
 
@@ -114,11 +133,86 @@ def test_batches_hold_every_sample_once_in_a_new_order(batch_size):
     assert not torch.equal(*orders)
 
 
+@pytest.mark.parametrize(
+    ("n", "batch_size", "lengths"),
+    [
+        (40, 13, [13, 14]),  # 1 is left over
+        (40, 39, [40]),
+        (3, 2, [3]),
+        (40, 19, [19, 19, 2]),
+        (40, 20, [20, 20]),
+        (1, 8, [1]),  # nobody to join
+        (4, 1, [1, 1, 1, 1]),  # as the user wants it
+    ],
+)
+def test_a_last_row_alone_joins_the_batch_before(n, batch_size, lengths):
+    """Layers that normalise a batch cannot do with a single row."""
+    number = torch.arange(n)
+    data = Samples({"a": number}, {}, number.double())
+    batches = list(data.batches(batch_size, torch.Generator().manual_seed(0)))
+    found = [len(batch) for batch in batches]
+    assert found[-len(lengths) :] == lengths
+    assert set(found[: -len(lengths)]) <= {batch_size}
+    rows = torch.cat([batch.inputs["a"] for batch in batches])
+    assert torch.equal(rows.sort().values, number)
+
+
+def test_a_module_that_normalises_batches_can_be_trained_on_any_number_of_rows():
+    for n in (37, 38, 39):
+        module = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)).double()
+        net = run(module, samples=samples_of(X[:n], Y[:n]), batch_size=12)
+        assert np.isfinite(weights(net)).all()
+
+
+def test_mapping_samples_reaches_every_tensor():
+    data = samples_of(weight=np.arange(40)).map(lambda tensor: tensor[5:7])
+    assert len(data) == 2
+    assert torch.equal(data.inputs["input"], torch.from_numpy(X[5:7]))
+    assert torch.equal(data.targets["y"], torch.from_numpy(Y[5:7]))
+    assert data.weight.tolist() == [5, 6]
+
+
 def test_auto_batch_size():
     sizes = [auto_batch_size("auto", n) for n in (10, 1000, 10_000, 10**6)]
     assert sizes == sorted(sizes) and (sizes[0], sizes[-1]) == (32, 256)
     assert auto_batch_size(50, 1000) == 50
     assert auto_batch_size(50, 20) == 20
+
+
+# ------------------------------------------------------------------------------ losses
+
+
+def test_loss_of_a_batch_is_its_weighted_mean_and_comes_with_the_output():
+    data = samples_of(weight=RNG.uniform(0.1, 3, size=40))
+    loss, output = batch_loss(linear(), CrossEntropy(), data)
+    assert loss.item() == pytest.approx(mean_loss(linear(), data))
+    torch.testing.assert_close(output, linear()(torch.from_numpy(X)))
+
+
+@given(
+    losses=st.lists(st.floats(-1e3, 1e3), min_size=6, max_size=6),
+    weight=st.lists(st.floats(0.01, 5), min_size=3, max_size=3),
+)
+def test_the_weighted_mean_goes_along_the_first_axis(losses, weight):
+    matrix, mass = np.reshape(losses, (3, 2)), np.array(weight)
+    expected = np.average(matrix, axis=0, weights=mass)
+    by_row = weighted_mean(torch.from_numpy(matrix[:, 0]), torch.from_numpy(mass))
+    assert by_row.item() == pytest.approx(expected[0], abs=1e-9)
+    both = np.stack([mass, mass], axis=1)
+    columns = weighted_mean(torch.from_numpy(matrix), torch.from_numpy(both))
+    np.testing.assert_allclose(columns, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_mean_of_what_weighs_nothing_is_0(dtype):
+    losses = torch.tensor([3.0, 4.0], dtype=dtype)
+    assert weighted_mean(losses, torch.zeros(2, dtype=dtype)) == 0
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_epoch():
+    error = divergence("valid_loss", math.inf, "thing", 3)
+    assert isinstance(error, FloatingPointError)
+    assert "the valid_loss of the thing is inf in epoch 3. Lower `lr`" in str(error)
 
 
 # ---------------------------------------------------------------------- what is learnt
@@ -229,22 +323,22 @@ def test_own_progress_bar_on_request(capsys):
     run(verbose=False)
     assert capsys.readouterr() == ("", "")
     run(verbose=True)
-    assert "base model: 100%" in capsys.readouterr().err
+    assert "thing: 100%" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------- divergence
 
 
-def test_divergence_names_the_phase_and_what_to_do():
+def test_divergence_names_the_part_and_what_to_do():
     with pytest.raises(
-        FloatingPointError, match=r"train_loss of the base model is .*Lower `lr`"
+        FloatingPointError, match=r"train_loss of the thing is .*Lower `lr`"
     ):
         run(lr=1e308, max_iter=10)
 
 
 def test_divergence_in_validation():
     extreme = samples_of(np.full((1, 3), 1e308), np.array([0]))
-    with pytest.raises(FloatingPointError, match="valid_loss of the base model is"):
+    with pytest.raises(FloatingPointError, match="valid_loss of the thing is"):
         run(validation=extreme, lr=10.0)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,14 +21,22 @@ from skorch.callbacks import (
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
+from torch.nn.functional import cross_entropy
 
+from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._optim.loop import Samples, train
-from sklearn_emma._optim.net import make_net
-from sklearn_emma._training.loss import BaseLoss
+from sklearn_emma._optim.net import Options, check_callbacks, logits_of, make_net
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
 Y = (X[:, 0] + RNG.normal(size=40) > 0).astype(np.int64)
+
+
+class CrossEntropy(nn.Module):
+    """Loss of each sample."""
+
+    def forward(self, output, y):
+        return cross_entropy(output, y, reduction="none")
 
 
 def linear():
@@ -43,27 +52,31 @@ def samples_of(X=X, y=Y):
     return Samples({"input": tensors[0]}, {"y": tensors[1]}, ones)
 
 
-def run(callbacks=None, *, max_iter=5, batch_size=10, lr=0.1, validation=None, **more):
+def options(callbacks=(), **more):
+    defaults = {
+        "max_iter": 5,
+        "batch_size": 10,
+        "lr": 0.1,
+        "lr_schedule": "constant",
+        "optimizer": torch.optim.SGD,
+        "device": torch.device("cpu"),
+    }
+    return Options(**defaults | more, callbacks=tuple(callbacks))
+
+
+def run(callbacks=(), *, batch_size=10, validation=None, **more):
     """Train a linear model on 40 samples; returns the net."""
+    given = options(callbacks, **more)
     with torch.random.fork_rng(devices=[]):
         net = make_net(
-            linear(),
-            BaseLoss(),
-            optimizer=torch.optim.SGD,
-            lr=lr,
-            max_iter=max_iter,
-            device=torch.device("cpu"),
-            callbacks=callbacks,
-            classes=[0, 1],
-            **more,
+            linear(), CrossEntropy(), given, batch_size=batch_size, classes=[0, 1]
         )
     train(
         net,
         samples_of,
-        max_iter=max_iter,
-        batch_size=batch_size,
-        generator=torch.Generator().manual_seed(0),
-        phase="base model",
+        given,
+        torch.Generator().manual_seed(0),
+        "thing",
         validation=validation,
     )
     return net
@@ -230,3 +243,89 @@ def test_callbacks_of_the_user_stay_untouched(tmp_path):
     assert [state(c) for c in callbacks] == before
     assert all(a is b for a, b in zip(callbacks, same, strict=True))
     assert "event_lr" in net.history[-1]
+
+
+# ----------------------------------------------------------------------------- options
+
+
+def test_options_are_read_from_the_parameters_of_an_estimator():
+    callback = PrintLog()
+    energy = PotentialEnergyTransformer(
+        batch_size=7,
+        lr=0.5,
+        lr_schedule="constant",
+        optimizer=torch.optim.SGD,
+        callbacks=[callback],
+        verbose=2,
+    )
+    assert Options.from_params(energy, 3) == Options(
+        max_iter=3,
+        batch_size=7,
+        lr=0.5,
+        lr_schedule="constant",
+        optimizer=torch.optim.SGD,
+        device=torch.device("cpu"),
+        callbacks=(callback,),
+        patience=None,
+        tol=1e-4,
+        verbose=2,
+    )
+    default = Options.from_params(PotentialEnergyTransformer(), 3)
+    assert default.optimizer is torch.optim.Adam and default.callbacks == ()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"callbacks": ["x"]}, "must be skorch callbacks.*got 'x'"),
+        ({"device": "nowhere"}, "`device` 'nowhere' cannot be used"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        Options.from_params(PotentialEnergyTransformer(**params), 3)
+
+
+def test_callbacks_may_have_names_and_may_be_classes():
+    check_callbacks([PrintLog(), ("name", PrintLog()), PrintLog])
+    for wrong in (3, ("name", 3), ("name", PrintLog(), 1)):
+        with pytest.raises(ValueError, match="must be skorch callbacks, or pairs"):
+            check_callbacks([PrintLog(), wrong])
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+def test_a_net_is_initialised_with_its_module_and_settings(optimizer):
+    module = linear()
+    net = make_net(
+        module, CrossEntropy(), options(optimizer=optimizer, lr=0.7), batch_size=9
+    )
+    assert net.module_ is module and net.batch_size == 9
+    assert type(net.optimizer_) is optimizer
+    assert net.optimizer_.param_groups[0]["lr"] == 0.7
+    assert net.optimizer_.param_groups[0]["fused"] is True
+
+
+def test_an_optimiser_that_knows_of_no_fusing_is_not_asked_to():
+    def make(params, lr):
+        return torch.optim.LBFGS(params, lr=lr)
+
+    net = make_net(linear(), CrossEntropy(), options(optimizer=make))
+    assert type(net.optimizer_) is torch.optim.LBFGS
+
+
+def test_the_prediction_is_found_in_whatever_a_module_returns():
+    class Output(NamedTuple):
+        other: str
+        logits: torch.Tensor
+
+    logits = torch.ones(2, 3)
+    assert logits_of(logits) is logits
+    assert logits_of(Output("anything", logits)) is logits
+
+
+def test_a_net_predicts_probabilities_from_the_logits():
+    net = run(max_iter=1)
+    logits = net.module_(torch.from_numpy(X)).detach()
+    expected = torch.softmax(logits, dim=1)
+    np.testing.assert_allclose(net.predict_proba({"input": X}), expected)
+    np.testing.assert_array_equal(net.predict({"input": X}), logits.argmax(1))
