@@ -141,6 +141,25 @@ def _labels(y: ArrayLike, name: str) -> np.ndarray:
 
 
 roc_corner_scorer = make_scorer(roc_corner_score)
-roc_corner_scorer.__doc__ = (
-    "Scorer of :func:`roc_corner_score`, for ``scoring=`` anywhere in scikit-learn."
-)
+roc_corner_scorer.__doc__ = """Score a fitted classifier by :func:`roc_corner_score`.
+
+For ``scoring=`` anywhere in scikit-learn.
+
+Parameters
+----------
+estimator : fitted classifier
+    With classes 0 and 1.
+X : array-like of shape (n_samples, n_features)
+    Samples to predict.
+y_true : array-like of shape (n_samples,)
+    True labels of the samples.
+sample_weight : array-like of shape (n_samples,), default=None
+    Weights ≥ 0.
+**kwargs : dict
+    Further arguments of :func:`roc_corner_score`, with metadata routing.
+
+Returns
+-------
+score : float
+    In [0, 1]; see :func:`roc_corner_score`.
+"""
