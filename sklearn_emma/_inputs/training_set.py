@@ -41,7 +41,22 @@ class TrainingSet(NamedTuple):
 def split_validation(
     n_samples: int, labels: np.ndarray | None, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that are kept and rows that are held out, stratified by ``labels`` (n,)."""
+    """Rows that are kept and rows that are held out, stratified by ``labels`` (n,).
+
+    Raises
+    ------
+    ValueError
+        If a class cannot be in both parts; names those with a single sample.
+    """
+    refused = (
+        f"early_stopping=True cannot hold out validation_fraction={fraction} of "
+        f"{n_samples} distinct samples with every class in both parts"
+    )
+    if labels is not None:
+        found, counts = np.unique(labels, return_counts=True)
+        if (counts < 2).any():
+            rare = found[counts < 2].tolist()
+            raise ValueError(f"{refused}: a single sample each of {rare}.")
     try:
         kept, held = train_test_split(
             np.arange(n_samples),
@@ -50,8 +65,5 @@ def split_validation(
             random_state=seed,
         )
     except ValueError as error:
-        raise ValueError(
-            f"early_stopping=True cannot hold out validation_fraction={fraction} of "
-            f"{n_samples} distinct samples with every class in both parts: {error}"
-        ) from error
+        raise ValueError(f"{refused}: {error}") from error
     return np.sort(kept), np.sort(held)

@@ -75,8 +75,7 @@ def merge_duplicates(
     key = np.zeros(len(weight), dtype=np.uint64)
     for array in arrays:
         for column in array.reshape(len(array), -1).T:
-            # pandas before 3 hashes -0.0 apart from 0.0; adding 0 makes them equal.
-            hashed = pd.util.hash_array(np.ascontiguousarray(column + 0))
+            hashed = pd.util.hash_array(_canonical(column))
             key = key * np.uint64(0x9E3779B97F4A7C15) + hashed
     kept = np.flatnonzero(weight > 0)
     _, first, group = np.unique(key[kept], return_index=True, return_inverse=True)
@@ -85,3 +84,14 @@ def merge_duplicates(
     merged_into = np.full(len(weight), -1)
     merged_into[kept] = group
     return [array[rows] for array in arrays], merged.astype(weight.dtype), merged_into
+
+
+def _canonical(column: np.ndarray) -> np.ndarray:
+    """A copy in which values that are equal are so bit by bit, and so are all NaN.
+
+    pandas hashes bits, in some versions those of -0.0 and -NaN too.
+    """
+    column = column + 0
+    if column.dtype.kind == "f":
+        column[np.isnan(column)] = np.nan
+    return column
