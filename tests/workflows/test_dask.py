@@ -15,6 +15,7 @@ import helpers
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.model_selection import EMMAGridSearchCV
+from sklearn_emma.predictors import MLP
 
 rng = np.random.default_rng(0)
 X = pd.DataFrame(
@@ -24,7 +25,7 @@ y = np.where(X["a__x"] + X["b__x"] > 0, "up", "down")
 
 
 def quick(**params):
-    return helpers.quick(epochs=2, modes=None, hidden_layer_sizes=4, **params)
+    return helpers.quick(epochs=2, modes=None, predictor=MLP(4), **params)
 
 
 @pytest.fixture(name="client", scope="module")
@@ -122,9 +123,15 @@ def test_a_fitted_estimator_is_small_and_keeps_no_data_but_attention(dtype, boun
 
 def test_between_chunks_an_estimator_keeps_no_data_either():
     X, y, modes = make_multimodal_classification(1200, 2, random_state=0)
-    model = EMMAClassifier(modes, pretraining_max_iter=2, random_state=0)
     sizes = []
-    for rows in (slice(0, 300), slice(300, 1200), slice(0, 300)):
-        model.partial_fit(X[rows], y[rows], [0, 1])
-        sizes.append(len(pickle.dumps(model)) - model.attention_.nbytes)
-    assert max(sizes) - min(sizes) < 100
+    for lengths in ((300, 900, 300), (900, 300, 900)):
+        model = EMMAClassifier(modes, pretraining_max_iter=2, random_state=0)
+        sizes.append([])
+        for length in lengths:
+            model.partial_fit(X[:length], y[:length], [0, 1])
+            sizes[-1].append(len(pickle.dumps(model)) - model.attention_.nbytes)
+    few_first, many_first = np.array(sizes)
+    assert np.abs(few_first - many_first).max() < 100  # however long the chunks
+    assert np.abs(np.diff(sizes)[:, 1:]).max() < 100  # and however many
+    # From the second chunk on, `modes_` and the model have columns of their own.
+    assert np.abs(np.diff(sizes)).max() < 300

@@ -148,7 +148,7 @@ def test_going_on_warm_on_the_gpu(data):
 
 
 @needs_gpu
-def test_the_cache_of_the_first_phase_is_on_the_cpu(data, tmp_path):
+def test_the_cache_of_pretraining_is_on_the_cpu(data, tmp_path):
     model = quick(device="cuda", memory=str(tmp_path)).fit(*data)
     proba = model.predict_proba(data[0])
     again = quick(device="cuda", memory=str(tmp_path)).fit(*data)

@@ -12,6 +12,7 @@ from torch import nn
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma.predictors import MLP
 
 MODES = {"left": [0, 1], "middle": [2, 3], "right": [4, 5]}
 rng = np.random.default_rng(0)
@@ -29,7 +30,7 @@ def linear(n_in, n_out):
 
 
 PREDICTORS = {
-    "default": None,
+    "default": MLP(4),
     "torch": linear,
     "logistic": LogisticRegression(),
     "forest": RandomForestClassifier(5),
@@ -37,9 +38,7 @@ PREDICTORS = {
 
 
 ENERGY = PotentialEnergyTransformer(n_components=4, max_iter=3)
-quick = partial(
-    helpers.quick, modes=MODES, energy_estimator=ENERGY, hidden_layer_sizes=4
-)
+quick = partial(helpers.quick, modes=MODES, energy_estimator=ENERGY, predictor=MLP(4))
 
 
 def answers(model, X):

@@ -11,6 +11,7 @@ from torch import nn
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma.predictors import MLP
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -18,7 +19,7 @@ y = (X[:, 0] + X[:, 2] > 0).astype(int)
 GOOD = (X, y)
 changed = partial(helpers.changed, X)
 MODES = {"left": [0, 1], "right": [2, 3]}
-quick = partial(helpers.quick, epochs=2, modes=MODES, hidden_layer_sizes=4)
+quick = partial(helpers.quick, epochs=2, modes=MODES, predictor=MLP(4))
 
 
 def state(model):
@@ -31,7 +32,7 @@ class Explode:
     def __init__(self, epoch):
         self.left = epoch
 
-    def corrupt(self, x, mode_index, generator):
+    def corrupt(self, x, layout, generator):
         self.left -= 1
         if self.left < 0:
             raise RuntimeError("the corruption gave up")
@@ -49,7 +50,15 @@ class Explode:
         ({"corruption": Explode(1)}, X[:50, ::-1], y[:50] + 5, RuntimeError),
         ({"lr": 1e300}, X[:50, ::-1], y[:50] + 5, FloatingPointError),
     ],
-    ids=["width", "infinity", "class", "rho", "predictor", "in phase 2", "diverges"],
+    ids=[
+        "width",
+        "infinity",
+        "class",
+        "rho",
+        "predictor",
+        "in joint training",
+        "diverges",
+    ],
 )
 def test_a_failed_refit_leaves_the_model_as_it_was(params, X, y, error):
     model = quick().fit(*GOOD)
@@ -74,7 +83,7 @@ def test_a_failed_first_fit_leaves_nothing():
 class Infinite:
     """A corruption that makes numbers which are none, but not when it is tried."""
 
-    def corrupt(self, x, mode_index, generator):
+    def corrupt(self, x, layout, generator):
         return torch.full_like(x, torch.inf) if len(x) > 3 else x
 
 
@@ -88,13 +97,16 @@ class PoisonValidation(Callback):
 
 
 @pytest.mark.parametrize(
-    ("params", "phase"),
+    ("params", "what"),
     [
         (
             {"energy_estimator": PotentialEnergyTransformer(max_iter=5, lr=1e300)},
             "train_loss of the potential energies",
         ),
-        ({"lr": 1e300, "pretraining_max_iter": 5}, "train_loss of the base model"),
+        (
+            {"lr": 1e300, "pretraining_max_iter": 5},
+            "train_loss of the pretrained predictor",
+        ),
         ({"corruption": Infinite()}, "train_loss of the attention"),
         (
             {
@@ -105,11 +117,11 @@ class PoisonValidation(Callback):
             "valid_loss of the attention",
         ),
     ],
-    ids=["energies", "base", "attention", "validation"],
+    ids=["energies", "pretraining", "attention", "validation"],
 )
-def test_divergence_says_which_phase_and_what_to_change(params, phase):
+def test_divergence_says_which_training_and_what_to_change(params, what):
     model = quick(**params)
-    message = f"diverged: the {phase} is .* in epoch [0-9]+.*`lr`.*extreme values in X"
+    message = f"diverged: the {what} is .* in epoch [0-9]+.*`lr`.*extreme values in X"
     with pytest.raises(FloatingPointError, match=message):
         model.fit(X, y)
     assert state(model) == {}

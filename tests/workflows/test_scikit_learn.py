@@ -121,7 +121,10 @@ def test_grid_search_in_a_pipeline_and_in_parallel(data):
 
 
 def test_parameters_of_the_energy_estimator_are_searched(data):
-    grid = [{"energy_estimator__sigma": [0.1, 1.0]}, {"hidden_layer_sizes": [(), 4]}]
+    grid = [
+        {"energy_estimator__sigma": [0.1, 1.0]},
+        {"predictor__hidden_layer_sizes": [(), 4]},
+    ]
     search = GridSearchCV(quick(), grid, cv=2, error_score="raise").fit(*data)
     assert len(search.cv_results_["params"]) == 4
 
