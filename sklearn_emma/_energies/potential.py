@@ -109,10 +109,6 @@ class PotentialEnergyTransformer(
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit, where X has string names.
 
-    See Also
-    --------
-    EMMAClassifier : Learns from such energies which modes to trust.
-
     References
     ----------
     A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019, ch. 3.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
@@ -162,7 +163,8 @@ class Failures(BaseEstimator):
         if self.corruption is None:
             shape = len(x), layout.n_modes
             return x, torch.zeros(shape, dtype=torch.bool, device=x.device)
-        corruption = Mixture() if isinstance(self.corruption, str) else self.corruption
+        given: Any = self.corruption  # what it is, `fail_modes` checks
+        corruption = Mixture() if given == "auto" else given
         return fail_modes(
             x,
             layout,
