@@ -29,6 +29,8 @@ PAGES = sorted(
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANY_FENCE = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 WORD = re.compile(r"[A-Za-z_]\w*")
+# A row of the table of formulas: formulas, file within the package, names in the file.
+FORMULA = re.compile(r"^\| (.+) \| `([\w/]+\.py)` \| (.+) \|$", re.MULTILINE)
 
 # What the pages name and others define; each must be there.
 OTHERS = {
@@ -158,7 +160,7 @@ def test_no_page_mentions_a_name_that_does_not_exist(page: Path) -> None:
     text = ANY_FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\{(?:class|func|meth|data|mod)\}`~?([\w.]+)`", text):
         resolve(target)
-    text = re.sub(r"\{\w+\}`[^`]+`", "", text)
+    text = re.sub(r"\{\w+\}`[^`]+`", "", FORMULA.sub("", text))
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     known = public_words() | set(OTHERS) | set(WORD.findall(code_of(page)))
@@ -174,6 +176,21 @@ def test_no_page_mentions_a_name_that_does_not_exist(page: Path) -> None:
         words = [w for word in WORD.findall(term) for w in nested(word, known)]
         unknown = [word for word in words if word not in known]
         assert not unknown, f"`{term}` names {unknown}, which is nowhere defined."
+
+
+def test_every_formula_is_in_the_file_that_the_page_names() -> None:
+    page = (DOCS / "mathematics.md").read_text(encoding="utf-8")
+    _, heading, after = page.partition("\n## Which file computes what\n")
+    assert heading
+    listed, _, _ = after.partition("\n(sources)=")
+    rows = FORMULA.findall(listed)
+    for _, path, names in rows:
+        source = (ROOT / "sklearn_emma" / path).read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^ *(?:def|class) {name}\b", source, re.MULTILINE), name
+
+    labels = re.findall(r"^:label: (\S+)$", page, re.MULTILINE)
+    assert set(labels) == set(re.findall(r"\{eq\}`([^`]+)`", listed))
 
 
 def nested(word: str, known: set[str]) -> list[str]:
