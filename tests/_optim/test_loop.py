@@ -301,6 +301,11 @@ def test_losses_and_their_records_in_the_history():
         assert 0 < sum(best) < 8
 
 
+def test_a_loss_as_low_as_the_lowest_before_is_no_record():
+    net = run(lr=1e-300, batch_size=40, max_iter=3, validation=samples_of())
+    assert net.history[:, "valid_loss_best"] == [True, False, False]
+
+
 def test_dropout_is_on_in_training_and_off_in_validation_and_after():
     module = nn.Sequential(linear(), nn.Dropout(0.5))
     modes = []
@@ -308,6 +313,7 @@ def test_dropout_is_on_in_training_and_off_in_validation_and_after():
     net = run(module, validation=samples_of(), max_iter=2, batch_size=20)
     assert modes == [True, True, False] * 2
     assert not net.module_.training
+    assert not run(max_iter=1).module_.training
 
 
 def test_patience_stops_and_goes_back_to_the_best_epoch():
@@ -317,6 +323,14 @@ def test_patience_stops_and_goes_back_to_the_best_epoch():
     net = run(max_iter=30, validation=validation, lr=1.0, patience=4, tol=0.0)
     assert len(net.history) == 5
     np.testing.assert_allclose(weights(net), weights(first))
+
+
+@pytest.mark.parametrize(("tol", "epochs"), [(0.0, 20), (0.9, 4)])
+def test_an_improvement_below_the_tolerance_is_none(tol, epochs):
+    validation = samples_of()
+    net = run(max_iter=20, validation=validation, batch_size=40, patience=3, tol=tol)
+    assert (np.diff(net.history[:, "valid_loss"]) < 0).all()
+    assert len(net.history) == epochs
 
 
 def test_own_progress_bar_on_request(capsys):
