@@ -2,13 +2,17 @@
 
 import math
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import torch
 from scipy.stats import kstest
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma.corruption import ModeLayout
+from sklearn_emma.datasets import make_multimodal_classification
+from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.predictors import MLP
 
 TWO_MODES = {"a": [0, 1], "b": [2, 3]}
@@ -131,3 +135,64 @@ def random_state_kept():
 def same_model(a, b, **tolerance):
     for name in ("components_", "intercept_hidden_", "intercept_visible_"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), **tolerance)
+
+
+# --------------------------------------------------------------------------- searches
+
+
+# Everything that a stack may vary, and every kind of value of it.
+VARIED = [
+    {"rho": [0.3, "learn"], "lambda_c": [0, 0.1], "lambda_e": [0.01]},
+    {"rho": ["learn"], "lambda_e": [0.0, 0.1], "lr": [0.01]},
+    {"rho": [2.0], "random_state": [1], "lr": [0.001, 0.01]},
+]
+SEARCH_OPTIONS = {"cv": 2, "scoring": "neg_log_loss"}
+
+
+@cache
+def _three_modes():
+    return make_multimodal_classification(
+        n_samples=160, n_modes=3, redundancy=0.5, random_state=0
+    )
+
+
+def search_data():
+    """X (160, 12), y as numbers and y as names."""
+    X, y, _ = _three_modes()
+    return X, y, np.array(["no", "yes"])[y]
+
+
+def searchable(**params):
+    """Classifier of the three modes of ``search_data``; `params` take precedence."""
+    defaults = {
+        "modes": _three_modes()[2],
+        "predictor": MLP((6, 4)),
+        "max_iter": 4,
+        "pretraining_max_iter": 2,
+        "random_state": 0,
+    }
+    return EMMAClassifier(**defaults | params)
+
+
+def assert_same_search(estimator, grid, X=None, y=None, fit_params=None, **options):
+    """Same results as the sequential search, times excepted."""
+    X = search_data()[0] if X is None else X
+    y = search_data()[2] if y is None else y
+    options, fit_params = SEARCH_OPTIONS | options, fit_params or {}
+    found = EMMAGridSearchCV(estimator, grid, **options).fit(X, y, **fit_params)
+    expected = GridSearchCV(estimator, grid, **options).fit(X, y, **fit_params)
+    assert found.cv_results_.keys() == expected.cv_results_.keys()
+    assert found.cv_results_["params"] == expected.cv_results_["params"]
+    for name, values in expected.cv_results_.items():
+        if name.startswith(("split", "mean_t", "std_t")):
+            np.testing.assert_allclose(
+                found.cv_results_[name], values, atol=1e-4, err_msg=name
+            )
+    names = {n for n in vars(expected) if n.endswith("_")}
+    assert {n for n in vars(found) if n.endswith("_")} == names
+    assert found.best_params_ == expected.best_params_
+    assert type(found.best_estimator_) is type(expected.best_estimator_)
+    np.testing.assert_allclose(
+        found.predict_proba(X), expected.predict_proba(X), atol=1e-4
+    )
+    return found
