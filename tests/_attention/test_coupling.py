@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from helpers import gate_energies
 from sklearn_emma._attention import coupling as module
+from sklearn_emma._attention.bounds import project
 from sklearn_emma._attention.coupling import COUPLINGS, Coupling, shared_energy
 
 
@@ -177,3 +178,21 @@ def test_modes_share_no_energy_before_they_have_learnt_to(name):
     energies = torch.tensor([[3.0, 5.0, 40.0]])
     assert (coupling(energies) == 0).all()
     assert (coupling.exponents() == 0.5).all()
+
+
+@pytest.mark.parametrize("n_modes", [2, 3, 9])
+def test_coupling_weights_come_to_rest_on_their_bound(n_modes):
+    coupling = Coupling(n_modes, symmetric=False)
+    coupling.weight.data.fill_(7.0)
+    project(coupling.bounds())
+    expected = torch.full_like(coupling.weight, 1 / (n_modes - 1))
+    torch.testing.assert_close(coupling.weight, expected, rtol=0, atol=0)
+
+
+def test_more_samples_than_fit_into_a_block_are_computed_mode_by_mode(monkeypatch):
+    monkeypatch.setattr(module, "_FEW_PAIRS", 0)
+    monkeypatch.setattr(module, "_BLOCK_PAIRS", 5)
+    energies, coupling, exponent, present = gate_energies(3, n=4, n_modes=3)
+    shared = shared_energy(energies, coupling, exponent, present)
+    expected = double_loop(energies, coupling, exponent, present)
+    np.testing.assert_allclose(shared, expected, rtol=1e-10, atol=1e-12)
