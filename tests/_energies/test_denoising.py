@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from helpers import random_state_kept
+from sklearn_emma._energies import denoising
 from sklearn_emma._energies.denoising import (
     Denoising,
     DenoisingLoss,
@@ -127,6 +128,21 @@ def test_a_mode_that_is_never_there_disturbs_no_other():
     assert all(np.isfinite(array).all() for a in learnt for array in a[:3])
     other = learn([Xs[0], Xs[1] * 7], [weights[0], np.zeros(60)])
     same(learnt[0], other[0], rtol=1e-9)
+
+
+def test_what_fills_up_a_narrow_mode_stays_without_noise_and_weight(monkeypatch):
+    stacks = []
+    make = denoising.AutoencoderStack
+    monkeypatch.setattr(
+        denoising,
+        "AutoencoderStack",
+        lambda *sizes: stacks.append(make(*sizes)) or stacks[-1],
+    )
+    _, narrow = learn(*blocks())
+    (stack,) = stacks
+    np.testing.assert_array_equal(stack.weight[1, :, :1].detach(), narrow.weight)
+    assert (stack.weight[1, :, 1:] == 0).all()
+    assert (stack.visible_bias[1, 1:] == 0).all()
 
 
 @random_state_kept()

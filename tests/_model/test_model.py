@@ -6,7 +6,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sklearn_emma import EMMAGate
+from sklearn_emma import EMMAGate, PotentialEnergyTransformer
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model import model as model_module
@@ -213,6 +213,20 @@ def test_a_model_in_another_type_scores_alike():
     assert model.astype(torch.float32) is model and model.dtype == np.float32
     for name, of in QUANTITIES.items():
         np.testing.assert_allclose(of(model.scores(X)), expected[name], rtol=1e-4)
+
+
+def test_energies_that_are_scored_all_at_once_change_their_type_too():
+    model, X = make_model(), draw()
+    z = np.nan_to_num(model.standardise(model.select(X)).numpy())
+    estimators = [
+        PotentialEnergyTransformer(max_iter=1, random_state=0).fit(z[:, columns])
+        for columns in model.layout.slices
+    ]
+    model.energies = ModeEnergies(estimators, model.layout, torch.float64)
+    expected = model.scores(X).potential
+    found = model.astype(torch.float32).scores(X).potential
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_moving_to_where_it_is_costs_nothing():
