@@ -7,12 +7,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
 import helpers
@@ -72,19 +70,6 @@ quick = partial(
     energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=2),
     predictor=MLP(4),
 )
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    """How often pretraining has been run."""
-    runs = []
-
-    def counted(*args, original=cache.pretrain, **kwargs):
-        runs.append(1)
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(cache, "pretrain", counted)
-    return runs
 
 
 @pytest.fixture
@@ -191,56 +176,22 @@ def test_data_weights_and_options_are_told_apart(tmp_path, computed):
     assert len(computed) == len(fits)
 
 
-class Energy(BaseEstimator):
-    """Cannot be pickled once it holds a function without a name."""
-
-    def __init__(self, function=None):
-        self.function = function
-
-    def fit(self, X, y=None):
-        return self
-
-    def score_samples(self, X):
-        return -np.square(X).sum(axis=1)
+def test_names_of_modes_and_verbosity_do_not_matter_but_widths_do(tmp_path, computed):
+    model = quick(memory=str(tmp_path))
+    for modes, verbose, runs in [
+        ([[0, 1], [2, 3]], False, 1),
+        ({"left": [0, 1], "right": [2, 3]}, True, 1),
+        ([[0], [1, 2, 3]], False, 2),
+    ]:
+        model.set_params(modes=modes, verbose=verbose).fit(X, y)
+        assert len(computed) == runs
 
 
-def local_class():
-    class Local(nn.Linear):
-        pass
-
-    return Local
-
-
-def lock_keeper(n_in, n_out):
-    module = nn.Linear(n_in, n_out)
-    module.activation = lambda x: x
-    return module
-
-
-UNCACHEABLE = {
-    "local class": {"predictor": local_class()},
-    "holds a lambda": {"predictor": lock_keeper},
-    "energy": {"energy_estimator": Energy(lambda x: x)},
-    "pipeline": {
-        "energy_estimator": make_pipeline(
-            FunctionTransformer(lambda x: 2 * x), GaussianMixture()
-        )
-    },
-}
-
-
-@pytest.mark.parametrize("kind", UNCACHEABLE)
-def test_what_pickle_does_not_know_is_computed_with_a_warning(kind, tmp_path, computed):
-    model = quick(memory=str(tmp_path), **UNCACHEABLE[kind])
-    with pytest.warns(UserWarning, match="`memory` is not used in this fit") as record:
-        fitted = [clone(model).fit(X, y) for _ in range(2)]
-    assert len(computed) == len(record) == 2
-    for warning in record:
-        assert len(str(warning.message)) < 500  # no data in it
-        assert "top level" in str(warning.message)
-    plain = clone(model).set_params(memory=None).fit(X, y)
-    for one in fitted:
-        np.testing.assert_array_equal(one.predict_proba(X), plain.predict_proba(X))
+def test_another_version_of_the_package_computes_anew(tmp_path, computed, monkeypatch):
+    for version in ("1.0", "1.0", "2.0"):
+        monkeypatch.setattr(cache, "__version__", version)
+        quick(memory=str(tmp_path)).fit(X, y)
+    assert len(computed) == 2
 
 
 def test_worker_processes_share_the_cache(tmp_path):

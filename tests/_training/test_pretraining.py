@@ -133,6 +133,25 @@ def test_a_predictor_that_learns_to_do_without_modes_predicts_better_without(dat
     assert predictions[False] < predictions[True]
 
 
+def test_classes_and_samples_count_by_their_weights(data):
+    """In the first step, before which all logits are 0, 1."""
+
+    class Untrained(nn.Linear):
+        def __init__(self, n_in, n_out):
+            super().__init__(n_in, n_out)
+            self.weight.data.zero_()
+            self.bias.data = torch.arange(float(n_out))
+
+    X, y = data
+    weight = np.random.default_rng(1).integers(0, 4, size=len(y))
+    model = quick(predictor=Untrained, class_weight={1: 7.0}, batch_size=len(y))
+    model.fit(X, y, sample_weight=weight)
+    counts = weight * np.where(y == 1, 7.0, 1.0)
+    losses = np.logaddexp(0, 1) - y
+    expected = np.average(losses, weights=counts)
+    assert model.pretraining_loss_curve_[0] == pytest.approx(expected)
+
+
 # ------------------------------------------------------------------- calibration
 
 
