@@ -142,6 +142,18 @@ def test_one_unseen_sample_in_two_hundred_is_beyond_the_limit(samples):
     assert np.isclose(largest, limit).any()
 
 
+def test_one_clean_sample_in_a_hundred_has_an_unusual_mode(samples):
+    potential = samples[2]
+    joint = fit(*samples)
+    low, median, high = np.quantile(
+        potential, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf"
+    )
+    np.testing.assert_allclose(joint.location, median)
+    np.testing.assert_allclose(joint.scale, high - low)
+    largest = ((potential - median) / (high - low)).max(axis=1)
+    assert (largest > joint.potential_limit.item() + 1e-12).sum() == 4
+
+
 def test_wide_data_of_few_samples_raise_no_alarms():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(260, 60)), rng.integers(3, size=260)

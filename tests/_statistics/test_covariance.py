@@ -62,10 +62,11 @@ def test_a_weight_is_a_number_of_repetitions(weight):
 @pytest.mark.parametrize("scale", [1e-12, 1e-6, 1 / 40])
 def test_weights_that_are_shares_are_not_few_samples(scale):
     """A row that counts is one sample at least, whatever weights sum to."""
-    z = standardised(40, 3)
+    z = standardised(40, 3, mixing=3.0)
     weight = np.random.default_rng(0).uniform(0.1, 1.0, size=40)
     weight[::7] = 0
     one, other = root(z, weight), root(z, scale * weight)
+    assert np.abs(one - np.diag(one.diagonal())).max() > 0.1  # not all is shrunk away
     np.testing.assert_allclose(other, one, rtol=1e-9)
     kept = weight > 0
     np.testing.assert_allclose(root(z[kept], weight[kept]), one, rtol=1e-9)
@@ -90,6 +91,14 @@ def test_where_nothing_varies_no_direction_is_scaled(d):
     """What is left of equal samples is rounding, which is nobody's deviation."""
     for z in (np.zeros((5, d)), np.full((5, d), 1e-9)):
         np.testing.assert_allclose(root(z), np.eye(d), atol=1e-12)
+
+
+def test_a_direction_of_rounding_errors_is_not_blown_up():
+    """Two features alike, and so many samples that next to nothing is shrunk."""
+    z = standardised(40, 2)[:, [0, 1, 1]]
+    matrix = root(z, np.full(40, 1e12))
+    lengths = np.linalg.eigvalsh(matrix)
+    assert lengths[-1] <= 1.001e3 / np.sqrt(np.linalg.eigvalsh(z.T @ z / 40)[-1])
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
