@@ -148,6 +148,12 @@ def test_without_a_corruption_nothing_fails_and_nothing_is_drawn():
     assert not corrupted.any()
 
 
+@pytest.mark.parametrize("given", ["gauss", "AUTO", ""])
+def test_no_string_but_auto_stands_for_a_corruption(given):
+    with pytest.raises(ValueError, match="`corruption` must have a method `corrupt`"):
+        Failures(given).simulate(normal_values(3), LAYOUT, generator())
+
+
 def test_failures_are_a_parameter_object_like_any_other():
     failures = Failures(GaussianNoise(0.5), clean_fraction=0.2)
     assert repr(Failures()) == "Failures()"
