@@ -280,7 +280,6 @@ class PotentialEnergyTransformer(
         return self._fitted.reconstruction_error(self._validate(X))
 
     def _validate(self, X: ArrayLike) -> np.ndarray:
-        check_is_fitted(self)
         values: np.ndarray = validate_data(
             self, X, dtype=_DTYPES, order="C", reset=False
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_emma._energies.autoencoder import potential, reconstruct
@@ -83,6 +84,7 @@ class AutoencoderEstimator:
 
     @property
     def _fitted(self) -> FittedAutoencoder:
+        check_is_fitted(self)
         z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
         weights = self.components_, self.intercept_hidden_, self.intercept_visible_
         return FittedAutoencoder(z, *weights)
