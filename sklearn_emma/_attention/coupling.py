@@ -30,6 +30,13 @@ class Coupling(nn.Module):
 
     ``|w_ij|`` ≤ 1/(M − 1), so that their sum is at most 1 however many modes there are;
     γ_ij in [0, 1], symmetric or not. The diagonals have no meaning.
+
+    Parameters
+    ----------
+    n_modes : int
+        Number of modes M.
+    symmetric : bool
+        Whether γ_ij = γ_ji.
     """
 
     def __init__(self, n_modes: int, *, symmetric: bool) -> None:
@@ -39,21 +46,52 @@ class Coupling(nn.Module):
         self.exponent = nn.Parameter(torch.full((n_modes, n_modes), 0.5))
 
     def forward(self, self_energies: Tensor, present: Tensor | None = None) -> Tensor:
-        """Shared energy of each mode, (n, M), from self-energies (n, M)."""
+        """Return the energy that each mode shares with the others.
+
+        Parameters
+        ----------
+        self_energies : Tensor of shape (n, M)
+            Energies e of the modes by themselves, at least 0.
+        present : Tensor of shape (n, M), default=None
+            Boolean, False where a mode is missing; None: all are present.
+
+        Returns
+        -------
+        shared : Tensor of shape (n, M)
+            Without meaning where the mode is missing.
+        """
         return shared_energy(self_energies, self.weight, self.exponents(), present)
 
     def exponents(self) -> Tensor:
-        """γ (M, M)."""
+        """Return the exponents γ.
+
+        Returns
+        -------
+        exponents : Tensor of shape (M, M)
+            The diagonal has no meaning.
+        """
         if not self.symmetric:
             return self.exponent
         return self.exponent.triu() + self.exponent.triu(1).T
 
     def weights(self) -> Tensor:
-        """Coupling weights w (M, M), 0 on the diagonal."""
+        """Return the coupling weights w.
+
+        Returns
+        -------
+        weights : Tensor of shape (M, M)
+            0 on the diagonal.
+        """
         return self.weight - torch.diag(self.weight.diagonal())
 
     def bounds(self) -> Bounds:
-        """Parameters with the box that each must stay in."""
+        """Return the parameters with the box that each must stay in.
+
+        Returns
+        -------
+        bounds : list of tuple of (Tensor, float or None, float or None)
+            Data of a parameter, its lower and its upper bound; None is no bound.
+        """
         limit = 1.0 / max(len(self.weight) - 1, 1)
         return [(self.weight.data, -limit, limit), (self.exponent.data, 0.0, 1.0)]
 

@@ -35,26 +35,65 @@ class AttentionModule(nn.Module):
         self.register_parameter("bias", None)
 
     def forward(self, importance: Tensor) -> Tensor:
-        """Attention β in [0, 1] of each mode, from ``importance`` α; (n, M) both."""
+        """Return the attention of each mode.
+
+        Parameters
+        ----------
+        importance : Tensor of shape (n, M)
+            Importance α.
+
+        Returns
+        -------
+        attention : Tensor of shape (n, M)
+            Attention β in [0, 1].
+        """
         return torch.ones_like(importance)
 
     def curve(self, importance: Tensor) -> Tensor:
-        """The function before anything is cut off at 0; its integral is the capacity.
+        """Return the function before anything is cut off at 0, for Displays.
 
-        ``importance`` is of any shape; returns the same shape.
+        Its integral is the capacity.
+
+        Parameters
+        ----------
+        importance : Tensor of any shape
+            Importance α.
+
+        Returns
+        -------
+        curve : Tensor of the same shape
+            May be negative.
         """
         return self(importance)
 
     def capacity(self) -> Tensor:
-        """Area under the curve for α from 0 to 1, a scalar tensor."""
+        """Return the area under the curve for α from 0 to 1.
+
+        Returns
+        -------
+        capacity : Tensor
+            A scalar.
+        """
         return torch.ones(())
 
     def capacity_penalty(self) -> Tensor:
-        """C, what λ_c multiplies in the loss, a scalar tensor."""
+        """Return C, what λ_c multiplies in the loss.
+
+        Returns
+        -------
+        penalty : Tensor
+            A scalar.
+        """
         return torch.zeros(())
 
     def bounds(self) -> Bounds:
-        """Parameters with the box that each must stay in."""
+        """Return the parameters with the box that each must stay in.
+
+        Returns
+        -------
+        bounds : list of tuple of (Tensor, float or None, float or None)
+            Data of a parameter, its lower and its upper bound; None is no bound.
+        """
         return []
 
 

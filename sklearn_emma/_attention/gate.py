@@ -18,7 +18,7 @@ from sklearn_emma._attention.functions import (
     AttentionFunction,
     AttentionModule,
 )
-from sklearn_emma._attention.parts import build_part, log_rho
+from sklearn_emma._attention.parts import as_array, build_part, log_rho
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
@@ -43,11 +43,6 @@ class EMMAGate(nn.Module):
             ``build``, default="soft"
         β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or β = 1 for
         every mode that is present; see :mod:`sklearn_emma.attention`.
-
-    Raises
-    ------
-    ValueError
-        Names the parameter at fault.
 
     Notes
     -----
@@ -144,7 +139,13 @@ class EMMAGate(nn.Module):
         return self
 
     def copy_calibration(self, other: EMMAGate) -> None:
-        """Take over what another gate of the same kind was calibrated with."""
+        """Take over what another gate was calibrated with.
+
+        Parameters
+        ----------
+        other : EMMAGate
+            With the same energy scaling and number of modes.
+        """
         self.scaling.load_state_dict(other.scaling.state_dict())
 
     def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:
@@ -229,16 +230,34 @@ class EMMAGate(nn.Module):
         return gated, scores
 
     def capacity(self) -> Tensor:
-        """Area under the attention function, a scalar tensor."""
+        """Return the area under the attention function.
+
+        Returns
+        -------
+        capacity : Tensor
+            A scalar.
+        """
         return self.attention_function.capacity()
 
     def capacity_penalty(self) -> Tensor:
-        """C, what λ_c multiplies: g − b_a for soft and hard attention, else 0."""
+        """Return C, what λ_c multiplies in the loss.
+
+        Returns
+        -------
+        penalty : Tensor
+            A scalar; g − b_a for soft and hard attention, else 0.
+        """
         return self.attention_function.capacity_penalty()
 
     @torch.no_grad()
     def summary(self) -> GateSummary:
-        """Everything learnt, as numbers and arrays."""
+        """Return everything that was learnt, as numbers and arrays.
+
+        Returns
+        -------
+        summary : GateSummary
+            Copies.
+        """
         n = self.n_modes
         weights, exponents = torch.zeros(n, n), torch.ones(n, n)
         if self.coupling is not None:
@@ -249,14 +268,20 @@ class EMMAGate(nn.Module):
             capacity=float(function.capacity()),
             attention_gain=math.nan if function.gain is None else float(function.gain),
             attention_bias=math.nan if function.bias is None else float(function.bias),
-            energy_weights=_array(self.weight),
-            energy_biases=_array(self.bias),
-            coupling_weights=_array(weights),
-            coupling_exponents=_array(exponents),
+            energy_weights=as_array(self.weight),
+            energy_biases=as_array(self.bias),
+            coupling_weights=as_array(weights),
+            coupling_exponents=as_array(exponents),
         )
 
     def bounds(self) -> Bounds:
-        """Parameters with the box that each must stay in."""
+        """Return the parameters with the box that each must stay in.
+
+        Returns
+        -------
+        bounds : list of tuple of (Tensor, float or None, float or None)
+            Data of a parameter, its lower and its upper bound; None is no bound.
+        """
         own: Bounds = [(self.weight.data, 0.0, None), (self.bias.data, 0.0, None)]
         shared = [] if self.coupling is None else self.coupling.bounds()
         return [*own, *shared, *self.attention_function.bounds()]
@@ -272,8 +297,3 @@ class EMMAGate(nn.Module):
         super()._apply(fn, recurse)
         self.log_rho.data = exact.to(self.log_rho.device)
         return self
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().cpu().numpy().copy()
-    return array

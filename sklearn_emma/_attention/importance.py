@@ -40,7 +40,7 @@ def energy_alignment(
     Parameters
     ----------
     log_importance : Tensor of shape (n, M)
-        log α, as :class:`~sklearn_emma.EMMAGate` gives it.
+        Logarithm of α, as :class:`~sklearn_emma.EMMAGate` gives it.
     corrupted : Tensor of shape (n, M)
         Boolean; True where a mode is known to be corrupted.
     present : Tensor of shape (n, M)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -42,3 +43,9 @@ def build_part(
             f"returned {module!r}."
         )
     return module
+
+
+def as_array(tensor: Tensor) -> np.ndarray:
+    """A copy of what a tensor of any device holds."""
+    array: np.ndarray = tensor.detach().cpu().numpy().copy()
+    return array

@@ -24,6 +24,11 @@ class EnergyScaling(nn.Module, ABC):
 
     ``location`` (M,) is a usual energy of each mode, which stands in for that of a
     missing one.
+
+    Parameters
+    ----------
+    n_modes : int
+        Number of modes M.
     """
 
     location: Tensor
@@ -34,14 +39,30 @@ class EnergyScaling(nn.Module, ABC):
 
     @abstractmethod
     def calibrate(self, potential: Tensor, weight: Tensor) -> None:
-        """Learn from the potential energies (n, M) of clean rows that count ``weight``.
+        """Learn the scale from the energies of clean rows.
 
-        NaN marks a missing mode.
+        Parameters
+        ----------
+        potential : Tensor of shape (n, M)
+            Potential energies; NaN marks a missing mode.
+        weight : Tensor of shape (n,)
+            What each row counts.
         """
 
     @abstractmethod
     def forward(self, potential: Tensor) -> Tensor:
-        """Scaled energies Ψ′ ≥ e, (n, M), of potential energies (n, M)."""
+        """Return the scaled energies.
+
+        Parameters
+        ----------
+        potential : Tensor of shape (n, M)
+            Ψ, finite.
+
+        Returns
+        -------
+        scaled : Tensor of shape (n, M)
+            Ψ′, at least e.
+        """
 
 
 class RobustScaling(EnergyScaling):

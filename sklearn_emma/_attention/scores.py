@@ -9,12 +9,18 @@ from torch import Tensor
 
 
 class GateScores(NamedTuple):
-    """What the gate knows of each sample and mode; every field has shape (n, M).
+    """What the gate knows of each sample and mode.
 
-    ``attention`` β in [0, 1] multiplies the mode; ``importance`` α sums to 1 over the
-    modes that are present; ``log_importance`` is its stable logarithm (a very negative
-    number where a mode is missing); ``modal_energy`` E is low for a mode that looks
-    right.
+    Parameters
+    ----------
+    attention : Tensor of shape (n, M)
+        Attention β in [0, 1], which multiplies the mode.
+    importance : Tensor of shape (n, M)
+        Importance α, which sums to 1 over the modes that are present.
+    log_importance : Tensor of shape (n, M)
+        Its stable logarithm, a very negative number where a mode is missing.
+    modal_energy : Tensor of shape (n, M)
+        E, low for a mode that looks right.
     """
 
     attention: Tensor

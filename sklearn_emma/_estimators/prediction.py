@@ -75,6 +75,7 @@ class PredictsClasses(BaseEMMA):
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            In the order of ``classes_``.
         """
         return self._gather(X, _decision)
 

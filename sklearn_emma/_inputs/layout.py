@@ -91,27 +91,76 @@ class ModeLayout:
         return np.concatenate(self.columns)
 
     def as_dict(self) -> dict[str, np.ndarray]:
-        """Columns of each mode in the user's matrix, by name."""
+        """Return the columns of each mode in the user's matrix.
+
+        Returns
+        -------
+        columns : dict of str to ndarray of int
+            By the name of the mode, in order.
+        """
         return dict(zip(self.names, self.columns, strict=True))
 
     def select(self, X: np.ndarray) -> np.ndarray:
-        """Lay the modes' columns of X (n, n_features_in) side by side, (n, d)."""
+        """Lay the modes' columns side by side.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features_in)
+            The user's matrix.
+
+        Returns
+        -------
+        selected : ndarray of shape (n_samples, n_features)
+            X itself, where it has these columns in this order.
+        """
         # All columns in their own order is the usual case, and costs no indexing.
         in_order = np.array_equal(self.order, np.arange(X.shape[1]))
         return X if in_order else X[:, self.order]
 
     def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Cut ``x`` (n, d) into the values of each mode, (n, width) each; views."""
+        """Cut a matrix into the values of each mode.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Columns side by side.
+
+        Returns
+        -------
+        modes : tuple of Tensor of shape (n_samples, width)
+            Views of ``x``.
+        """
         return x.split(self.widths, dim=1)
 
     def join(self, modes: Sequence[Tensor]) -> Tensor:
-        """Lay the values of each mode, (n, width) each, side by side: (n, d)."""
+        """Lay the values of the modes side by side; undoes :meth:`split`.
+
+        Parameters
+        ----------
+        modes : sequence of Tensor of shape (n_samples, width)
+            Values of each mode.
+
+        Returns
+        -------
+        x : Tensor of shape (n_samples, n_features)
+            A new tensor.
+        """
         return torch.cat(tuple(modes), dim=1)
 
     def spread(self, of_modes: Tensor, index: Tensor | None = None) -> Tensor:
-        """Give each column what its mode has: from (n, M) to (n, d).
+        """Give each column the value of its mode.
 
-        ``index`` is :meth:`index_on` the device, where a module keeps it.
+        Parameters
+        ----------
+        of_modes : Tensor of shape (n_samples, n_modes)
+            Attention of each mode, for example.
+        index : Tensor of shape (n_features,), default=None
+            What :meth:`index_on` returns, if it is at hand.
+
+        Returns
+        -------
+        of_columns : Tensor of shape (n_samples, n_features)
+            A new tensor.
         """
         if index is None:
             index = self.index_on(of_modes.device)
@@ -119,11 +168,33 @@ class ModeLayout:
         return of_modes.index_select(1, index)
 
     def index_on(self, device: torch.device) -> Tensor:
-        """``index`` as a tensor."""
+        """Return ``index`` as a tensor.
+
+        Parameters
+        ----------
+        device : torch.device
+            Where it is to be.
+
+        Returns
+        -------
+        index : Tensor of shape (n_features,)
+            Mode of each column.
+        """
         return torch.from_numpy(self.index).to(device)
 
     def any_of_mode(self, of_columns: Tensor) -> Tensor:
-        """Whether any column of each mode is True: from (n, d) to (n, M)."""
+        """Tell whether any column of a mode is True.
+
+        Parameters
+        ----------
+        of_columns : Tensor of shape (n_samples, n_features)
+            Boolean.
+
+        Returns
+        -------
+        of_modes : Tensor of shape (n_samples, n_modes)
+            Boolean.
+        """
         counts = torch.zeros(len(of_columns), self.n_modes, device=of_columns.device)
         counts.index_add_(1, self.index_on(of_columns.device), of_columns.float())
         return counts > 0

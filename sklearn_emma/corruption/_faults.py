@@ -6,31 +6,31 @@ import math
 from numbers import Real
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._validation import Constraints, Interval
 from sklearn_emma.corruption._draws import uniform
+from sklearn_emma.corruption._interface import BaseCorruption
 
 
-class MissingMode(BaseEstimator):
+class MissingMode(BaseCorruption):
     """The mode is missing and known to be: every value becomes NaN."""
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return NaN everywhere."""
         return torch.full_like(x, math.nan)
 
 
-class ZeroedMode(BaseEstimator):
+class ZeroedMode(BaseCorruption):
     """The mode is missing and nobody says so: every value is the training mean."""
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return 0 everywhere."""
         return torch.zeros_like(x)
 
 
-class UniformReplacement(BaseEstimator):
+class UniformReplacement(BaseCorruption):
     """Values unrelated to the signal: each cell drawn from U(−bound, bound).
 
     Parameters
@@ -46,13 +46,12 @@ class UniformReplacement(BaseEstimator):
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return uniform noise instead of ``x``."""
-        self._validate_params()
         return self.bound * (2.0 * uniform(x, x.shape, generator) - 1.0)
 
 
-class StuckMode(BaseEstimator):
+class StuckMode(BaseCorruption):
     """One value, drawn from U(−bound, bound), in every feature of the mode.
 
     Parameters
@@ -68,14 +67,13 @@ class StuckMode(BaseEstimator):
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return one drawn value for each row and mode."""
-        self._validate_params()
         value = uniform(x, (len(x), layout.n_modes), generator)
         return layout.spread(self.bound * (2.0 * value - 1.0))
 
 
-class SaltAndPepper(BaseEstimator):
+class SaltAndPepper(BaseCorruption):
     """A share of the cells jumps to one of two extremes.
 
     Parameters
@@ -95,16 +93,21 @@ class SaltAndPepper(BaseEstimator):
         self.amplitude = amplitude
         self.fraction = fraction
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with extreme values in some cells."""
-        self._validate_params()
         jumps = uniform(x, x.shape, generator) < self.fraction
         sign = 1.0 - 2.0 * (uniform(x, x.shape, generator) < 0.5).to(x.dtype)
         return torch.where(jumps, self.amplitude * sign, x)
 
 
-class Gain(BaseEstimator):
-    """A wrong gain: values multiplied by ``factor`` (about the training mean)."""
+class Gain(BaseCorruption):
+    """A wrong gain: the deviation from the training mean is multiplied by a factor.
+
+    Parameters
+    ----------
+    factor : float, default=4.0
+        By which the deviation is multiplied.
+    """
 
     _parameter_constraints: Constraints = {
         "factor": [Interval(Real, None, None, closed="neither")],
@@ -113,14 +116,19 @@ class Gain(BaseEstimator):
     def __init__(self, factor: float = 4.0) -> None:
         self.factor = factor
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``factor`` times ``x``."""
-        self._validate_params()
         return self.factor * x
 
 
-class Bias(BaseEstimator):
-    """A constant offset, in units of the training standard deviation."""
+class Bias(BaseCorruption):
+    """A constant offset.
+
+    Parameters
+    ----------
+    offset : float, default=3.0
+        What is added, in units of the training standard deviation.
+    """
 
     _parameter_constraints: Constraints = {
         "offset": [Interval(Real, None, None, closed="neither")],
@@ -129,13 +137,12 @@ class Bias(BaseEstimator):
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` plus the offset."""
-        self._validate_params()
         return x + self.offset
 
 
-class Drift(BaseEstimator):
+class Drift(BaseCorruption):
     """Slow drift: an offset that grows linearly from the first row to the last.
 
     Parameters
@@ -151,20 +158,19 @@ class Drift(BaseEstimator):
     def __init__(self, offset: float = 3.0) -> None:
         self.offset = offset
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` plus a ramp over its rows."""
-        self._validate_params()
         ramp = torch.linspace(0.0, self.offset, len(x), dtype=x.dtype, device=x.device)
         return x + ramp.unsqueeze(1)
 
 
-class SwappedMode(BaseEstimator):
+class SwappedMode(BaseCorruption):
     """The mode of another sample: each mode takes its values from its own drawn row.
 
     Every value is valid by itself; only the modes no longer belong together.
     """
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with the rows of each mode permuted."""
         return layout.join(
             [

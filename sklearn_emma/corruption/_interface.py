@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from typing import Protocol, runtime_checkable
 
+from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._validation import Constraints
 
 
 @runtime_checkable
@@ -33,6 +36,45 @@ class Corruption(Protocol):
             Of the type and on the device of ``x``; NaN where values are missing.
         """
         ...
+
+
+class BaseCorruption(BaseEstimator):
+    """Base of the corruptions of this package: checks parameters, then corrupts.
+
+    A subclass declares ``_parameter_constraints`` and defines ``_corrupt``.
+    """
+
+    _parameter_constraints: Constraints = {}
+
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+        """Return ``x`` as it would be if every mode failed.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Values in units of each feature's training standard deviation, NaN where
+            missing. They are not written to.
+        layout : ModeLayout
+            Which columns belong to which mode.
+        generator : torch.Generator
+            Decides everything random.
+
+        Returns
+        -------
+        x_failed : Tensor of shape (n_samples, n_features)
+            A new tensor, of the type and on the device of ``x``.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range.
+        """
+        self._validate_params()
+        return self._corrupt(x, layout, generator)
+
+    @abstractmethod
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+        """Return failed values; the parameters are valid."""
 
 
 def check_corruption(corruption: object, name: str) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._validation import Constraints
 from sklearn_emma.corruption._faults import MissingMode
-from sklearn_emma.corruption._interface import Corruption, check_corruption
+from sklearn_emma.corruption._interface import (
+    BaseCorruption,
+    Corruption,
+    check_corruption,
+)
 from sklearn_emma.corruption._noise import GaussianNoise
 
 
-class Mixture(BaseEstimator):
+class Mixture(BaseCorruption):
     """Each row draws one of several corruptions.
 
     Parameters
@@ -45,9 +48,8 @@ class Mixture(BaseEstimator):
         self.corruptions = corruptions
         self.weights = weights
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with each row under the corruption that it drew."""
-        self._validate_params()
         corruptions = self.corruptions
         if corruptions is None:
             corruptions = [GaussianNoise(), MissingMode()]

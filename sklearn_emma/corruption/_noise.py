@@ -6,15 +6,15 @@ import math
 from numbers import Integral, Real
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._validation import Constraints, Interval
 from sklearn_emma.corruption._draws import log_uniform, normal
+from sklearn_emma.corruption._interface import BaseCorruption
 
 
-class GaussianNoise(BaseEstimator):
+class GaussianNoise(BaseCorruption):
     """Additive Gaussian noise.
 
     Parameters
@@ -37,7 +37,7 @@ class GaussianNoise(BaseEstimator):
     def __init__(self, sigma: float | tuple[float, float] = (0.1, 2.0)) -> None:
         self.sigma = sigma
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with noise in every cell."""
         low, high = _interval(self.sigma, "GaussianNoise: sigma")
         noise = normal(x, generator)
@@ -46,7 +46,7 @@ class GaussianNoise(BaseEstimator):
         return x + log_uniform(x, low, high, generator) * noise
 
 
-class StudentNoise(BaseEstimator):
+class StudentNoise(BaseCorruption):
     """Additive heavy-tailed noise: ``sigma`` times a Student t variable.
 
     Parameters
@@ -66,9 +66,8 @@ class StudentNoise(BaseEstimator):
         self.sigma = sigma
         self.df = df
 
-    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
         """Return ``x`` with noise in every cell."""
-        self._validate_params()
         shape = (self.df, *x.shape)
         squares = torch.randn(
             shape, generator=generator, dtype=x.dtype, device=x.device
