@@ -32,7 +32,7 @@ METHODS = [
 
 
 def quick(*, epochs=3, **params):
-    """Classifier that trains a few epochs in every phase; `params` take precedence."""
+    """Classifier of which each part trains a few epochs; `params` take precedence."""
     defaults = {
         "modes": TWO_MODES,
         "energy_estimator": PotentialEnergyTransformer(max_iter=epochs),

@@ -173,8 +173,8 @@ def test_verbose(data, capsys):
     quick(verbose=True).fit(*data)
     captured = capsys.readouterr()
     assert captured.out == ""
-    for phase in ("potential energies", "pretrained predictor", "attention"):
-        assert phase in captured.err
+    for part in ("potential energies", "pretrained predictor", "attention"):
+        assert part in captured.err
 
 
 def test_random_state(data):
