@@ -21,7 +21,7 @@ from sklearn_emma._attention.bounds import Bounds
 
 # Pairs in a block: 512 kB of float64.
 _BLOCK_PAIRS = 2**16
-# Up to so many, torch's own gradient is faster than computing pairs twice.
+# Below this number of pairs, torch's own gradient is faster than computing them twice.
 _FEW_PAIRS = 2**17
 
 
@@ -92,7 +92,8 @@ class Coupling(nn.Module):
         bounds : list of tuple of (Tensor, float or None, float or None)
             Data of a parameter, its lower and its upper bound; None is no bound.
         """
-        limit = 1.0 / max(len(self.weight) - 1, 1)
+        # The last axis: in a stack of gates the first one counts gates.
+        limit = 1.0 / max(self.weight.shape[-1] - 1, 1)
         return [(self.weight.data, -limit, limit), (self.exponent.data, 0.0, 1.0)]
 
 

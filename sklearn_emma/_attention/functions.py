@@ -23,9 +23,12 @@ class AttentionModule(nn.Module):
     """What the gate asks of an attention function; this one lets everything through.
 
     Subclasses override what differs. ``gain`` and ``bias`` are tensors where the
-    function has a threshold, at ``bias / gain``, and None where it has none.
+    function has a threshold, at ``bias / gain``, and None where it has none. ``graded``
+    is whether attention may take any value in [0, 1], so that the joint energy can turn
+    a mode down: ``joint_energy="auto"`` compares modes only then.
     """
 
+    graded: bool = True
     gain: Tensor | None
     bias: Tensor | None
 
@@ -67,14 +70,15 @@ class AttentionModule(nn.Module):
         return self(importance)
 
     def capacity(self) -> Tensor:
-        """Return the area under the curve for α from 0 to 1.
+        """Return the area under the curve for α from 0 to 1, here by its trapezoids.
 
         Returns
         -------
         capacity : Tensor
             A scalar.
         """
-        return torch.ones(())
+        alpha = torch.linspace(0.0, 1.0, 1001)
+        return torch.trapezoid(self.curve(alpha), alpha)
 
     def capacity_penalty(self) -> Tensor:
         """Return C, what λ_c multiplies in the loss.
@@ -97,14 +101,17 @@ class AttentionModule(nn.Module):
         return []
 
 
+class _Full(AttentionModule):
+    """β = 1."""
+
+    graded = False
+
+
 class _Identity(AttentionModule):
     """β = α."""
 
     def forward(self, importance: Tensor) -> Tensor:
         return importance
-
-    def capacity(self) -> Tensor:
-        return torch.tensor(0.5)
 
 
 class _Soft(AttentionModule):
@@ -139,6 +146,8 @@ class _Soft(AttentionModule):
 class _Hard(_Soft):
     """β = 1 where g α > b_a, else 0."""
 
+    graded = False
+
     def forward(self, importance: Tensor) -> Tensor:
         soft = super().forward(importance)
         passes = (self.gain * importance > self.bias).to(soft.dtype)
@@ -148,19 +157,15 @@ class _Hard(_Soft):
 class SoftAttention(BaseEstimator):
     """Capacity-limited attention β = max(0, tanh(g α − b_a)).
 
-    Gain g > 0 and bias b_a in [0, 1] are learnt. A mode passes where its importance
-    exceeds b_a / g. The capacity ∫₀¹ tanh(g α − b_a) dα is
+    The function of the thesis. Gain g > 0 and bias b_a in [0, 1] are learnt. A mode
+    passes where its importance exceeds b_a / g. The capacity ∫₀¹ tanh(g α − b_a) dα is
     (1/g) log(cosh(g − b_a) / cosh(b_a)), and λ_c multiplies g − b_a.
 
     Parameters
     ----------
     gain : float or None, default=None
-        Initial gain g > 0. None is twice the number of modes, so that modes of equal
-        importance pass nearly unchanged, however many there are.
-
-    References
-    ----------
-    A. Werenne, "Energy-based Multi-Modal Attention", University of Liège, 2019.
+        Initial gain g > 0. None is twice the number of modes: then modes of equal
+        importance pass nearly unchanged.
 
     Examples
     --------
@@ -224,7 +229,28 @@ class HardAttention(SoftAttention):
     _module = _Hard
 
 
-class ImportanceAttention(BaseEstimator):
+class _WithoutOptions(BaseEstimator):
+    """Recipe of a module that learns nothing."""
+
+    _module: type[AttentionModule]
+
+    def build(self, n_modes: int) -> AttentionModule:
+        """Make the torch module, which learns nothing.
+
+        Parameters
+        ----------
+        n_modes : int
+            Number of modes M.
+
+        Returns
+        -------
+        module : nn.Module
+            From importance (n, M) to attention (n, M).
+        """
+        return self._module()
+
+
+class ImportanceAttention(_WithoutOptions):
     """Attention without a capacity limit: β = α.
 
     Examples
@@ -235,23 +261,10 @@ class ImportanceAttention(BaseEstimator):
     tensor([[0.2500, 0.7500]])
     """
 
-    def build(self, n_modes: int) -> AttentionModule:
-        """Make the torch module, which learns nothing.
-
-        Parameters
-        ----------
-        n_modes : int
-            Number of modes M.
-
-        Returns
-        -------
-        module : nn.Module
-            From importance (n, M) to attention (n, M).
-        """
-        return _Identity()
+    _module = _Identity
 
 
-class NoAttention(BaseEstimator):
+class NoAttention(_WithoutOptions):
     """No attention at all: β = 1, for comparison.
 
     Examples
@@ -262,20 +275,7 @@ class NoAttention(BaseEstimator):
     tensor([[1., 1.]])
     """
 
-    def build(self, n_modes: int) -> AttentionModule:
-        """Make the torch module, which learns nothing.
-
-        Parameters
-        ----------
-        n_modes : int
-            Number of modes M.
-
-        Returns
-        -------
-        module : nn.Module
-            From importance (n, M) to attention (n, M).
-        """
-        return AttentionModule()
+    _module = _Full
 
 
 class AttentionFunction(Protocol):

@@ -60,7 +60,6 @@ class EMMAGate(nn.Module):
     Two modes, a sequence and an image, with potential energies from elsewhere:
 
     >>> import torch
-    >>> from sklearn_emma import EMMAGate
     >>> sequences, images = torch.ones(5, 7), torch.ones(5, 3, 8, 8)
     >>> gate = EMMAGate(n_modes=2)
     >>> potential = torch.tensor([[0.0, 0.0]] * 4 + [[0.0, 50.0]])
@@ -82,23 +81,28 @@ class EMMAGate(nn.Module):
         attention_function: str | AttentionFunction = "soft",
     ) -> None:
         super().__init__()
-        if not isinstance(n_modes, int | np.integer) or n_modes < 1:
+        whole = isinstance(n_modes, int | np.integer) and type(n_modes) is not bool
+        if not whole or n_modes < 1:
             raise ValueError(f"n_modes must be an integer >= 1, got {n_modes!r}.")
         self.n_modes = int(n_modes)
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
         self.log_rho = log_rho(rho)
         self.scaling: EnergyScaling = build_part(
-            "energy_scaling", energy_scaling, ENERGY_SCALINGS, n_modes
+            "energy_scaling", energy_scaling, ENERGY_SCALINGS, EnergyScaling, n_modes
         )
         self.coupling: Coupling | None = None
         if coupling is not None:
-            self.coupling = build_part("coupling", coupling, COUPLINGS, n_modes)
-        functions: dict[str, Callable[[int], AttentionModule]] = {
-            name: recipe().build for name, recipe in ATTENTION_FUNCTIONS.items()
-        }
+            self.coupling = build_part(
+                "coupling", coupling, COUPLINGS, Coupling, n_modes
+            )
+        functions = {name: make().build for name, make in ATTENTION_FUNCTIONS.items()}
         self.attention_function: AttentionModule = build_part(
-            "attention_function", attention_function, functions, n_modes
+            "attention_function",
+            attention_function,
+            functions,
+            AttentionModule,
+            n_modes,
         )
 
     @property
@@ -115,7 +119,7 @@ class EMMAGate(nn.Module):
         potential : Tensor of shape (n, n_modes)
             Potential energies; NaN marks a missing mode and is left out.
         sample_weight : Tensor of shape (n,), default=None
-            What each row counts; None: all alike.
+            Weight of each row; None weights all rows equally.
 
         Returns
         -------
@@ -133,9 +137,8 @@ class EMMAGate(nn.Module):
                 f"{tuple(potential.shape)}."
             )
         ones = potential.new_ones(len(potential))
-        self.scaling.calibrate(
-            potential, ones if sample_weight is None else sample_weight
-        )
+        weight = ones if sample_weight is None else sample_weight
+        self.scaling.calibrate(potential, weight)
         return self
 
     def copy_calibration(self, other: EMMAGate) -> None:
@@ -164,8 +167,7 @@ class EMMAGate(nn.Module):
             Attention, importance and energies, (n, n_modes) each.
         """
         potential = potential.to(self.weight.dtype)
-        if present is not None:
-            # Whatever stands for a missing mode, NaN too, must not reach a gradient.
+        if present is not None:  # what stands for a missing mode reaches no gradient
             potential = torch.where(present, potential, self.scaling.location)
         scaled = self.scaling(potential)
         modal = gibbs.self_energy(scaled, self.weight, self.bias)
@@ -291,8 +293,7 @@ class EMMAGate(nn.Module):
         project(self.bounds())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        # ρ follows the gate to its device, but stays in double precision: it comes back
-        # as it was given.
+        # ρ stays in double precision.
         exact = self.log_rho.detach().clone()
         super()._apply(fn, recurse)
         self.log_rho.data = exact.to(self.log_rho.device)

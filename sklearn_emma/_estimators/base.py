@@ -184,7 +184,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         if trained.attention is not None:
             self.attention_ = trained.attention
         self._model = model = trained.model
-        self.modes_ = checked.layout.as_dict()
+        self.modes_ = model.layout.as_dict()
         self.energies_ = dict(
             zip(checked.layout.names, model.energies.estimators, strict=True)
         )
@@ -237,7 +237,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # A model on a GPU could not be loaded where there is none.
+        # A pickle of a GPU model could not be loaded on a machine without a GPU.
         state: dict[str, Any] = super().__getstate__()
         if "_model" in state:
             state["_model"] = state["_model"].on_cpu()

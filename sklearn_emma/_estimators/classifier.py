@@ -63,8 +63,9 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         Ψ′ = max(e, Ψ − min Ψ + e).
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
             default="asymmetric"
-        Energies that modes share with each other, with exponents γ_ij and γ_ji that
-        differ or are equal. None: modes share no energy.
+        Energies that modes share with each other: ``"asymmetric"`` learns the exponents
+        γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
+        energy.
     attention_function : {"soft", "hard", "importance", "none"} or object with \
             ``build``, default="soft"
         β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
@@ -79,8 +80,8 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     lambda_e : float, default=0.003
         Weight λ_e ≥ 0 of the energy regulariser Ω, which pushes energies of clean modes
         down and those of corrupted modes up.
-    predictor : MLP, nn.Module, class, factory, classifier, GatedCopies or None, \
-            default=None
+    predictor : MLP, nn.Module, class, factory, object with ``build``, classifier, \
+            GatedCopies or None, default=None
         Torch module from (n, n_features) to logits (n, n_classes). A class or a factory
         is called with ``(n_features_in, n_outputs)``; a module is assumed to be trained
         already, and is copied and fine-tuned. It sees the modes' columns side by side

@@ -45,7 +45,8 @@ class LearnsClassesByChunks(PredictsClasses):
         """Go on training with a chunk of the data.
 
         The first call pretrains on its chunk: it learns the training statistics, the
-        energies and the predictor. All but the predictor then stay as they are, so the
+        energies and the predictor. Statistics and energies then stay as they are, and
+        so does what shapes gate and predictor, whatever the parameters are now. So the
         first chunk should be a representative sample: shuffle the data, and make it
         large enough to know the modes by. Then, as in each later call, gate and
         predictor are trained in one pass over the chunk (one epoch of joint training).

@@ -32,7 +32,7 @@ class PredictsClasses(BaseEMMA):
         y : ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        return self._gather(X, lambda s: self.classes_[s.logits.argmax(axis=1)])
+        return self._gather(X, lambda s: Classes(self.classes_).decode(s.logits))
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probability of each class.

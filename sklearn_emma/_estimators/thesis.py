@@ -20,7 +20,7 @@ def make_thesis_classifier(modes: ModesLike = None, **params: Any) -> EMMAClassi
     attention function that starts at gain 1; a plain network, trained on clean samples
     first, then on one draw of Gaussian noise of σ = 0.5 in one mode of every second
     sample; a coldness that is fixed, to be searched. The defaults of
-    :class:`EMMAClassifier` depart from all of this; how far that pays stands in the
+    :class:`EMMAClassifier` depart from all of this; what that gains is shown in the
     documentation under "How it compares".
 
     One point departs from the thesis too: energies belong to one sample. In its code

@@ -15,7 +15,7 @@ from sklearn_emma._inputs.layout import ModeLayout
 def missing_as_nan(X: Any) -> Any:
     """Replace pandas' missing markers in object columns by NaN.
 
-    scikit-learn turns objects into numbers one by one, and ``pd.NA`` is none.
+    scikit-learn turns objects into numbers one by one, which ``pd.NA`` refuses.
     """
     if isinstance(X, np.ndarray) and X.dtype == object:
         return np.where(pd.isna(X), np.nan, X)

@@ -44,7 +44,7 @@ class Target(Protocol):
         ...
 
     def factors(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """By what the loss of each sample is multiplied beside its weight, (n,)."""
+        """Factor on the loss of each sample, on top of its weight, (n,)."""
         ...
 
     def stratify(self, y: np.ndarray) -> np.ndarray | None:

@@ -66,7 +66,7 @@ def merge_duplicates(
     Returns
     -------
     arrays : list of ndarray
-        Rows of positive weight, no two alike, in an order of their own.
+        Distinct rows of positive weight, in an order that only contents decide.
     weight : ndarray
         Their weights.
     merged_into : ndarray of shape (n_samples,)

@@ -30,8 +30,8 @@ class Inputs(NamedTuple):
 class Scores:
     """Scores of some rows as arrays, each computed when it is asked for.
 
-    ``logits`` (n, n_outputs); the others (n, M). Attention by itself costs no
-    prediction, energies cost no trust.
+    ``logits`` (n, n_outputs); the others (n, M). Asking for attention does not run the
+    predictor; asking for energies does not compute the trust.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Scores:
 
     @cached_property
     def _final(self) -> GateScores:
-        """Scores with the trust of the joint energy, which is the dearest of all."""
+        """Scores with the trust of the joint energy, the most expensive part."""
         if self._joint is None:
             return self._gate
         with torch.no_grad():

@@ -106,7 +106,7 @@ class ClassifierPredictor:
 
 
 def is_estimator(predictor: object) -> bool:
-    """Whether it is scikit-learn's, instance or, by mistake, class, and not torch's."""
+    """Whether it is a scikit-learn estimator, or its class, and not a torch module."""
     if isinstance(predictor, GatedCopies):
         return True
     if inspect.isclass(predictor) and issubclass(predictor, nn.Module):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 
@@ -57,8 +58,9 @@ def build_predictor(
     module = _made(predictor, n_features_in, n_outputs)
     if not isinstance(module, nn.Module):
         raise TypeError(
-            "`predictor` must be a torch module, or a class or factory "
-            f"(n_features_in, n_outputs) -> module; {predictor!r} gave {module!r}."
+            "`predictor` must be a torch module, or make one: a class or factory "
+            "(n_features_in, n_outputs) -> module, or an object whose `build` is one; "
+            f"{predictor!r} gave {module!r}."
         )
     module = module.to("cpu", dtype)
     _check_shapes(module, predictor, n_features_in, n_outputs, dtype)
@@ -68,15 +70,22 @@ def build_predictor(
 def _made(predictor: TorchPredictor, n_in: int, n_out: int) -> object:
     if isinstance(predictor, nn.Module):
         return copy.deepcopy(predictor)
-    recipe = None if inspect.isclass(predictor) else getattr(predictor, "build", None)
-    if recipe is not None:
-        return recipe(n_in, n_out)
-    assert callable(predictor)
+    if isinstance(predictor, type) and issubclass(predictor, BaseEstimator):
+        name = predictor.__name__
+        raise ValueError(
+            f"`predictor` must be an instance, got the class {name}; write {name}(...)."
+        )
+    is_class = inspect.isclass(predictor)
+    recipe = None if is_class else getattr(predictor, "build", None)
+    make: Any = predictor if recipe is None else recipe
+    called = "predictor" if recipe is None else "predictor.build"
     try:
-        return predictor(n_in, n_out)
+        return make(n_in, n_out)
     except TypeError as error:
+        if isinstance(error, ValueError):
+            raise  # scikit-learn's error of a parameter is both, and says enough
         raise TypeError(
-            f"`predictor` is called as predictor(n_features_in, n_outputs); "
+            f"`predictor` is called as {called}(n_features_in, n_outputs); "
             f"{predictor!r} failed: {error}"
         ) from error
 

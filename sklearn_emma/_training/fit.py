@@ -113,7 +113,7 @@ def train_pass(
     started = start(plan, previous)
     if progress is None:
         progress = Progress(plan.seeds.joint_training, 0, OptimizerState())
-    # No two passes draw alike.
+    # Every pass gets its own seed.
     rng = np.random.RandomState([progress.seed, progress.n_passes])
     state = copy.deepcopy(progress.optimizer_state)
     task = JointTask(

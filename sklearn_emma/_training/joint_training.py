@@ -37,10 +37,11 @@ class JointTask:
 
 
 def train_jointly(model: EMMAModel, task: JointTask) -> dict[str, list[float]]:
-    """Train gate and predictor, in place; energies are frozen.
+    """Train gate and predictor, in place.
 
-    So a whole epoch is corrupted and scored at once. Returns the losses of each epoch:
-    ``train_loss`` and, where samples are held out, ``valid_loss``.
+    Energies are frozen, so a whole epoch can be corrupted and scored at once. Returns
+    the losses of each epoch: ``train_loss`` and, if samples are held out,
+    ``valid_loss``.
     """
     options = task.options
     with seeded(task.seed, options.device) as generator:

@@ -17,6 +17,7 @@ from joblib import Memory
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.functions import AttentionFunction
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
@@ -125,6 +126,7 @@ def plan_training(
     energies = clone_estimators(params.energy_estimator, layout.names, default)
     dtype = torch.from_numpy(data.X[:0]).dtype
     gate = make_gate(params, layout.n_modes)
+    check_gate(gate)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
         build_predictor(predictor, layout.n_features, target.n_outputs, dtype)
     failures = Failures.from_parameter(params.corruption)
@@ -157,7 +159,7 @@ def plan_training(
         missing_fraction=(
             failures.pretraining_missing_fraction if failures.simulates else 0.0
         ),
-        joint_energy=_compares_modes(params, layout.n_features),
+        joint_energy=_compares_modes(params.joint_energy, gate, layout.n_features),
     )
     return Plan(
         checked=checked,
@@ -200,9 +202,8 @@ def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredict
     return predictor
 
 
-def _compares_modes(params: EMMAParams, n_features: int) -> bool:
+def _compares_modes(given: bool | str, gate: EMMAGate, n_features: int) -> bool:
     """Resolve joint_energy='auto'."""
-    if params.joint_energy != "auto":
-        return bool(params.joint_energy)
-    few_features = n_features <= _MOST_COMPARED_FEATURES
-    return few_features and params.attention_function not in ("hard", "none")
+    if given != "auto":
+        return bool(given)
+    return gate.attention_function.graded and n_features <= _MOST_COMPARED_FEATURES

@@ -69,7 +69,7 @@ def simulated_epochs(
 ) -> Callable[[], Samples]:
     """Return a function that gives the samples of the next epoch, modes failing.
 
-    With ``n_draws`` so many are drawn now, and taken in turn.
+    If ``n_draws`` is given, that many copies are drawn now and reused in turn.
     """
 
     def draw() -> Samples:

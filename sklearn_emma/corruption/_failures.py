@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
@@ -132,7 +132,9 @@ class Failures(BaseEstimator):
         """
         self._validate_params()
         zeros = torch.zeros(3, layout.n_features, dtype=dtype)
-        failed, _ = self.simulate(zeros, layout, torch.Generator())
+        # No row stays clean, which could hide what the corruption returned.
+        failing: Failures = clone(self).set_params(clean_fraction=0.0)
+        failed, _ = failing.simulate(zeros, layout, torch.Generator())
         if failed.isinf().any():
             raise ValueError(
                 "`corruption` must return finite values, or NaN for missing ones; "
@@ -234,7 +236,8 @@ def fail_modes(
     ------
     ValueError
         If ``clean_fraction``, ``n_failing`` or a parameter of the corruption is out of
-        its range, ``corruption`` is none, or does not return a tensor like ``x``.
+        its range, or ``corruption`` has no method ``corrupt``, or does not return a
+        tensor of the shape and type of ``x``.
 
     Examples
     --------

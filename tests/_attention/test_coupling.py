@@ -196,3 +196,10 @@ def test_more_samples_than_fit_into_a_block_are_computed_mode_by_mode(monkeypatc
     shared = shared_energy(energies, coupling, exponent, present)
     expected = double_loop(energies, coupling, exponent, present)
     np.testing.assert_allclose(shared, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_bound_counts_modes_in_a_stack_of_gates_too():
+    coupling = Coupling(3, symmetric=False)
+    coupling.weight.data = torch.full((7, 3, 3), 9.0)  # as in a search of 7 candidates
+    project(coupling.bounds())
+    assert (coupling.weight == 1 / 2).all()

@@ -9,6 +9,7 @@ import torch
 import helpers
 from helpers import assert_same, differ
 from sklearn_emma.attention import (
+    AttentionModule,
     HardAttention,
     ImportanceAttention,
     NoAttention,
@@ -87,7 +88,10 @@ def test_names_of_attention_functions_stand_for_objects(data, name, recipe):
     X, y = data
     named = quick(attention_function=name).fit(X, y)
     made = quick(attention_function=recipe).fit(X, y)
-    assert_same(made, named, X, rtol=1e-9)
+    swapped = X.copy()
+    swapped[:, :3] = swapped[::-1, :3]  # valid values, which the joint energy notices
+    for values in (X, swapped):
+        assert_same(made, named, values, rtol=1e-9)
     assert (made.capacity_, made.rho_) == (named.capacity_, named.rho_)
     threshold = made.attention_gain_, made.attention_bias_
     np.testing.assert_array_equal(
@@ -100,20 +104,12 @@ def test_names_of_attention_functions_stand_for_objects(data, name, recipe):
 class Squared(ImportanceAttention):
     """An attention function of one's own: β = α²."""
 
-    class Module(torch.nn.Module):
-        gain = bias = None
-
+    class Module(AttentionModule):
         def forward(self, importance):
             return importance.square()
 
         def capacity(self):
             return torch.tensor(1 / 3)
-
-        def capacity_penalty(self):
-            return torch.zeros(())
-
-        def bounds(self):
-            return []
 
     def build(self, n_modes):
         return self.Module()

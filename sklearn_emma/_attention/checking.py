@@ -1,0 +1,52 @@
+"""Check on a few energies that the parts of a gate do what is asked of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sklearn_emma._attention.gate import EMMAGate
+
+
+@torch.no_grad()
+def check_gate(gate: EMMAGate) -> None:
+    """Check shapes and ranges of what a new gate's parts return.
+
+    Raises
+    ------
+    ValueError
+        Names the part and what it returned.
+    """
+    usual = gate.scaling.location.to(gate.weight.dtype)
+    potential = usual + torch.tensor([[0.0], [1.0], [100.0]], dtype=usual.dtype)
+    scaled = gate.scaling(potential)
+    _check("energy_scaling", "scaled energies", scaled, potential.shape)
+    if not (scaled > 0).all():
+        raise ValueError(
+            "energy_scaling: scaled energies must be above 0, got "
+            f"{float(scaled.min())}."
+        )
+    if gate.coupling is not None and gate.n_modes > 1:
+        present = torch.ones_like(potential, dtype=torch.bool)
+        present[0, 0] = False
+        for mask in (None, present):
+            shared = gate.coupling(scaled, mask)
+            _check("coupling", "shared energies", shared, potential.shape)
+    importance = torch.full_like(potential, 1.0 / gate.n_modes)
+    attention = gate.attention_function(importance)
+    _check("attention_function", "attention", attention, potential.shape)
+    if not ((attention >= 0) & (attention <= 1)).all():
+        raise ValueError(
+            "attention_function: attention must be from 0 to 1, got "
+            f"{float(attention.min())} to {float(attention.max())}."
+        )
+
+
+def _check(part: str, what: str, found: Tensor, shape: torch.Size) -> None:
+    if not isinstance(found, Tensor) or found.shape != shape:
+        got = tuple(found.shape) if isinstance(found, Tensor) else repr(found)
+        raise ValueError(
+            f"{part}: {what} must have shape (n, n_modes) = {tuple(shape)}, got {got}."
+        )
+    if not found.isfinite().all():
+        raise ValueError(f"{part}: {what} must be finite, got {found.tolist()}.")

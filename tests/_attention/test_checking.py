@@ -1,0 +1,81 @@
+"""A part of the gate that returns what it should not is named, before any training."""
+
+import pytest
+import torch
+
+from sklearn_emma import EMMAGate
+from sklearn_emma._attention.checking import check_gate
+from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
+from sklearn_emma._attention.scaling import ENERGY_SCALINGS
+from sklearn_emma.attention import AttentionModule, Coupling, EnergyScaling
+
+
+class Builds:
+    def __init__(self, build):
+        self.build = build
+
+
+def attention(function):
+    class Module(AttentionModule):
+        def forward(self, importance):
+            return function(importance)
+
+    return Builds(lambda n_modes: Module())
+
+
+def scaling(function):
+    class Module(EnergyScaling):
+        def calibrate(self, potential, weight):
+            pass
+
+        def forward(self, potential):
+            return function(potential)
+
+    return Builds(Module)
+
+
+def coupling(function):
+    class Module(Coupling):
+        def forward(self, self_energies, present=None):
+            return function(self_energies)
+
+    return Builds(lambda n_modes: Module(n_modes, symmetric=False))
+
+
+@pytest.mark.parametrize("n_modes", [1, 3])
+@pytest.mark.parametrize("name", ATTENTION_FUNCTIONS)
+@pytest.mark.parametrize("energy_scaling", ENERGY_SCALINGS)
+@pytest.mark.parametrize("shared", ["asymmetric", "symmetric", None])
+def test_every_part_of_the_package_passes(n_modes, name, energy_scaling, shared):
+    gate = EMMAGate(
+        n_modes,
+        attention_function=name,
+        energy_scaling=energy_scaling,
+        coupling=shared,
+    )
+    check_gate(gate)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"attention_function": attention(lambda a: a[:, :1])}, r"shape .*\(3, 1\)"),
+        ({"attention_function": attention(lambda a: 0.5)}, r"shape .*0\.5"),
+        ({"attention_function": attention(lambda a: 30 * a)}, r"from 0 to 1, got 15"),
+        ({"attention_function": attention(lambda a: a / 0)}, "finite"),
+        ({"energy_scaling": scaling(lambda p: p[:, :1])}, r"shape .*\(3, 1\)"),
+        ({"energy_scaling": scaling(lambda p: p - 200)}, "above 0, got -200"),
+        ({"energy_scaling": scaling(lambda p: p * torch.nan)}, "finite"),
+        ({"coupling": coupling(lambda e: e.sum(1))}, r"shape .*\(3,\)"),
+        ({"coupling": coupling(lambda e: e * torch.inf)}, "finite"),
+    ],
+)
+def test_what_a_part_should_not_return_is_named_with_the_part(parts, message):
+    (name,) = parts
+    with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
+        check_gate(EMMAGate(2, **parts))
+
+
+def test_the_capacity_of_an_attention_function_is_its_integral_by_default():
+    gate = EMMAGate(2, attention_function=attention(torch.square))
+    assert gate.capacity().item() == pytest.approx(1 / 3, abs=1e-5)
