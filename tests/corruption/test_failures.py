@@ -17,6 +17,7 @@ from sklearn_emma.corruption import (
     GaussianNoise,
     MissingMode,
     Mixture,
+    ModeLayout,
     SaltAndPepper,
     fail_modes,
 )
@@ -262,3 +263,18 @@ def test_bad_failures_are_named_by_their_check_and_by_fit(
     with pytest.raises(ValueError, match=message):
         model.fit(X, np.arange(40) % 2)
     assert not hasattr(model, "n_features_in_")
+
+
+def test_a_row_by_itself_may_have_any_of_its_modes_fail():
+    layout = ModeLayout.from_columns({"a": [0], "b": [1], "c": [2]})
+    counts = torch.zeros(3)
+    for seed in range(300):
+        _, failed = fail_modes(
+            torch.zeros(1, 3),
+            layout,
+            MissingMode(),
+            torch.Generator().manual_seed(seed),
+        )
+        counts += failed[0]
+    assert counts.sum() == 300
+    assert (counts > 70).all()  # 100 each, give or take 8
