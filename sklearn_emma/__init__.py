@@ -6,14 +6,13 @@ from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.thesis import make_thesis_classifier
 from sklearn_emma._show_versions import show_versions
-from sklearn_emma._version import __version__
+from sklearn_emma._version import __version__ as __version__
 
 __all__ = [
     "EMMAClassifier",
     "EMMAGate",
     "GateScores",
     "PotentialEnergyTransformer",
-    "__version__",
     "make_thesis_classifier",
     "show_versions",
 ]
