@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol, TypeGuard
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,9 +12,15 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from sklearn_emma._energies.finite import finite_energy
+from sklearn_emma._energies.interface import (
+    BatchedEnergy,
+    Energy,
+    checked_scores,
+    is_batched,
+    naming,
+)
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.sub_estimators import (
-    Fittable,
     fit_weighted,
     honours,
     set_random_states,
@@ -24,48 +28,8 @@ from sklearn_emma._inputs.sub_estimators import (
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._validation import validate_nested_params
 
-# Number of rows used to check the shape of `score_samples`.
+# Number of rows on which `score_samples` is tried as soon as it is fitted.
 _N_TRIED = 5
-
-
-class Energy(Fittable, Protocol):
-    """A density model of a mode: an estimator whose Ψ is minus ``score_samples``."""
-
-    def score_samples(self, X: np.ndarray) -> np.ndarray:
-        """Log-density of each row up to a constant, (n,)."""
-        ...
-
-
-class BatchedEnergy(Energy, Protocol):
-    """An energy whose models of several modes are trained and scored as one."""
-
-    device: torch.device | str
-
-    @classmethod
-    def _fit_together(
-        cls, estimators: list[Energy], Xs: list[np.ndarray], weights: list[np.ndarray]
-    ) -> None:
-        """Fit estimators of equal parameters, in place, on one mode each.
-
-        All ``Xs`` have the same rows; ``weights`` are 0 where the mode is missing.
-        """
-        ...
-
-    @classmethod
-    def _stack(
-        cls, estimators: list[Energy], columns: list[list[int]], dtype: torch.dtype
-    ) -> nn.Module:
-        """Module from ``x`` (n, d), and optionally ``needed`` (n, M), to Ψ (n, M)."""
-        ...
-
-
-def is_batched(estimator: object) -> TypeGuard[BatchedEnergy]:
-    """Whether the estimator's class defines what a :class:`BatchedEnergy` has.
-
-    A subclass that merely inherits these may score in its own way, so it is fitted and
-    scored by itself.
-    """
-    return {"_fit_together", "_stack"} <= vars(type(estimator)).keys()
 
 
 def clone_estimators(
@@ -101,7 +65,7 @@ def clone_estimators(
             )
     cloned = [clone(default if e is None else e, safe=True) for e in given]
     for name, estimator in zip(names, cloned, strict=True):
-        with _naming([name], estimator):
+        with naming([name], estimator):
             validate_nested_params(estimator)
             if is_batched(estimator):
                 resolve_device(estimator.device)
@@ -173,48 +137,17 @@ def fit_mode_energies(
             together.setdefault(key, []).append(mode)
             continue
         rows = present[:, mode]
-        with _naming([layout.names[mode]], estimator):
+        with naming([layout.names[mode]], estimator):
             fit_weighted(estimator, Xs[mode][rows], weight[rows])
-            _check_scores(estimator, Xs[mode][rows][:_N_TRIED])
+            checked_scores(estimator, Xs[mode][rows][:_N_TRIED], fitted=True)
     for (kind, *_), modes in together.items():
         group = [estimators[i] for i in modes]
         if verbose:
             group[0].set_params(verbose=verbose)
-        with _naming([layout.names[i] for i in modes], group[0]):
+        with naming([layout.names[i] for i in modes], group[0]):
             kind._fit_together(
                 group, [Xs[i] for i in modes], [weight * present[:, i] for i in modes]
             )
-
-
-def _check_scores(estimator: Energy, X: np.ndarray) -> None:
-    """Check that an estimator scores these rows one by one."""
-    scores = estimator.score_samples(X)
-    if np.shape(scores) != (len(X),):
-        raise ValueError(
-            "`score_samples` must return an array of shape (n_samples,); that of "
-            f"{estimator!r} is one of {np.shape(scores)} for {len(X)} samples."
-        )
-    if np.isnan(scores).any():
-        raise ValueError(
-            f"`score_samples` of {estimator!r} is NaN for samples it was fitted on."
-        )
-
-
-@contextmanager
-def _naming(names: list[str], estimator: Energy) -> Iterator[None]:
-    """Note on any error of the block whose energy could not be fitted."""
-    try:
-        yield
-    except Exception as error:
-        kind = type(estimator).__name__
-        if len(names) == 1:
-            error.add_note(f"Mode {names[0]!r}: its energy, {kind}, cannot be fitted.")
-        else:
-            error.add_note(
-                f"Modes {', '.join(map(repr, names))}: one of their energies, {kind}, "
-                "cannot be fitted; they are trained together."
-            )
-        raise
 
 
 class ModeEnergies:
@@ -255,7 +188,12 @@ class ModeEnergies:
 
     @torch.no_grad()
     def potential(
-        self, x: Tensor, needed: Tensor, known: Tensor | None = None
+        self,
+        x: Tensor,
+        needed: Tensor,
+        known: Tensor | None = None,
+        *,
+        fitted: bool = False,
     ) -> Tensor:
         """Ψ of each mode.
 
@@ -267,6 +205,8 @@ class ModeEnergies:
             Boolean; where False, the entry of ``known`` stands (0 without ``known``).
         known : Tensor of shape (n, M), default=None
             Energies from before.
+        fitted : bool, default=False
+            Whether the estimators were fitted on these rows; NaN is then an error.
 
         Returns
         -------
@@ -286,7 +226,10 @@ class ModeEnergies:
             ):
                 rows = np.flatnonzero(wanted[:, mode])
                 if len(rows):
-                    scores = estimator.score_samples(values[rows][:, columns])
+                    with naming([self.layout.names[mode]], estimator, "scored"):
+                        scores = checked_scores(
+                            estimator, values[rows][:, columns], fitted
+                        )
                     energy = -torch.as_tensor(scores, dtype=x.dtype)
                     result[torch.from_numpy(rows), mode] = energy.to(x.device)
         result = finite_energy(result)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
-from sklearn_emma._energies.per_mode import Energy
+from sklearn_emma._energies.interface import Energy
 from sklearn_emma._estimators.inspection import InspectsModes, Quantity
 from sklearn_emma._inputs.checking import (
     CheckedData,

@@ -10,12 +10,13 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from sklearn_emma._energies.interface import Energy
 from sklearn_emma._energies.joint import (
     JointEnergy,
     JointSamples,
     fit_joint_energy,
 )
-from sklearn_emma._energies.per_mode import Energy, ModeEnergies, fit_mode_energies
+from sklearn_emma._energies.per_mode import ModeEnergies, fit_mode_energies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import standardise
@@ -112,9 +113,9 @@ def pretrain(task: PretrainingTask) -> Pretrained:
         task.seeds[0],
         task.options.verbose,
     )
-    predictor, curve = _fit_predictor(task, x)
     energies = ModeEnergies(task.energies, layout, x.dtype)
-    potential = energies.potential(x, present).numpy()
+    potential = energies.potential(x, present, fitted=True).numpy()
+    predictor, curve = _fit_predictor(task, x)
     joint = None
     if task.joint_energy:
         group = task.target.groups(data.y)

@@ -19,11 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
-from sklearn_emma._energies.per_mode import (
-    ModeEnergies,
-    fit_mode_energies,
-    is_batched,
-)
+from sklearn_emma._energies.interface import is_batched
+from sklearn_emma._energies.per_mode import ModeEnergies, fit_mode_energies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma.corruption import Failures
 
@@ -244,39 +241,6 @@ def test_an_energy_that_cannot_be_fitted_is_named(data, energies, error, note):
         quick(energies).fit(*data)
     (found,) = caught.value.__notes__
     assert re.match(note, found)
-
-
-class Scoring(BaseEstimator):
-    """Scores as it is told."""
-
-    def __init__(self, scores):
-        self.scores = scores
-
-    def fit(self, X, y=None):
-        return self
-
-    def score_samples(self, X):
-        return self.scores(len(X))
-
-
-@pytest.mark.parametrize(
-    ("scores", "message"),
-    [
-        (lambda n: -1.0, r"shape \(n_samples,\); .* one of \(\) for 5"),
-        (lambda n: np.ones(1), r"one of \(1,\) for 5 samples"),
-        (lambda n: np.ones((n, 1)), r"one of \(5, 1\) for 5"),
-        (lambda n: np.full(n, np.nan), r"Scoring\(.* is NaN for samples it"),
-    ],
-)
-def test_scores_that_are_not_one_for_each_sample(data, scores, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        quick({"b": Scoring(scores)}).fit(*data)
-    assert caught.value.__notes__[0].startswith("Mode 'b': its energy, Scoring")
-
-
-def test_scores_as_a_list(data):
-    model = quick({"b": Scoring(lambda n: [-2.0] * n)}).fit(*data)
-    assert np.all(model.potential_energy(data[0])[:, 1] == 2.0)
 
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
