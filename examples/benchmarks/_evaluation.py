@@ -25,8 +25,7 @@ Score = Callable[[np.ndarray, np.ndarray], float]  # classes (n,), probabilities
 def evaluate(method: Method, task: Task, seed: int, part: str) -> dict[str, Any]:
     """Fit a method and measure it on the "validation" or the "test" part."""
     layout = layout_of(task.modes)
-    test = (task.X_test, task.y_test)
-    X, y = test if part == "test" else (task.X_val, task.y_val)
+    X, y = task.scored(part)
     start = time.perf_counter()
     method.fit(task.X_train, task.y_train, task.X_val, task.y_val, task.modes, seed)
     fitted = time.perf_counter()

@@ -36,6 +36,7 @@ from sklearn_emma.corruption import (
 
 SIGMAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 UNSEEN = ("zeros", "uniform", "stuck", "salt_pepper", "gain")  # averaged in U5
+MIN_SCORED = 300  # rows; fewer are scored several times, corrupted afresh
 
 # Kind of training corruption: what happens, and the share of samples left clean.
 TRAINING: dict[str, tuple[Corruption, float]] = {
@@ -48,7 +49,12 @@ TRAINING: dict[str, tuple[Corruption, float]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """One data set split by one seed, in units of each feature's training sd."""
+    """One data set split by one seed, in units of each feature's training sd.
+
+    ``X_val`` is what methods are given to validate on, ``X_dev`` what is scored instead
+    of the test part; they differ only where few samples of a class are trained on.
+    ``raw_zero`` (d,) is what a feature is where its raw value is 0.
+    """
 
     name: str
     modes: dict[str, list[int]]
@@ -56,9 +62,24 @@ class Task:
     y_train: np.ndarray
     X_val: np.ndarray
     y_val: np.ndarray
+    X_dev: np.ndarray
+    y_dev: np.ndarray
     X_test: np.ndarray
     y_test: np.ndarray
     rare_class: int | None
+    raw_zero: np.ndarray
+
+    def scored(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """X and y of the "validation" or the "test" part, repeated if they are few.
+
+        So that a score of few rows depends less on how they were corrupted.
+        """
+        X, y = {
+            "validation": (self.X_dev, self.y_dev),
+            "test": (self.X_test, self.y_test),
+        }[part]
+        n_copies = math.ceil(MIN_SCORED / len(X))
+        return np.tile(X, (n_copies, 1)), np.tile(y, n_copies)
 
 
 def split(dataset: Dataset, seed: int, max_samples: int | None = None) -> Task:
@@ -70,18 +91,20 @@ def split(dataset: Dataset, seed: int, max_samples: int | None = None) -> Task:
     if max_samples is not None and max_samples < len(rows):
         rows = _part(rows, dataset.y, max_samples, seed)[0]
     rest, test = _part(rows, dataset.y, 0.8, seed)
-    train, val = _part(rest, dataset.y, 0.75, seed)
+    train, dev = _part(rest, dataset.y, 0.75, seed)
+    val = dev
     if (most := dataset.train_per_class) is not None:
         train = _first_of_each_class(train, dataset.y, most)
         # Who has few samples to train on has few to validate on.
-        val = _first_of_each_class(val, dataset.y, math.ceil(most / 3))
+        val = _first_of_each_class(dev, dataset.y, math.ceil(most / 3))
     scaler = StandardScaler().fit(dataset.X[train])
     parts = (
         part
-        for rows in (train, val, test)
+        for rows in (train, val, dev, test)
         for part in (scaler.transform(dataset.X[rows]), dataset.y[rows])
     )
-    return Task(dataset.name, dataset.modes, *parts, dataset.rare_class)
+    raw_zero = scaler.transform(np.zeros((1, dataset.X.shape[1])))[0]
+    return Task(dataset.name, dataset.modes, *parts, dataset.rare_class, raw_zero)
 
 
 @dataclass(frozen=True)
