@@ -157,7 +157,11 @@ class _SharedPretraining:
         task = replace(plan.pretraining, options=options)
         if seed in self._energies:
             return refit_predictor(task, self._energies[seed])
-        self._energies[seed] = cached_pretraining(plan.memory, task)
+        try:
+            self._energies[seed] = cached_pretraining(plan.memory, task)
+        except FloatingPointError:
+            del self.plans[seed]  # its energies are fitted; the next has its own
+            raise
         return self._energies[seed]
 
 

@@ -1,9 +1,11 @@
 """Candidates trained together are those that would be trained one by one."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
@@ -129,6 +131,37 @@ def test_one_that_diverges_fails_by_itself(grid, fits):
     )
     with pytest.raises(FloatingPointError, match=r"Training diverged: the train_loss"):
         EMMAGridSearchCV(clf, grid, cv=2, error_score="raise").fit(X, Y)
+
+
+class Explosive(nn.Linear):
+    """Diverges while it is pretrained, at a large rate."""
+
+    def forward(self, x):
+        z = super().forward(x)
+        return z + z.exp()
+
+
+@pytest.mark.parametrize("rates", [[30.0, 1e-3, 2e-3], [1e-3, 30.0, 2e-3]])
+def test_one_that_diverges_in_pretraining_fails_by_itself(rates, fits):
+    """Whichever comes first; the energies of the others start afresh."""
+    clf = searchable(
+        predictor=Explosive,
+        pretraining_max_iter=15,
+        energy_estimator=GaussianMixture(2, warm_start=True, max_iter=3, tol=0.0),
+    )
+    grid = {"lr": rates, "rho": [0.3, "learn"]}
+    options = SEARCH_OPTIONS | {"error_score": -99.0}
+    searches = []
+    for kind in (EMMAGridSearchCV, GridSearchCV):
+        with (
+            pytest.warns(FitFailedWarning, match="Training diverged"),
+            warnings.catch_warnings(action="ignore", category=ConvergenceWarning),
+        ):
+            searches.append(kind(clf, grid, **options).fit(X, Y))
+    found, expected = (s.cv_results_["mean_test_score"] for s in searches)
+    assert [lr for lr, s in zip(rates, found[::2], strict=True) if s == -99.0] == [30.0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert fits == {"together": [6, 6], "alone": []}
 
 
 def test_an_invalid_candidate_fails_by_itself():
