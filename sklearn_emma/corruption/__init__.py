@@ -28,18 +28,30 @@ from sklearn_emma.corruption._faults import (
 from sklearn_emma.corruption._interface import Corruption
 from sklearn_emma.corruption._mixture import Mixture
 from sklearn_emma.corruption._noise import GaussianNoise, StudentNoise
+from sklearn_emma.corruption._sensors import (
+    Clipping,
+    DeadColumns,
+    FrozenMode,
+    Sentinel,
+    Shift,
+)
 
 __all__ = [
     "Bias",
+    "Clipping",
     "Corruption",
+    "DeadColumns",
     "Drift",
     "Failures",
+    "FrozenMode",
     "Gain",
     "GaussianNoise",
     "MissingMode",
     "Mixture",
     "ModeLayout",
     "SaltAndPepper",
+    "Sentinel",
+    "Shift",
     "StuckMode",
     "StudentNoise",
     "SwappedMode",
