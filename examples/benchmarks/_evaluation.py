@@ -33,13 +33,13 @@ def evaluate(method: Method, task: Task, seed: int, part: str) -> dict[str, Any]
     predicted = time.perf_counter()
     score = accuracy if task.rare_class is None else _f1_score(method, task, seed)
     measured = {}
-    for condition in conditions(len(task.modes), y):
+    for condition in conditions(len(task.modes), y, task.raw_zero):
         X_failed, hit = condition.apply(X, layout, seed)
         if condition.name != "gauss_0":
             X_failed = _seen_by(method, X_failed, hit, layout)
         measured[condition.name] = _measure(method, X_failed, y, score)
-        # Nothing is to be found where a mode is declared missing or always the same.
-        findable = condition.mode is None and not np.isnan(X_failed).any()
+        # Nothing is to be found where a mode is declared missing or all rows are alike.
+        findable = not np.isnan(X_failed).any() and not hit.all(0).any()
         if findable and hasattr(method, "mode_suspicion"):
             measured[condition.name]["localisation"] = {
                 name: _scores.localisation(hit, signal)

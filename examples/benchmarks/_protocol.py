@@ -19,14 +19,19 @@ from torch import Generator, Tensor
 
 from sklearn_emma.corruption import (
     Bias,
+    Clipping,
     Corruption,
+    DeadColumns,
     Drift,
+    FrozenMode,
     Gain,
     GaussianNoise,
     MissingMode,
     Mixture,
     ModeLayout,
     SaltAndPepper,
+    Sentinel,
+    Shift,
     StuckMode,
     StudentNoise,
     UniformReplacement,
@@ -36,6 +41,11 @@ from sklearn_emma.corruption import (
 
 SIGMAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 UNSEEN = ("zeros", "uniform", "stuck", "salt_pepper", "gain")  # averaged in U5
+# What happens to sensors in service, averaged beside it.
+SERVICE = (
+    *("frozen", "sentinel", "raw_zero", "drift", "clipping"),
+    *("dead_columns", "dead_column", "shift"),
+)
 MIN_SCORED = 300  # rows; fewer are scored several times, corrupted afresh
 
 # Kind of training corruption: what happens, and the share of samples left clean.
@@ -137,8 +147,11 @@ class Condition:
         return x.numpy(), hit.numpy()
 
 
-def conditions(n_modes: int, y: np.ndarray) -> list[Condition]:
-    """Everything that a method is tested on; ``y`` (n,) are the classes of the rows."""
+def conditions(n_modes: int, y: np.ndarray, raw_zero: np.ndarray) -> list[Condition]:
+    """Everything that a method is tested on.
+
+    ``y`` (n,) are the classes of the rows, ``raw_zero`` (d,) that of the task.
+    """
     listed = [
         Condition("missing", MissingMode()),
         Condition("zeros", ZeroedMode()),
@@ -150,15 +163,34 @@ def conditions(n_modes: int, y: np.ndarray) -> list[Condition]:
         Condition("student", StudentNoise(1.0, 3)),
         Condition("swap", OtherClass(y)),
         Condition("drift", Drift(3.0)),
+        Condition("frozen", FrozenMode(10)),
+        Condition("sentinel", Sentinel(5.0, 100.0)),
+        Condition("raw_zero", AlwaysReads(raw_zero)),
+        Condition("clipping", Clipping(1.0)),
+        Condition("dead_columns", DeadColumns(0.3, 3.0)),
+        Condition("dead_column", DeadColumns(0.0, 10.0)),
+        Condition("shift", Shift(0.5), n_failing=n_modes),
     ]
     if n_modes >= 3:
         listed.append(Condition("two_modes", GaussianNoise(2.0), n_failing=2))
+        listed.append(Condition("two_zeros", ZeroedMode(), n_failing=2))
     noisy = [Condition(f"gauss_{sigma:g}", GaussianNoise(sigma)) for sigma in SIGMAS]
     # One mode in every row, for the score of the worst mode.
     single = [
         Condition(f"mode_{m}", GaussianNoise(2.0), mode=m) for m in range(n_modes)
     ]
     return noisy + listed + single
+
+
+class AlwaysReads:
+    """Every row becomes the same one."""
+
+    def __init__(self, row: np.ndarray) -> None:
+        self.row = row
+
+    def corrupt(self, x: Tensor, layout: ModeLayout, generator: Generator) -> Tensor:
+        """Return the row for each row of ``x``."""
+        return torch.as_tensor(self.row, dtype=x.dtype).expand_as(x)
 
 
 class OtherClass:

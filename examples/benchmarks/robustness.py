@@ -23,12 +23,14 @@ import sklearn
 import torch
 from _data import DATASETS, load
 from _evaluation import evaluate
-from _peers import FULL, SMOKE, ablated, all_methods
+from _peers import FULL, SMOKE, Effort, Method, ablated, all_methods
+from _peers.elsewhere import elsewhere
 from _protocol import split
 from _report import write_report
 from sklearn.exceptions import ConvergenceWarning
 
-STANDARD = ("htru2", "scene15", "digits", "breast_cancer")
+STANDARD = tuple(DATASETS)
+AGAINST = "emma-base"  # name of the method that --against adds
 SMOKE_DATASETS = ("digits", "breast_cancer")  # need neither files nor a network
 SMOKE_METHODS = ("emma", "knn+mlp", "rf-copies")
 SMOKE_SAMPLES = 500
@@ -37,9 +39,11 @@ SMOKE_SAMPLES = 500
 def run(arguments: argparse.Namespace) -> None:
     """Fit and score whatever has no result file yet."""
     effort = SMOKE if arguments.smoke else FULL
-    names = arguments.methods or (
-        SMOKE_METHODS if arguments.smoke else tuple(all_methods(effort))
+    names = list(
+        arguments.methods or (SMOKE_METHODS if arguments.smoke else all_methods(effort))
     )
+    if arguments.against:
+        names.append(AGAINST)
     datasets = arguments.datasets or (SMOKE_DATASETS if arguments.smoke else STANDARD)
     seeds = range(1 if arguments.smoke else arguments.seeds)
     folder = _folder(arguments)
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
                 with warnings.catch_warnings():
                     # Small untuned peers may stop before they converge.
                     warnings.simplefilter("ignore", ConvergenceWarning)
-                    method = (all_methods(effort) | ablated(effort))[name]
+                    method = _method(name, effort, arguments.against)
                     result = evaluate(method, task, seed, arguments.split)
                 head = {
                     "dataset": dataset.name,
@@ -84,6 +88,12 @@ def report(arguments: argparse.Namespace) -> None:
     if not results:
         raise SystemExit(f"No results in {folder}; `run` first, with the same options.")
     _say(f"Wrote {write_report(results, folder)}")
+
+
+def _method(name: str, effort: Effort, against: Path | None) -> Method:
+    if name == AGAINST:
+        return elsewhere(against, effort)
+    return (all_methods(effort) | ablated(effort))[name]
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -128,6 +138,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     runner.add_argument("--datasets", nargs="+", choices=sorted(DATASETS))
     runner.add_argument(
         "--methods", nargs="+", choices=sorted(all_methods() | ablated())
+    )
+    runner.add_argument(
+        "--against",
+        type=Path,
+        metavar="PYTHON",
+        help=f"an interpreter whose sklearn_emma is compared too, as {AGAINST!r}",
     )
     runner.add_argument("--seeds", type=int, default=5, help="how many, from 0")
     runner.set_defaults(command=run)

@@ -168,7 +168,7 @@ class _Fitted(Emma):
 
 
 def _swap(task: Task):
-    listed = conditions(len(task.modes), task.y_val)
+    listed = conditions(len(task.modes), task.y_val, task.raw_zero)
     return next(condition for condition in listed if condition.name == "swap")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     ablations,
+    by_view,
     concatenation,
     copies,
     embracenet,
@@ -21,6 +22,7 @@ FAMILIES = (
     gates,
     concatenation,
     copies,
+    by_view,
     logit_fusion,
     evidential,
     embracenet,

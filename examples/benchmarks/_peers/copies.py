@@ -15,6 +15,26 @@ from .method import Effort, Method
 N_COPIES = 5
 
 
+def corrupted_copies(
+    X: np.ndarray,
+    y: np.ndarray,
+    modes: dict[str, list[int]],
+    seed: int,
+    kind: str = "both",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return five corrupted copies of X (n, d), one below the other, and their classes.
+
+    One copy is enough if nothing is corrupted.
+    """
+    n_copies = 1 if kind == "clean" else N_COPIES
+    generator, layout = make_generator(seed, "copies"), layout_of(modes)
+    copies = [
+        corrupt_like_training(X, layout, generator, kind)[0].numpy()
+        for _ in range(n_copies)
+    ]
+    return np.vstack(copies), np.tile(y, n_copies)
+
+
 @dataclass
 class CorruptedCopies:
     """A classifier fitted on five corrupted copies of the training data.
@@ -28,13 +48,9 @@ class CorruptedCopies:
 
     def fit(self, X_train, y_train, X_val, y_val, modes, seed) -> CorruptedCopies:
         """Fit; see :class:`~_peers.method.Method`."""
-        generator, layout = make_generator(seed, "copies"), layout_of(modes)
-        copies = [
-            corrupt_like_training(X_train, layout, generator, self.kind)[0].numpy()
-            for _ in range(N_COPIES)
-        ]
+        X, y = corrupted_copies(X_train, y_train, modes, seed, self.kind)
         self.estimator_ = clone(self.estimator).set_params(random_state=seed)
-        self.estimator_.fit(self._filled(np.vstack(copies)), np.tile(y_train, N_COPIES))
+        self.estimator_.fit(self._filled(X), y)
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
