@@ -18,6 +18,16 @@ settings.register_profile(
 settings.load_profile("sklearn_emma")
 
 
+def pytest_configure(config):
+    """Leave it to the tests of these warnings to look for them.
+
+    Not in pyproject.toml: pytest would import the package before this file is read.
+    """
+    config.addinivalue_line(
+        "filterwarnings", "ignore::sklearn_emma.exceptions.ModesWarning"
+    )
+
+
 @pytest.fixture(scope="session")
 def htru2():
     """Data frame X and classes y of HTRU2, if this machine has the file."""

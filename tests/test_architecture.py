@@ -22,7 +22,15 @@ FLOORS = [
     {"_model"},
     {"_training"},
     {"_estimators"},
-    {"attention", "predictors", "metrics", "datasets", "robustness", "model_selection"},
+    {
+        "attention",
+        "predictors",
+        "metrics",
+        "datasets",
+        "robustness",
+        "model_selection",
+        "exceptions",
+    },
     {"plotting"},
     {"__init__", "_show_versions"},
 ]

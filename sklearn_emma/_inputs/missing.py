@@ -13,10 +13,13 @@ from sklearn_emma._inputs.layout import ModeLayout
 
 
 def missing_as_nan(X: Any) -> Any:
-    """Replace pandas' missing markers in object columns by NaN.
+    """Replace pandas' missing markers in object columns, and masked values, by NaN.
 
-    scikit-learn turns objects into numbers one by one, which ``pd.NA`` refuses.
+    scikit-learn turns objects into numbers one by one, which ``pd.NA`` refuses, and
+    takes what lies below the mask of a masked array for data.
     """
+    if isinstance(X, np.ma.MaskedArray):
+        X = _unmasked(X)
     if isinstance(X, np.ndarray) and X.dtype == object:
         return np.where(pd.isna(X), np.nan, X)
     if isinstance(X, pd.DataFrame):
@@ -25,6 +28,16 @@ def missing_as_nan(X: Any) -> Any:
         for i in objects.tolist():
             X.isetitem(i, missing_as_nan(X.iloc[:, i].to_numpy()))
     return X
+
+
+def _unmasked(X: np.ma.MaskedArray) -> np.ndarray:
+    mask = np.ma.getmaskarray(X)
+    if not mask.any():
+        return X.data
+    dtype = X.dtype if X.dtype.kind in "fcO" else np.float64
+    values: np.ndarray = X.data.astype(dtype)
+    values[mask] = np.nan
+    return values
 
 
 def fill_missing(x: Tensor, layout: ModeLayout) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from sklearn_emma._inputs.missing import missing_as_nan
+from sklearn_emma._inputs.tables import as_known_frame
 
 #: Array of shape (n_samples, n_columns), or a data frame of pandas or polars.
 Table: TypeAlias = np.ndarray | pd.DataFrame
@@ -23,6 +24,8 @@ def is_frame(X: ArrayLike) -> TypeGuard[pd.DataFrame]:
 def as_table(X: ArrayLike, name: str) -> Table:
     """Return a data frame unchanged, anything else as an array (n_samples, n_columns).
 
+    A table of pyarrow becomes a data frame; masked values are NaN.
+
     Raises
     ------
     ValueError
@@ -30,10 +33,13 @@ def as_table(X: ArrayLike, name: str) -> Table:
     TypeError
         If it is sparse.
     """
+    X = as_known_frame(X)
     if is_frame(X):
         return X
+    checks = {"dtype": None, "ensure_all_finite": False, "input_name": name}
     try:
-        return check_array(X, dtype=None, ensure_all_finite=False, input_name=name)
+        # The first takes off masks, the second finds the markers in what was a list.
+        return missing_as_nan(check_array(missing_as_nan(X), **checks))
     except ValueError as error:
         # scikit-learn shows the array, but not which argument it came from.
         raise ValueError(f"`{name}`: {error}") from error

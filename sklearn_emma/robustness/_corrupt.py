@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.missing import missing_as_nan
-from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
 from sklearn_emma.corruption._failures import check_failures
@@ -108,10 +107,8 @@ def corrupt(
     """
     table = as_table(X, "X")
     if not is_frame(table):
-        table = _as_numbers(missing_as_nan(table))
-    layout = ModeLayout.from_columns(
-        resolve_modes(flatten_columns(table), modes, remainder="drop")
-    )
+        table = _as_numbers(table)
+    layout = ModeLayout.from_columns(resolve_modes(table, modes, remainder="drop"))
     check_failures("corrupt", clean_fraction, n_failing, layout.n_modes)
     columns = layout.order
     failed, corrupted = fail_values(

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._validation import Interval, validate_parameter_constraints
 from sklearn_emma.corruption import Corruption, GaussianNoise
@@ -146,7 +146,9 @@ def find_columns(
     """Columns of the mode, as ``modes``, the estimator or X itself names them."""
     named = known_modes(estimator) if modes is None else None
     if named is None:
-        named = resolve_modes(flatten_columns(X), modes, remainder="drop")
+        if mode is None and modes is None:
+            return np.arange(np.shape(X)[1])
+        named = resolve_modes(X, modes, remainder="drop")
     if mode is None:
         return np.concatenate(list(named.values()))
     if mode not in named:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma._inputs.modes import flatten_columns, shorten
+from sklearn_emma._inputs.tables import flatten_columns, shorten
 from sklearn_emma.robustness._columns import Table, as_table, is_frame, take
 
 #: Mean and standard deviation of each column, (d,) each.

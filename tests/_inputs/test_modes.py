@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from sklearn.compose import make_column_selector
 
-from sklearn_emma._inputs.modes import flatten_columns, resolve_modes, shorten
+from sklearn_emma._inputs.modes import resolve_modes
+from sklearn_emma._inputs.tables import flatten_columns
 
 ARRAY = np.zeros((3, 4))
 FRAME = pd.DataFrame(ARRAY, columns=list("abcd"))
@@ -173,35 +174,18 @@ def test_columns_by_labels_of_two_levels(columns, expected):
     assert resolve(flat, {"m": columns}, "drop") == {"m": expected}
 
 
-@pytest.mark.parametrize("columns", ["a", [("a", "z")], ("a", "x")])
-def test_labels_of_two_levels_that_are_not_there(columns):
-    flat = flatten_columns(pd.DataFrame(ARRAY, columns=PAIRS))
-    with pytest.raises(
-        ValueError, match=r"Mode 'm': .*columns are 'b__0', 'a__x', .*two levels.*'__'"
-    ):
-        resolve(flat, {"m": columns}, "drop")
-
-
-@pytest.mark.parametrize("X", [ARRAY, FRAME, POLARS, [[1.0]]])
-def test_one_level_of_columns_is_returned_as_it_is(X):
-    assert flatten_columns(X) is X
-
-
 @pytest.mark.parametrize(
-    ("labels", "shown"),
+    ("columns", "write"),
     [
-        (["a"], "'a'"),
-        (["a", 3], "'a', 3"),
-        (list("abcde"), "'a', 'b', 'c', 'd', 'e'"),
-        (list("abcdef"), "'a', 'b', 'c', 'd', 'e' and 1 more"),
+        ("a", r"Write \['a__x', 'a__y'\]"),
+        ([("a", "z")], "columns are 'b__0', 'a__x', .*two levels.*'__'"),
+        (("a", "x"), r"write \[\('a', 'x'\)\]"),
     ],
 )
-def test_many_labels_are_shown_as_the_first_of_them(labels, shown):
-    assert shorten(labels) == shown
-
-
-def test_how_many_labels_are_shown_can_be_said():
-    assert shorten(list("abc"), 1) == "'a' and 2 more"
+def test_labels_of_two_levels_that_are_not_there(columns, write):
+    frame = pd.DataFrame(ARRAY, columns=PAIRS)
+    with pytest.raises(ValueError, match=f"Mode 'm': .*{write}"):
+        resolve(frame, {"m": columns}, "drop")
 
 
 def test_remainder():
