@@ -25,8 +25,7 @@ from sklearn_emma._inputs.checking import (
     check_continues,
     check_training_data,
 )
-from sklearn_emma._inputs.missing import missing_as_nan
-from sklearn_emma._inputs.modes import flatten_columns
+from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
@@ -202,7 +201,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
         model = self._model.to(resolve_device(self.device, fallback=True))
-        given: Any = missing_as_nan(flatten_columns(X))
+        given: Any = read_table(X)
         if self._has_nothing_to_check(given):
             return model.gather(given, quantity)
         kinds = {"dtype": list(_FLOATS), "ensure_all_finite": "allow-nan"}
