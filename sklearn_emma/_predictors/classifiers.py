@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Protocol
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sklearn_emma._inputs.sub_estimators import (
@@ -17,12 +20,16 @@ from sklearn_emma._inputs.sub_estimators import (
     honours,
     set_random_states,
 )
+from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._validation import (
     Constraints,
     HasMethods,
     Interval,
     validate_nested_params,
 )
+
+# Number of rows on which a classifier is tried as soon as it is fitted.
+_N_TRIED = 5
 
 
 class Classifier(Fittable, Protocol):
@@ -96,13 +103,68 @@ class ClassifierPredictor:
         """Log-probabilities (n, n_classes) of gated inputs (n, d), on the CPU.
 
         A probability below the smallest normal number counts as that.
+
+        Raises
+        ------
+        ValueError
+            If the classifier does not give each row a probability of each class that
+            it knows, or knows a class that is none.
         """
         x = gated.cpu().numpy()
         proba = np.zeros((len(x), len(self.classes)), dtype=x.dtype)
-        columns = np.searchsorted(self.classes, self.estimator.classes_)
-        proba[:, columns] = self.estimator.predict_proba(x)
+        with _naming(self.estimator, "cannot predict"):
+            columns = np.searchsorted(self.classes, self._known_classes())
+            given = self.estimator.predict_proba(x)
+            proba[:, columns] = _checked_proba(given, (len(x), len(columns)))
         floor = np.finfo(x.dtype).tiny
         return torch.from_numpy(np.log(np.maximum(proba, floor)))
+
+    def _known_classes(self) -> np.ndarray:
+        """``classes_`` of the estimator, which are among those of the data."""
+        if not hasattr(self.estimator, "classes_"):
+            raise ValueError(
+                "`predictor` must have `classes_` once it is fitted, the labels in the "
+                "order of the columns of `predict_proba`."
+            )
+        known = np.asarray(self.estimator.classes_)
+        labels = set(self.classes.tolist())
+        foreign = [label for label in known.ravel().tolist() if label not in labels]
+        if foreign or known.ndim != 1 or len(set(known.tolist())) < len(known):
+            raise ValueError(
+                "`classes_` of `predictor` must be the labels that it was fitted on, "
+                f"{self.classes.tolist()} or some of them, each once; got "
+                f"{known.tolist()}."
+            )
+        return known
+
+
+def _checked_proba(given: object, shape: tuple[int, int]) -> np.ndarray:
+    """Probabilities as an array of this shape, none of them missing."""
+    proba = np.asarray(given)
+    if proba.shape != shape:
+        raise ValueError(
+            "`predict_proba` of `predictor` must return an array of shape (n_samples, "
+            f"n_classes) = {shape}, got {proba.shape}."
+        )
+    real = proba.dtype.kind in "fiub"
+    # Rounding may put a probability a little outside of its range.
+    if not real or not ((proba >= -1e-3) & (proba <= 1 + 1e-3)).all():
+        found = f"{proba.min()} to {proba.max()}" if real else f"{proba.dtype}"
+        raise ValueError(
+            "`predict_proba` of `predictor` must return probabilities, from 0 to 1; "
+            f"got {found}."
+        )
+    return proba
+
+
+@contextmanager
+def _naming(estimator: object, failure: str) -> Iterator[None]:
+    """Note on any error of the block whose it is."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"`predictor`, {type(estimator).__name__}: it {failure}.")
+        raise
 
 
 def is_estimator(predictor: object) -> bool:
@@ -114,7 +176,9 @@ def is_estimator(predictor: object) -> bool:
     return hasattr(predictor, "fit") and not isinstance(predictor, nn.Module)
 
 
-def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | None:
+def clone_classifier(
+    predictor: object, weight: np.ndarray, dtype: np.dtype
+) -> GatedCopies | None:
     """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
 
     Parameters
@@ -123,12 +187,14 @@ def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | Non
         As the user gave it.
     weight : ndarray of shape (n_samples,)
         What the training samples count in the loss.
+    dtype : dtype
+        Of what it is to be fitted on.
 
     Raises
     ------
     ValueError
         If it is a class, not an instance; has no ``predict_proba``; has a parameter
-        that scikit-learn calls invalid; or cannot take such weights.
+        that scikit-learn calls invalid; or cannot take such weights or values.
     """
     if not is_estimator(predictor):
         return None
@@ -139,6 +205,12 @@ def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | Non
         raise ValueError(
             f"`predictor` must be an instance, got the class "
             f"{given.estimator.__name__}; write {given.estimator.__name__}()."
+        )
+    if not hasattr(given.estimator, "fit"):
+        raise ValueError(
+            "GatedCopies takes a scikit-learn classifier, which has `fit` and "
+            f"`predict_proba`; got {given.estimator!r}. What is no classifier, such as "
+            "a torch module or what builds one, is a `predictor` by itself."
         )
     if not hasattr(given.estimator, "predict_proba"):
         raise ValueError(
@@ -156,7 +228,28 @@ def clone_classifier(predictor: object, weight: np.ndarray) -> GatedCopies | Non
             "with a classifier that takes them. Metadata routing, where it is enabled, "
             "must request them."
         )
+    _check_dtype(copies.estimator, dtype)
     return copies
+
+
+def _check_dtype(estimator: object, dtype: np.dtype) -> None:
+    """Check that a net of skorch computes in this type: it converts nothing."""
+    if not isinstance(estimator, NeuralNet):
+        return
+    with (
+        seeded(0, torch.device("cpu")),
+        _naming(estimator, "cannot be initialised"),
+    ):
+        module = clone(estimator).set_params(verbose=0).initialize().module_
+    wanted = {p.dtype for p in module.parameters() if p.dtype.is_floating_point}
+    name = f"float{8 * dtype.itemsize}"
+    if wanted and getattr(torch, name) not in wanted:
+        other = str(wanted.pop()).removeprefix("torch.")
+        raise ValueError(
+            f"`predictor`, a {type(estimator).__name__} of skorch, computes in {other} "
+            f"and cannot take X, which is {name}: pass X.astype(np.{other}), here and "
+            "for predictions."
+        )
 
 
 def fit_classifier(
@@ -181,9 +274,17 @@ def fit_classifier(
         All labels, sorted.
     seed : int
         For every ``random_state`` that is None.
+
+    Raises
+    ------
+    ValueError
+        If what it predicts for a few of the samples are no probabilities of classes.
     """
     set_random_states(estimator, seed)
     n_copies = len(X) // len(labels)
     labels, weight = np.tile(labels, n_copies), np.tile(weight, n_copies)
-    fit_weighted(estimator, X, weight, labels)
-    return ClassifierPredictor(estimator, classes)
+    with _naming(estimator, "cannot be fitted"):
+        fit_weighted(estimator, X, weight, labels)
+    fitted = ClassifierPredictor(estimator, classes)
+    fitted.logits(torch.from_numpy(X[:_N_TRIED]))
+    return fitted

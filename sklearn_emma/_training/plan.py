@@ -120,7 +120,7 @@ def plan_training(
     """
     layout, target, data = checked.layout, checked.target, checked.data
     options = Options.from_params(params, params.max_iter)
-    classifier = clone_classifier(params.predictor, data.loss_weight)
+    classifier = clone_classifier(params.predictor, data.loss_weight, data.X.dtype)
     predictor = _torch_predictor(params.predictor, classifier)
     default = PotentialEnergyTransformer(device=params.device)
     energies = clone_estimators(params.energy_estimator, layout.names, default)

@@ -242,6 +242,7 @@ def test_scores_in_chunks(monkeypatch, spy):
     forest = quick(RandomForestClassifier(5)).fit(X, y)
     expected = forest.predict_proba(X_BROKEN)
     monkeypatch.setattr(model_module, "_CHUNK_VALUES", 64 * 30)
+    spy.calls.clear()
     np.testing.assert_array_equal(forest.predict_proba(X_BROKEN), expected)
     model.predict_proba(X_BROKEN)
     assert spy.calls == [30, 30, 20]
@@ -249,6 +250,8 @@ def test_scores_in_chunks(monkeypatch, spy):
 
 def test_only_predictions_ask_the_classifier(spy):
     model = quick(spy).fit(X, y)
+    assert spy.calls == [5]  # it is tried once
+    spy.calls.clear()
     for name in ("attention", "importance", "potential_energy", "modal_energy"):
         assert getattr(model, name)(X).shape == (80, 2)
     assert len(model.total_energy(X)) == len(model.explain(X)) == 80
