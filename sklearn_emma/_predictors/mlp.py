@@ -141,7 +141,10 @@ class MLPModule(nn.Module):
 
 
 def _checked_sizes(hidden_layer_sizes: int | Sequence[int]) -> list[int]:
-    sizes = np.atleast_1d(hidden_layer_sizes)
+    try:
+        sizes = np.atleast_1d(hidden_layer_sizes)
+    except ValueError:  # sequences of unequal lengths
+        sizes = np.array([0])
     whole = len(sizes) == 0 or np.issubdtype(sizes.dtype, np.integer)
     if sizes.ndim != 1 or not whole or (sizes < 1).any():
         raise ValueError(

@@ -53,7 +53,8 @@ def build_predictor(
     TypeError
         If no module comes out.
     ValueError
-        If the module's input or output size does not fit.
+        If the module's input or output does not fit; if it ends in a softmax or a
+        sigmoid; or if it has nothing to train and does not come trained.
     """
     module = _made(predictor, n_features_in, n_outputs)
     if not isinstance(module, nn.Module):
@@ -63,7 +64,15 @@ def build_predictor(
             f"{predictor!r} gave {module!r}."
         )
     module = module.to("cpu", dtype)
-    _check_shapes(module, predictor, n_features_in, n_outputs, dtype)
+    _check_output(module, predictor, n_features_in, n_outputs, dtype)
+    _check_unsquashed(module, predictor, n_features_in, dtype)
+    comes_trained = isinstance(predictor, nn.Module)
+    if not comes_trained and not any(p.requires_grad for p in module.parameters()):
+        raise ValueError(
+            f"`predictor` {predictor!r} made a module with nothing to train: it has no "
+            "parameter that requires a gradient. One that is as it should be is given "
+            "itself, as an instance: predictor=module."
+        )
     return module
 
 
@@ -105,24 +114,73 @@ def takes_attention(predictor: nn.Module) -> bool:
         return False
 
 
-def _check_shapes(
+def _check_output(
     module: nn.Module, predictor: object, n_in: int, n_out: int, dtype: torch.dtype
 ) -> None:
-    training = module.training
+    # One row too: `squeeze` and the like are at home with several.
+    for n in (2, 1):
+        try:
+            output = _tried(module, torch.zeros(n, n_in, dtype=dtype))
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"`predictor` cannot take the {n_in} features of the modes: "
+                f"{predictor!r} fails on an input of shape ({n}, {n_in}): {error}"
+            ) from error
+        if getattr(output, "shape", None) != (n, n_out):
+            got = getattr(output, "shape", type(output).__name__)
+            raise ValueError(
+                f"`predictor` must return logits of shape (n_samples, {n_out}), one "
+                f"for each class; {predictor!r} returned {got} for {n} samples."
+            )
+        if getattr(output, "dtype", None) != dtype:
+            raise ValueError(
+                f"`predictor` must return logits of the type of its input, {dtype}; "
+                f"{predictor!r} returned {getattr(output, 'dtype', type(output))}."
+            )
+
+
+def _check_unsquashed(
+    module: nn.Module, predictor: object, n_in: int, dtype: torch.dtype
+) -> None:
+    """Check that outputs are logits: the loss applies a softmax of its own.
+
+    After `log_softmax` they still are, since softmax undoes it.
+    """
+    layer = _last_layer(module)
+    if not isinstance(layer, nn.Softmax | nn.Sigmoid | nn.Hardsigmoid):
+        x = torch.randn(64, n_in, dtype=dtype, generator=torch.Generator())
+        try:
+            # Up to thousands of standard deviations, where a sigmoid is 0 or 1.
+            output = _tried(module, x * torch.logspace(-1, 4, 64).to(x).unsqueeze(1))
+        except Exception:  # such values are not for every module
+            return
+        if not ((output >= 0) & (output <= 1)).all():
+            return
+        one = torch.ones(len(x), dtype=dtype)
+        sums_to_one = torch.allclose(output.sum(1), one, atol=1e-3)
+        reaches_both_ends = output.min() < 0.01 and output.max() > 0.99
+        if not sums_to_one and not reaches_both_ends:
+            return
+    raise ValueError(
+        "`predictor` must return logits, not probabilities: the loss and "
+        f"`predict_proba` apply the softmax themselves. The outputs of {predictor!r} "
+        "have been through a softmax or sigmoid; leave that last step out."
+    )
+
+
+def _last_layer(module: nn.Module) -> nn.Module:
+    while isinstance(module, nn.Sequential) and len(module):
+        module = module[-1]
+    return module
+
+
+@torch.no_grad()
+def _tried(module: nn.Module, x: Tensor) -> Any:
+    """Output of the module as it predicts; its mode is left as it was."""
+    training = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
-        with torch.no_grad():
-            output = module(torch.zeros(2, n_in, dtype=dtype))
-    except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(
-            f"`predictor` cannot take the {n_in} features of the modes: {predictor!r} "
-            f"fails on an input of shape (2, {n_in}): {error}"
-        ) from error
+        return module(x)
     finally:
-        module.train(training)
-    if getattr(output, "shape", None) != (2, n_out):
-        got = getattr(output, "shape", type(output).__name__)
-        raise ValueError(
-            f"`predictor` must return logits of shape (n_samples, {n_out}), one for "
-            f"each class; {predictor!r} returned {got} for 2 samples."
-        )
+        for part, before in training:
+            part.training = before

@@ -100,6 +100,7 @@ BAD = [
     ({"hidden_layer_sizes": (-3,)}, "`hidden_layer_sizes` must be positive integers"),
     ({"hidden_layer_sizes": (8.5,)}, "`hidden_layer_sizes` must be positive integers"),
     ({"hidden_layer_sizes": [[8]]}, "`hidden_layer_sizes` must be positive integers"),
+    ({"hidden_layer_sizes": [[8], [4, 2]]}, "`hidden_layer_sizes` must be positive "),
     ({"hidden_layer_sizes": ("a",)}, "`hidden_layer_sizes` must be positive integers"),
     ({"hidden_layer_sizes": 8.5}, "'hidden_layer_sizes' parameter of MLP"),
     ({"hidden_layer_sizes": None}, "'hidden_layer_sizes' parameter of MLP"),
