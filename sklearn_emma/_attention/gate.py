@@ -76,7 +76,7 @@ class EMMAGate(nn.Module):
         n_modes: int,
         *,
         rho: float | str = "learn",
-        energy_scaling: str | object = "robust",
+        energy_scaling: str | object = "two_sided",
         coupling: str | object | None = "asymmetric",
         attention_function: str | AttentionFunction = "soft",
     ) -> None:

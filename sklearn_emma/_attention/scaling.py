@@ -10,13 +10,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from sklearn_emma._statistics.quantiles import median_and_iqr
+from sklearn_emma._statistics.quantiles import median_and_iqr, weighted_quantiles
 
 EULER = math.e
+
+# Share of clean energies below which a mode is too likely to be true, and how much its
+# z-score then rises with each distance from there to the lower quartile.
+_RARELY_BELOW, _RISE = 0.01, 5.0
 
 
 class EnergyScaling(nn.Module, ABC):
@@ -90,6 +95,47 @@ class RobustScaling(EnergyScaling):
         return robust_energy(potential, self.location, self.scale)
 
 
+class TwoSidedScaling(RobustScaling):
+    """Robust scaling under which values that are far too likely are unusual too.
+
+    A sensor that is stuck at its mean is likelier than anything it ever measured: of
+    many features, −log p of real rows gathers around a value well above its least (they
+    lie in a typical set), and hardly any comes near that. Below the 1 % quantile q of
+    clean energies, Ψ′ therefore rises again, as if the z-score were
+
+        z(q) + 5 (q − Ψ) / (lower quartile − q).
+
+    Of one or two features, many real rows are about as likely as can be: nothing falls
+    far below q, and the scaling is the robust one.
+    """
+
+    lowest: Tensor
+    spread: Tensor
+
+    def __init__(self, n_modes: int) -> None:
+        super().__init__(n_modes)
+        self.register_buffer("lowest", torch.full((n_modes,), -torch.inf))
+        self.register_buffer("spread", torch.ones(n_modes))
+
+    def calibrate(self, potential: Tensor, weight: Tensor) -> None:
+        """Take the median, interquartile range and lower tail of each mode."""
+        super().calibrate(potential, weight)
+        self.lowest.fill_(-torch.inf)
+        self.spread.fill_(1.0)
+        levels = np.array([_RARELY_BELOW, 0.25])
+        for mode, values, mass in _known(potential, weight):
+            tail = weighted_quantiles(values[:, None].numpy(), mass.numpy(), levels)
+            low, quartile = tail[0]
+            if quartile > low:  # otherwise the least energy is a usual one
+                self.lowest[mode], self.spread[mode] = float(low), float(quartile - low)
+
+    def forward(self, potential: Tensor) -> Tensor:
+        below = (self.lowest - potential).clamp_min(0.0)
+        # Up again in the mirror of q: as far above it as brings the z-score wanted.
+        mirrored = potential + below * (1 + _RISE * self.scale / self.spread)
+        return robust_energy(mirrored, self.location, self.scale)
+
+
 class ShiftScaling(EnergyScaling):
     """Ψ′ = max(e, Ψ − min Ψ + e), the scaling of the thesis."""
 
@@ -104,6 +150,7 @@ class ShiftScaling(EnergyScaling):
 
 
 ENERGY_SCALINGS: dict[str, Callable[[int], EnergyScaling]] = {
+    "two_sided": TwoSidedScaling,
     "robust": RobustScaling,
     "shift": ShiftScaling,
 }

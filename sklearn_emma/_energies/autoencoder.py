@@ -23,29 +23,48 @@ from sklearn_emma._statistics.normal_scores import with_normal_scores
 
 
 def reconstruct(
-    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+    x: Tensor,
+    weight: Tensor,
+    hidden_bias: Tensor,
+    visible_bias: Tensor,
+    stiffness: Tensor | float = 1.0,
 ) -> Tensor:
-    """r(x) = Wᵀ sigmoid(W x + c) + b.
+    """r(x) = x − κ (x − b) + Wᵀ sigmoid(W x + c); for κ = 1 the tied autoencoder.
 
     ``x`` (G, n, d), ``weight`` (G, K, d), ``hidden_bias`` (G, K), ``visible_bias``
-    (G, d). Returns (G, n, d).
+    (G, d), ``stiffness`` κ (G,) or a number. Returns (G, n, d).
     """
     hidden = torch.sigmoid(
         torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
     )
-    return torch.baddbmm(visible_bias.unsqueeze(1), hidden, weight)
+    kappa = stiffness.view(-1, 1, 1) if isinstance(stiffness, Tensor) else stiffness
+    start = torch.lerp(x, visible_bias.unsqueeze(1), kappa)
+    return torch.baddbmm(start, hidden, weight)
 
 
 def potential(
-    x: Tensor, weight: Tensor, hidden_bias: Tensor, visible_bias: Tensor
+    x: Tensor,
+    weight: Tensor,
+    hidden_bias: Tensor,
+    visible_bias: Tensor,
+    stiffness: Tensor | float = 1.0,
 ) -> Tensor:
-    """Ψ(x) = ½ ‖x − b‖² − Σ_k softplus(w_k·x + c_k), with ∂Ψ/∂x = x − r(x).
+    """Ψ(x) = ½ κ ‖x − b‖² − Σ_k softplus(w_k·x + c_k), with ∂Ψ/∂x = x − r(x).
 
     Shapes as in :func:`reconstruct`. Returns (G, n).
     """
     activation = torch.baddbmm(hidden_bias.unsqueeze(1), x, weight.transpose(1, 2))
     distance = (x - visible_bias.unsqueeze(1)).square().sum(2)
-    return 0.5 * distance - softplus(activation).sum(2)
+    kappa = stiffness.view(-1, 1) if isinstance(stiffness, Tensor) else stiffness
+    return 0.5 * kappa * distance - softplus(activation).sum(2)
+
+
+def gaussian_stiffness(sigma: float) -> float:
+    """κ with which x − κ x is the best guess of what noise was added to.
+
+    For Gaussian data of unit variance, and noise of standard deviation ``sigma``.
+    """
+    return sigma**2 / (1 + sigma**2)
 
 
 class AutoencoderStack(nn.Module):
@@ -59,20 +78,27 @@ class AutoencoderStack(nn.Module):
         Number of hidden units K of each autoencoder.
     dtype : torch.dtype
         Floating-point type of the parameters.
+    stiffness : float, default=1.0
+        κ of all.
     """
 
     used: Tensor
 
     def __init__(
-        self, widths: list[int], n_components: int, dtype: torch.dtype = torch.float32
+        self,
+        widths: list[int],
+        n_components: int,
+        dtype: torch.dtype = torch.float32,
+        stiffness: float = 1.0,
     ) -> None:
         super().__init__()
+        self.stiffness = stiffness
         n_modes, width = len(widths), max(widths)
         used = torch.arange(width) < torch.tensor(widths).unsqueeze(1)
         self.register_buffer("used", used.to(dtype).unsqueeze(1))
-        # Small weights start near the Gaussian energy ½‖x‖², from where training bends
-        # it.
-        scale = 0.5 / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
+        # Small weights start near the Gaussian energy ½κ‖x‖², from where training bends
+        # it; smaller ones where that alone removes noise well.
+        scale = (0.5 if stiffness == 1.0 else 0.1) / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
         weight = torch.randn(n_modes, n_components, width, dtype=dtype) * scale
         self.weight = nn.Parameter(weight * self.used)
         self.hidden_bias = nn.Parameter(torch.zeros(n_modes, n_components, dtype=dtype))
@@ -81,7 +107,11 @@ class AutoencoderStack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct ``x`` (n, G, d), samples first; padded features stay 0."""
         r = reconstruct(
-            x.transpose(0, 1), self.weight, self.hidden_bias, self.visible_bias
+            x.transpose(0, 1),
+            self.weight,
+            self.hidden_bias,
+            self.visible_bias,
+            self.stiffness,
         )
         return (r * self.used).transpose(0, 1)
 
@@ -90,7 +120,7 @@ class FrozenAutoencoder(NamedTuple):
     """A trained autoencoder with its coordinates z = (φ(x) − mean) A.
 
     ``mean`` (D,), ``matrix`` A (D, D), ``weight`` (K, D), ``hidden_bias`` (K,),
-    ``visible_bias`` (D,), and what :func:`with_normal_scores` needs, for one mode;
+    ``visible_bias`` (D,), ``stiffness`` (), and what :func:`with_normal_scores` needs, for one mode;
     without these φ(x) = x.
     """
 
@@ -99,6 +129,7 @@ class FrozenAutoencoder(NamedTuple):
     weight: Tensor
     hidden_bias: Tensor
     visible_bias: Tensor
+    stiffness: Tensor
     knots: Tensor | None = None
     base: Tensor | None = None
     slope: Tensor | None = None
@@ -165,6 +196,7 @@ class _PotentialGroup(nn.Module):
     weight: Tensor
     hidden_bias: Tensor
     visible_bias: Tensor
+    stiffness: Tensor
     knots: Tensor | None
     base: Tensor
     slope: Tensor
@@ -201,7 +233,9 @@ class _PotentialGroup(nn.Module):
         if self.knots is not None:
             modes = with_normal_scores(modes, self.knots, self.base, self.slope)
         z = torch.bmm(modes - self.mean.unsqueeze(1), self.matrix)
-        return potential(z, self.weight, self.hidden_bias, self.visible_bias)
+        return potential(
+            z, self.weight, self.hidden_bias, self.visible_bias, self.stiffness
+        )
 
 
 # Size of each tensor in a group of modes of up to d features, D coordinates; −1: as is.
@@ -211,6 +245,7 @@ _PADDED: dict[str, Callable[[int, int], tuple[int, ...]]] = {
     "weight": lambda d, D: (-1, D),
     "hidden_bias": lambda d, D: (-1,),
     "visible_bias": lambda d, D: (D,),
+    "stiffness": lambda d, D: (),
     "knots": lambda d, D: (d, -1),
     "base": lambda d, D: (d, -1),
     "slope": lambda d, D: (d, -1),

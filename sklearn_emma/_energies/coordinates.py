@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_emma._energies.shrinkage import NOISE, choose_shrinkage
 from sklearn_emma._statistics.covariance import inverse_root
 from sklearn_emma._statistics.normal_scores import (
     NormalScores,
@@ -69,14 +70,22 @@ class Coordinates(NamedTuple):
         return np.stack(pieces, axis=1)
 
 
+#: Kinds of coordinates without correlation.
+WHITENED = ("whiten", "normal_scores")
+
+
 def fit_coordinates(
-    X: np.ndarray, sample_weight: np.ndarray | None, preprocessing: str | None
+    X: np.ndarray,
+    sample_weight: np.ndarray | None,
+    preprocessing: str | None,
+    shrinkage: float | None = None,
 ) -> Coordinates:
     """Coordinates in which an autoencoder sees X (n, d).
 
     ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature,
     ``"whiten"`` also removes their correlation, and ``"normal_scores"`` does so after
-    putting beside each feature its normal score.
+    putting beside each feature its normal score. ``shrinkage`` is the share of the
+    identity in the covariance; None: :func:`oracle_shrinkage`.
     """
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     n_features = X.shape[1]
@@ -84,14 +93,39 @@ def fit_coordinates(
         return Coordinates(
             np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype), None
         )
+    mean, scale, scores = _standardised(X, weight, preprocessing)
+    alone = Coordinates(mean, np.diag(1.0 / scale), scores)
+    matrix = alone.matrix
+    if preprocessing in WHITENED:
+        z = (alone.features(X) - mean) / scale
+        root = inverse_root(z, weight.astype(np.float64), shrinkage)
+        matrix = root / scale[:, np.newaxis]
+    return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
+
+
+def fit_shrinkage(
+    X: np.ndarray, weight: np.ndarray, preprocessing: str, seed: int
+) -> float:
+    """Shrinkage that held-out rows of X (n, d) recommend; ``seed`` draws noise."""
+    mean, scale, scores = _standardised(X, weight, preprocessing)
+    alone = Coordinates(mean, np.empty(0), scores)
+    noise = np.random.default_rng(seed).normal(size=X.shape)
+    spread = StandardScaler().fit(X, sample_weight=weight).scale_
+
+    def standardised(values: np.ndarray) -> np.ndarray:
+        return (alone.features(values.astype(X.dtype)) - mean) / scale
+
+    noisy = [standardised(X + size * spread * noise) for size in NOISE]
+    return choose_shrinkage(standardised(X), noisy, weight.astype(np.float64))
+
+
+def _standardised(
+    X: np.ndarray, weight: np.ndarray, preprocessing: str
+) -> tuple[np.ndarray, np.ndarray, NormalScores | None]:
+    """Mean and scale of φ(x), and the normal scores, where φ has them."""
     scores = None
     if preprocessing == "normal_scores":
         scores = fit_normal_scores(X, weight)
         X = Coordinates(np.empty(0), np.empty(0), scores).features(X)
     scaler = StandardScaler().fit(X, sample_weight=weight)
-    mean, scale = scaler.mean_, scaler.scale_
-    matrix = np.diag(1.0 / scale)
-    if preprocessing != "standardize":
-        standardised = (X - mean) / scale
-        matrix = matrix @ inverse_root(standardised, weight.astype(np.float64))
-    return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
+    return scaler.mean_, scaler.scale_, scores

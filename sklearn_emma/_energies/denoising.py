@@ -34,11 +34,13 @@ class DenoisingLoss(nn.Module):
 class Denoising(NamedTuple):
     """How autoencoders of ``n_components`` hidden units learn to remove noise.
 
-    ``sigma`` is the standard deviation of the noise, ``options`` those of the training.
+    ``sigma`` is the standard deviation of the noise, ``stiffness`` κ, ``options`` those
+    of the training.
     """
 
     n_components: int
     sigma: float
+    stiffness: float
     options: Options
 
 
@@ -82,7 +84,9 @@ def train_autoencoders(
     batch_size = auto_batch_size(options.batch_size, len(x))
 
     with seeded(draw_seed(check_random_state(random_state)), device) as generator:
-        stack = AutoencoderStack(widths, denoising.n_components, x.dtype)
+        stack = AutoencoderStack(
+            widths, denoising.n_components, x.dtype, denoising.stiffness
+        )
         net = make_net(stack, DenoisingLoss(), options, batch_size=batch_size)
 
         def draw() -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -97,56 +98,68 @@ def warn_of_ignored_weights(
         )
 
 
+class CleanRows(NamedTuple):
+    """What energies are fitted on.
+
+    ``layout`` says which columns are whose, ``x`` (n, d) are standardised values, 0
+    where one is missing, ``present`` (n, M) is False where a mode is missing,
+    ``weight`` (n,) counts samples.
+    """
+
+    layout: ModeLayout
+    x: np.ndarray
+    present: np.ndarray
+    weight: np.ndarray
+
+
+class ModeFit(NamedTuple):
+    """An estimator to be fitted on a mode; ``weight`` (n,) is 0 where it sees none."""
+
+    estimator: Energy
+    mode: int
+    weight: np.ndarray
+
+
 def fit_mode_energies(
-    estimators: list[Energy],
-    layout: ModeLayout,
-    x: np.ndarray,
-    present: np.ndarray,
-    weight: np.ndarray,
-    seed: int,
-    verbose: bool | int = False,
+    fits: list[ModeFit], rows: CleanRows, seed: int, verbose: bool | int = False
 ) -> None:
-    """Fit each estimator, in place, on the rows where its mode is present.
+    """Fit estimators, in place.
 
     Parameters
     ----------
-    estimators : list of estimators
-        From :func:`clone_estimators`.
-    layout : ModeLayout
-        Columns of each mode, and names for errors.
-    x : ndarray of shape (n_samples, d)
-        Standardised values, 0 where a value is missing.
-    present : ndarray of shape (n_samples, n_modes)
-        False where a mode is missing.
-    weight : ndarray of shape (n_samples,)
-        Sample weights.
+    fits : list of ModeFit
+        Estimators from :func:`clone_estimators`, or clones of them.
+    rows : CleanRows
+        The rows of all modes.
     seed : int
         For every estimator whose ``random_state`` is None.
     verbose : bool, default=False
         Whether energies that are trained together show their progress.
     """
-    for estimator in estimators:
-        set_random_states(estimator, seed)
-    Xs = [x[:, columns] for columns in layout.slices]
+    layout = rows.layout
+    Xs = [rows.x[:, columns] for columns in layout.slices]
     # Modes of similar width share a padded batch; padding never more than doubles it.
-    together: dict[tuple[type[BatchedEnergy], str, int], list[int]] = {}
-    for mode, estimator in enumerate(estimators):
+    together: dict[tuple[type[BatchedEnergy], str, int], list[ModeFit]] = {}
+    for fit in fits:
+        estimator, mode, weight = fit
+        set_random_states(estimator, seed)
         if is_batched(estimator):
             size = (layout.widths[mode] - 1).bit_length()
             key = type(estimator), repr(estimator.get_params()), size
-            together.setdefault(key, []).append(mode)
+            together.setdefault(key, []).append(fit)
             continue
-        rows = present[:, mode]
+        seen = weight > 0
         with naming([layout.names[mode]], estimator):
-            fit_weighted(estimator, Xs[mode][rows], weight[rows])
-            checked_scores(estimator, Xs[mode][rows][:_N_TRIED], fitted=True)
-    for (kind, *_), modes in together.items():
-        group = [estimators[i] for i in modes]
+            fit_weighted(estimator, Xs[mode][seen], weight[seen])
+            checked_scores(estimator, Xs[mode][seen][:_N_TRIED], fitted=True)
+    for (kind, *_), group in together.items():
+        estimators = [fit.estimator for fit in group]
         if verbose:
-            group[0].set_params(verbose=verbose)
-        with naming([layout.names[i] for i in modes], group[0]):
+            estimators[0].set_params(verbose=verbose)
+        names = list(dict.fromkeys(layout.names[fit.mode] for fit in group))
+        with naming(names, estimators[0]):
             kind._fit_together(
-                group, [Xs[i] for i in modes], [weight * present[:, i] for i in modes]
+                estimators, [Xs[fit.mode] for fit in group], [f.weight for f in group]
             )
 
 

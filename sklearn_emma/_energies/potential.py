@@ -41,13 +41,17 @@ class PotentialEnergyTransformer(
 ):
     """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
 
-    A tied-weight autoencoder r(z) = Wᵀ sigmoid(W z + c) + b learns to remove Gaussian
-    noise. Its reconstruction field is a gradient field, r(z) − z = −∂Ψ/∂z, with
+    A tied-weight autoencoder r(z) = z − κ (z − b) + Wᵀ sigmoid(W z + c) learns to
+    remove Gaussian noise. Its reconstruction field is a gradient field,
+    r(z) − z = −∂Ψ/∂z, with
 
-        Ψ(z) = ½ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
+        Ψ(z) = ½ κ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
 
     which is about −sigma² log p(z) up to a constant: low where data are dense, high for
-    noisy, broken or unseen values. Energies are computed for each row by itself.
+    noisy, broken or unseen values. In coordinates of unit variance κ is
+    sigma² / (1 + sigma²): W = 0 is then the best for Gaussian data, and hidden units
+    learn what is not Gaussian. Without preprocessing κ is 1, as in the thesis. Energies
+    are computed for each row by itself.
 
     Parameters
     ----------
@@ -60,12 +64,18 @@ class PotentialEnergyTransformer(
             default="normal_scores"
         Coordinates z that the autoencoder sees. ``"standardize"`` centres and scales
         each feature. ``"whiten"`` also removes their correlation, so that small noise
-        shows as a break of correlation; with W = 0 the energy is then half the squared
-        Mahalanobis distance. ``"normal_scores"`` puts beside each feature a monotone
-        map of it that is Gaussian on the training data, then whitens: small noise
+        shows as a break of correlation; with W = 0 the energy is then κ times half the
+        squared Mahalanobis distance. ``"normal_scores"`` puts beside each feature a
+        monotone         map of it that is Gaussian on the training data, then whitens: small noise
         shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as in
         the thesis.
-    max_iter : int, default=60
+    shrinkage : float or "auto", default="auto"
+        Share, in [0, 1], of a multiple of the identity in the covariance that whitens.
+        ``"auto"`` is decided by held-out rows: among the shares with which rows that
+        were seen look no more usual than others, by one interquartile range at most,
+        the one that tells held-out rows best from the same rows with small noise.
+        Without whitening it plays no part.
+    max_iter : int, default=20
         Number of epochs.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
@@ -93,6 +103,10 @@ class PotentialEnergyTransformer(
         c.
     intercept_visible_ : ndarray of shape (n_coordinates,)
         b.
+    stiffness_ : float
+        κ.
+    shrinkage_ : float or None
+        Share of the identity that was used; None without whitening.
     mean_ : ndarray of shape (n_coordinates,)
         Training mean of φ(x) (0 without preprocessing).
     whitening_ : ndarray of shape (n_coordinates, n_coordinates)
@@ -135,6 +149,7 @@ class PotentialEnergyTransformer(
             StrOptions({"normal_scores", "whiten", "standardize"}),
             None,
         ],
+        "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -145,7 +160,8 @@ class PotentialEnergyTransformer(
         *,
         sigma: float = 0.3,
         preprocessing: str | None = "normal_scores",
-        max_iter: int = 60,
+        shrinkage: float | str = "auto",
+        max_iter: int = 20,
         batch_size: int | str = "auto",
         lr: float = 0.02,
         optimizer: Callable[..., torch.optim.Optimizer] | None = None,
@@ -158,6 +174,7 @@ class PotentialEnergyTransformer(
         self.n_components = n_components
         self.sigma = sigma
         self.preprocessing = preprocessing
+        self.shrinkage = shrinkage
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.lr = lr
@@ -229,6 +246,11 @@ class PotentialEnergyTransformer(
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
+
+        Compare scores of rows that a model has not seen with each other: rows that it
+        was fitted on score somewhat higher, the more so the fewer they are for their
+        number of features. Scores of two models, of two modes say, have different
+        origins and units, and are not to be compared as they are.
 
         Parameters
         ----------

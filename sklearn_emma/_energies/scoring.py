@@ -19,12 +19,16 @@ from sklearn_emma._statistics.normal_scores import NormalScores
 
 
 class FittedAutoencoder(NamedTuple):
-    """Weights W (K, D), c (K,) and b (D,), and the coordinates z in which they act."""
+    """Weights W (K, D), c (K,) and b (D,), and the coordinates z in which they act.
+
+    ``stiffness`` is κ, a number.
+    """
 
     coordinates: Coordinates
     weight: np.ndarray
     hidden_bias: np.ndarray
     visible_bias: np.ndarray
+    stiffness: float = 1.0
 
     def potential(self, X: np.ndarray) -> np.ndarray:
         """Ψ of X (n, d), finite, (n,)."""
@@ -44,7 +48,8 @@ class FittedAutoencoder(NamedTuple):
     def arrays(self) -> list[np.ndarray]:
         """Everything learnt, coordinates first."""
         mean, matrix, scores = self.coordinates
-        return [mean, matrix, *self[1:], *(scores or ())]
+        weights = (np.asarray(a) for a in self[1:])
+        return [mean, matrix, *weights, *(scores or ())]
 
     def _step(self, X: np.ndarray) -> np.ndarray:
         z = self.coordinates(X)
@@ -53,7 +58,8 @@ class FittedAutoencoder(NamedTuple):
 
     def _tensors(self, X: np.ndarray) -> list[Tensor]:
         """The weights as a stack of one, in the type of X."""
-        return [torch.tensor(a[np.newaxis].astype(X.dtype)) for a in self[1:]]
+        arrays = (np.asarray(a, dtype=X.dtype)[np.newaxis] for a in self[1:])
+        return [torch.tensor(array) for array in arrays]
 
 
 class AutoencoderEstimator:
@@ -62,6 +68,7 @@ class AutoencoderEstimator:
     n_components: int
     sigma: float
     preprocessing: str | None
+    shrinkage: float | str
     max_iter: int
     batch_size: int | str
     lr: float
@@ -78,6 +85,8 @@ class AutoencoderEstimator:
     mean_: np.ndarray
     whitening_: np.ndarray
     normal_scores_: NormalScores | None
+    stiffness_: float
+    shrinkage_: float | None
     loss_curve_: list[float]
     n_iter_: int
     n_features_in_: int
@@ -87,4 +96,4 @@ class AutoencoderEstimator:
         check_is_fitted(self)
         z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
         weights = self.components_, self.intercept_hidden_, self.intercept_visible_
-        return FittedAutoencoder(z, *weights)
+        return FittedAutoencoder(z, *weights, self.stiffness_)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
-from sklearn_emma._energies.autoencoder import FrozenAutoencoder, PotentialStack
-from sklearn_emma._energies.coordinates import fit_coordinates
+from sklearn_emma._energies.autoencoder import (
+    FrozenAutoencoder,
+    PotentialStack,
+    gaussian_stiffness,
+)
+from sklearn_emma._energies.coordinates import (
+    WHITENED,
+    fit_coordinates,
+    fit_shrinkage,
+)
 from sklearn_emma._energies.denoising import Denoising, train_autoencoders
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._optim.net import Options
+from sklearn_emma._optim.torch_state import draw_seed
 
 
 def fit_together(
@@ -22,20 +32,26 @@ def fit_together(
     All share the seed of the first. ``weights`` are 0 where the mode is missing.
     """
     first = estimators[0]
+    seed = draw_seed(check_random_state(first.random_state))
+    shrinkages = _shrinkages(first, Xs, weights, seed)
     coordinates = [
-        fit_coordinates(X, weight, first.preprocessing)
-        for X, weight in zip(Xs, weights, strict=True)
+        fit_coordinates(X, weight, first.preprocessing, shrinkage)
+        for X, weight, shrinkage in zip(Xs, weights, shrinkages, strict=True)
     ]
     options = Options.from_params(first, first.max_iter)
+    # Coordinates of unit variance leave to the hidden units what is not Gaussian.
+    scaled = first.preprocessing is not None
+    stiffness = gaussian_stiffness(first.sigma) if scaled else 1.0
     learnt = train_autoencoders(
         [z(X) for z, X in zip(coordinates, Xs, strict=True)],
         weights,
-        Denoising(first.n_components, first.sigma, options),
-        first.random_state,
+        Denoising(first.n_components, first.sigma, stiffness, options),
+        seed,
     )
-    for estimator, X, z, autoencoder in zip(
-        estimators, Xs, coordinates, learnt, strict=True
+    for estimator, X, z, shrinkage, autoencoder in zip(
+        estimators, Xs, coordinates, shrinkages, learnt, strict=True
     ):
+        estimator.shrinkage_, estimator.stiffness_ = shrinkage, stiffness
         estimator.mean_, estimator.whitening_, estimator.normal_scores_ = z
         estimator.components_ = autoencoder.weight
         estimator.intercept_hidden_ = autoencoder.hidden_bias
@@ -43,6 +59,27 @@ def fit_together(
         estimator.loss_curve_ = autoencoder.loss_curve
         estimator.n_iter_ = len(autoencoder.loss_curve)
         estimator.n_features_in_ = X.shape[1]
+
+
+def _shrinkages(
+    first: AutoencoderEstimator,
+    Xs: list[np.ndarray],
+    weights: list[np.ndarray],
+    seed: int,
+) -> list[float | None]:
+    """Shrinkage of each estimator; equal where they see rows of the same array.
+
+    The first that does decides: the one that sees all rows, in a cross-fit.
+    """
+    if first.preprocessing not in WHITENED:
+        return [None] * len(Xs)
+    if not isinstance(first.shrinkage, str):
+        return [float(first.shrinkage)] * len(Xs)
+    found: dict[int, float] = {}
+    for X, weight in zip(Xs, weights, strict=True):
+        if id(X) not in found:
+            found[id(X)] = fit_shrinkage(X, weight, first.preprocessing, seed)
+    return [found[id(X)] for X in Xs]
 
 
 def stack(

@@ -227,7 +227,7 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         remainder: str = "error",
         energy_estimator: BaseEstimator | dict[str, BaseEstimator] | None = None,
         joint_energy: bool | str = "auto",
-        energy_scaling: str | object = "robust",
+        energy_scaling: str | object = "two_sided",
         coupling: str | object | None = "asymmetric",
         attention_function: str | AttentionFunction = "soft",
         rho: float | str = "learn",

@@ -12,6 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
@@ -41,6 +42,9 @@ class EMMAModel:
         Predicts in place of the network's predictor.
     joint : JointEnergy, default=None
         Says how far each mode can be trusted beside the others.
+    held_out : HeldOutEnergies, default=None
+        Score the rows of the training data in training, in place of ``energies``, which
+        have seen them. A model that is trained no further needs none.
     """
 
     def __init__(
@@ -50,7 +54,9 @@ class EMMAModel:
         network: EMMANetwork,
         classifier: ClassifierPredictor | None = None,
         joint: JointEnergy | None = None,
+        held_out: HeldOutEnergies | None = None,
     ) -> None:
+        self.held_out = held_out
         self.scaler = scaler
         self.energies = energies
         self.network = network
@@ -77,6 +83,8 @@ class EMMAModel:
         if self.device != device:
             self.network.to(device)
             self.energies.to(device)
+            if self.held_out is not None:
+                self.held_out.to(device)
             if self.joint is not None:
                 self.joint.to(device)
         return self
@@ -85,6 +93,8 @@ class EMMAModel:
         """Compute in another floating-point type from now on, in place."""
         self.network.to(dtype)
         self.energies.astype(dtype)
+        if self.held_out is not None:
+            self.held_out.astype(dtype)
         if self.joint is not None:
             self.joint.to(dtype)
         return self

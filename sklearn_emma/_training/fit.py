@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.model import EMMAModel
@@ -82,6 +83,8 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
     curves = train_jointly(started.model, task)
     # Always reset: with warm_start the previous model may hold another classifier.
     started.model.classifier = _fit_classifier(plan, started)
+    if not plan.goes_on:
+        started.model.held_out = None  # several times as large as the energies
     return _finish(plan, started, curves)
 
 
@@ -135,7 +138,7 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     """Copy ``previous`` where there is one; else pretrain, and put a gate in front.
 
     Energies of the training data are those that pretraining has computed; only values
-    that it did not see, of held-out samples or corrupted modes, are scored here.
+    that it left out, of held-out samples or corrupted modes, are scored here.
     """
     device = plan.joint_training.device
     if previous is not None:
@@ -158,6 +161,7 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
         energies=ModeEnergies(first.energies, layout, plan.dtype),
         network=network.to(plan.dtype),
         joint=copy.deepcopy(first.joint),
+        held_out=HeldOutEnergies(first.crossed, layout, plan.dtype),
     )
     return model.to(plan.joint_training.device)
 
@@ -201,20 +205,5 @@ def _finish(plan: Plan, started: Started, curves: dict[str, list[float]]) -> Tra
         started.pretraining_curve,
         curves["train_loss"],
         curves.get("valid_loss", []),
-        _attention_of_rows(plan, started),
+        started.model.gather(plan.checked.X, lambda scores: scores.attention),
     )
-
-
-def _attention_of_rows(plan: Plan, started: Started) -> np.ndarray:
-    """Attention of all rows that were given, those that count nothing included."""
-    model, checked = started.model, plan.checked
-    size = model.chunk_rows
-    chunks = [slice(i, i + size) for i in range(0, len(started.data.y), size)]
-    samples = np.concatenate(
-        [model.scores_of(started.data.inputs.rows(c)).attention for c in chunks]
-    )
-    attention: np.ndarray = samples[checked.sample_of_row]
-    dropped = checked.sample_of_row < 0
-    if dropped.any():
-        attention[dropped] = model.gather(checked.X[dropped], lambda s: s.attention)
-    return attention

@@ -57,6 +57,7 @@ class EMMAParams(TakesModes, TrainingParams, Protocol):
     n_iter_no_change: int
     tol: float
     memory: str | Memory | None
+    warm_start: bool
     random_state: RandomStateLike
 
 
@@ -79,6 +80,7 @@ class Plan:
 
     ``train`` and ``held`` are the rows of the distinct samples to train on and to stop
     early by; ``held`` is empty without early stopping. ``gate`` is new and is copied;
+    ``goes_on`` is whether another fit may train the model further;
     ``classifier`` predicts in the end, if there is one.
     """
 
@@ -94,6 +96,7 @@ class Plan:
     lambdas: dict[str, float]
     classifier: GatedCopies | None
     memory: str | Memory | None
+    goes_on: bool
 
     @property
     def dtype(self) -> torch.dtype:
@@ -180,6 +183,7 @@ def plan_training(
         lambdas={"lambda_c": params.lambda_c, "lambda_e": params.lambda_e},
         classifier=classifier,
         memory=params.memory,
+        goes_on=params.warm_start,
     )
 
 

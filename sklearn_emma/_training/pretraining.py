@@ -10,13 +10,18 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from sklearn_emma._energies.cross_fitting import (
+    CrossFit,
+    HeldOutEnergies,
+    cross_fit,
+)
 from sklearn_emma._energies.interface import Energy
 from sklearn_emma._energies.joint import (
     JointEnergy,
     JointSamples,
     fit_joint_energy,
 )
-from sklearn_emma._energies.per_mode import ModeEnergies, fit_mode_energies
+from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import standardise
@@ -66,11 +71,14 @@ class Pretrained(NamedTuple):
     """What pretraining learns, each part by itself.
 
     ``potential`` (n, M) are the energies of the clean values of the training samples,
-    NaN where a mode has none. All later steps take them from here.
+    each by a model that has not seen it, NaN where a mode has none. All later steps
+    take them from here. ``energies`` have seen all samples, and score new ones;
+    ``crossed`` have not seen the samples of a fold.
     """
 
     scaler: StandardScaler
     energies: list[Energy]
+    crossed: CrossFit
     predictor: nn.Module
     loss_curve: list[float]
     potential: np.ndarray
@@ -104,18 +112,13 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     scaler.mean_ = np.nan_to_num(scaler.mean_)
     scaler.scale_ = np.nan_to_num(scaler.scale_, nan=1.0)
     x, present = _filled(clean, scaler, layout)
-    fit_mode_energies(
-        task.energies,
-        layout,
-        x.numpy(),
-        present.numpy(),
-        data.weight,
-        task.seeds[0],
-        task.options.verbose,
-    )
-    energies = ModeEnergies(task.energies, layout, x.dtype)
-    potential = energies.potential(x, present, fitted=True).numpy()
+    rows = CleanRows(layout, x.numpy(), present.numpy(), data.weight)
+    crossed = cross_fit(task.energies, rows, task.seeds[0], task.options.verbose)
     predictor, curve = _fit_predictor(task, x)
+    held_out = HeldOutEnergies(crossed, layout, x.dtype)
+    nothing = torch.zeros(present.shape, dtype=x.dtype)
+    fold = torch.from_numpy(crossed.fold)
+    potential = held_out.potential(x, present, nothing, fold).numpy()
     joint = None
     if task.joint_energy:
         group = task.target.groups(data.y)
@@ -123,7 +126,9 @@ def pretrain(task: PretrainingTask) -> Pretrained:
         complete = present.all(1).numpy()
         joint = fit_joint_energy(samples.rows(complete), layout, task.target.n_groups)
     potential = np.where(present.numpy(), potential, np.nan)
-    return Pretrained(scaler, task.energies, predictor, curve, potential, joint)
+    return Pretrained(
+        scaler, task.energies, crossed, predictor, curve, potential, joint
+    )
 
 
 def refit_predictor(task: PretrainingTask, first: Pretrained) -> Pretrained:

@@ -23,11 +23,13 @@ class ScoredSet(NamedTuple):
     """Training samples as tensors, with the energies of their values.
 
     ``x`` (n, d) is standardised, NaN where missing; ``inputs`` are the same without
-    NaN, with energies and presence of the modes; the rest is that of the training set.
+    NaN, with energies and presence of the modes; ``fold`` (n,) says which energies have
+    not seen a sample, −1: none have; the rest is that of the training set.
     """
 
     x: Tensor
     inputs: Inputs
+    fold: Tensor
     y: Tensor
     corrupted: Tensor
     loss_weight: Tensor
@@ -44,20 +46,43 @@ def score_set(
 ) -> ScoredSet:
     """Standardise and score samples, modes known to be corrupted included.
 
-    ``known`` (n, M) are energies from before, NaN where there are none.
+    ``known`` (n, M) are energies from before, NaN where there are none. Each sample is
+    scored by energies that have not seen it, as far as the model still has them.
     """
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(model.device)
 
     x = model.standardise(data.X)
+    filled, present = fill_missing(x, model.layout)
+    fold = torch.full((len(x),), -1, device=model.device)
+    if model.held_out is not None:
+        clean, _ = fill_missing(
+            model.standardise(data.clean(model.layout)), model.layout
+        )
+        fold = tensor(model.held_out.fold_of(clean.cpu().numpy()))
+    potential = torch.full_like(present, torch.nan, dtype=x.dtype)
+    if known is not None:
+        potential = tensor(known)
+    potential = score(model, filled, present & potential.isnan(), potential, fold)
     return ScoredSet(
         x,
-        model.inputs(x, None if known is None else tensor(known)),
+        Inputs(filled, potential.nan_to_num(), present),
+        fold,
         tensor(data.y),
         tensor(data.corrupted),
         tensor(data.loss_weight),
     )
+
+
+def score(
+    model: EMMAModel, x: Tensor, needed: Tensor, known: Tensor, fold: Tensor
+) -> Tensor:
+    """Ψ (n, M) where ``needed``, else what is ``known``; by what has not seen a row."""
+    if model.held_out is not None:
+        known = model.held_out.potential(x, needed, known, fold)
+        needed = needed & (fold < 0).unsqueeze(1)
+    return model.energies.potential(x, needed, known)
 
 
 def simulated_epochs(
@@ -77,7 +102,7 @@ def simulated_epochs(
         if failures.simulates:
             failed, fails = failures.simulate(data.x, model.layout, generator)
             x, present = fill_missing(failed, model.layout)
-            potential = model.energies.potential(x, present & fails, potential)
+            potential = score(model, x, present & fails, potential, data.fold)
             corrupted = corrupted | fails
         return Samples(
             {"x": x, "potential": potential, "present": present},

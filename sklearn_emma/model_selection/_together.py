@@ -106,6 +106,7 @@ def _fit_valid(
             if hasattr(first, name):
                 setattr(classifiers[i], name, getattr(first, name))
         model, _, curve = started[i]
+        model.held_out = None  # nothing trains it further
         fitted = Trained(model, curve, result, [])
         classifiers[i]._store(checked, fitted, continues=False)
     return errors
@@ -132,6 +133,7 @@ class _SharedPretraining:
         if seed in self._first:  # the same energies, and what was calibrated by them
             first = self._first[seed]
             model.energies = first.model.energies
+            model.held_out = first.model.held_out
             model.network.gate.copy_calibration(first.model.network.gate)
             return Started(model, first.data, pretrained.loss_curve)
         calibrate(model, plan, pretrained)
