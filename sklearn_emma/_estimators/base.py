@@ -27,6 +27,7 @@ from sklearn_emma._inputs.checking import (
 )
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._predictors.classifiers import GatedCopies
@@ -108,6 +109,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     }
 
     @fit_context(prefer_skip_nested_validation=True)
+    @ordinary_state()
     def fit(
         self,
         X: ArrayLike,
@@ -197,6 +199,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.coupling_weights_ = learnt.coupling_weights
         self.coupling_exponents_ = learnt.coupling_exponents
 
+    @ordinary_state()
     def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
@@ -237,7 +240,8 @@ class BaseEMMA(InspectsModes, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle of a GPU model could not be loaded on a machine without a GPU.
-        state: dict[str, Any] = super().__getstate__()
+        # Python 3.11 hands out the attributes themselves, not a copy of them.
+        state: dict[str, Any] = dict(super().__getstate__())
         if "_model" in state:
             state["_model"] = state["_model"].on_cpu()
         return state

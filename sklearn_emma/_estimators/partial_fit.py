@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._inputs.targets import Classes, chunk_labels
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._predictors.classifiers import is_estimator
 from sklearn_emma._training.fit import train_pass
 from sklearn_emma._training.plan import plan_training
@@ -34,6 +35,7 @@ class LearnsClassesByChunks(PredictsClasses):
 
     @available_if(_has_torch_predictor)
     @fit_context(prefer_skip_nested_validation=True)
+    @ordinary_state()
     def partial_fit(
         self,
         X: ArrayLike,

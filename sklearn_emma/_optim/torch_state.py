@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -18,6 +19,24 @@ _SINGLE_THREAD_WORK = 2e8
 
 # All threads of a process share torch's global state, so one at a time may use it.
 _BORROWED = threading.RLock()
+
+
+def after_fork(function: Callable[[], None]) -> None:
+    """Call ``function`` at once in every child that this process forks.
+
+    A lock that another thread holds at that moment is never released in the child,
+    where that thread does not exist.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        os.register_at_fork(after_in_child=function)
+
+
+def _free_in_child() -> None:
+    global _BORROWED
+    _BORROWED = threading.RLock()
+
+
+after_fork(_free_in_child)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from torch import nn
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.loop import auto_batch_size
 from sklearn_emma._optim.members import Member
 from sklearn_emma._optim.stacked_loop import Source, train_together
@@ -46,6 +47,7 @@ def can_fit_together(classifier: object) -> bool:
     )
 
 
+@ordinary_state()
 def fit_together(
     classifiers: list[EMMAClassifier], given: Given
 ) -> list[Exception | None]:
