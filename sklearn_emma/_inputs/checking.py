@@ -15,7 +15,7 @@ from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
 from sklearn_emma._inputs.standardisation import bounded
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
-from sklearn_emma._inputs.weights import check_weights, merge_duplicates
+from sklearn_emma._inputs.weights import check_weights, countable, merge_duplicates
 from sklearn_emma._validation import sums_overflow
 
 
@@ -93,7 +93,8 @@ def check_training_data(
     (values, encoded, failed), weight, sample_of_row = merge_duplicates(
         [X[:, layout.order], _encode(target, y, kept), failed], weight
     )
-    loss_weight = (weight * target.factors(encoded, weight)).astype(X.dtype)
+    factors = countable(target.factors(encoded, weight))
+    loss_weight = countable(weight.astype(np.float64) * factors).astype(X.dtype)
     data = TrainingSet(values, encoded, weight, loss_weight, failed)
     return CheckedData(X, data, sample_of_row, layout, target)
 

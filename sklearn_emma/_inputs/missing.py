@@ -30,6 +30,16 @@ def missing_as_nan(X: Any) -> Any:
     return X
 
 
+def refuse_masked(values: object, name: str) -> None:
+    """Raise ValueError where values of argument ``name`` that must be there are masked.
+
+    scikit-learn takes what lies below the mask for data.
+    """
+    if np.ma.is_masked(values):
+        row = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
+        raise ValueError(f"`{name}` has masked values, the first at {row}.")
+
+
 def _unmasked(X: np.ma.MaskedArray) -> np.ndarray:
     mask = np.ma.getmaskarray(X)
     if not mask.any():
