@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 _FARTHEST = 1e6
 
 # A column is constant if its standard deviation is no more than so many units in the
-# last place of its values: what varies then is rounding, which reaches somewhat further.
+# last place of its values: what varies then is rounding, which reaches a bit further.
 _ROUNDING, _ROUNDING_REACH = 4, 32
 
 # Powers of two between which values can be squared, and scales can be divided by.

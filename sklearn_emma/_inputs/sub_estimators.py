@@ -10,7 +10,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-
 # No more rows than either are made of distinct samples by repeating them.
 _MOST_ROWS = 10_000_000
 _MOST_REPETITIONS = 10
@@ -123,10 +122,10 @@ def _repetitions(weight: np.ndarray) -> np.ndarray | None:
     if not weight.any():
         return weight
     counts = _whole(weight)
-    if counts is None:
-        counts = _whole(weight / weight[weight > 0].min())
-        if counts is not None and counts.sum() > _most_rows(weight):
-            counts = None
+    if counts is None or counts.sum() > _most_rows(weight):
+        multiples = _whole(weight / weight[weight > 0].min())
+        if multiples is not None and multiples.sum() <= _most_rows(weight):
+            return multiples
     return counts
 
 

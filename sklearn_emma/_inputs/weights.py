@@ -104,10 +104,9 @@ def merge_duplicates(
 
 def _ranks(arrays: list[np.ndarray], n: int) -> np.ndarray:
     """Rank of each row among the distinct ones, by first columns first; NaN is last."""
-    rank = np.zeros(n, dtype=np.intp)
-    n_ranks = min(n, 1)
+    rank, n_ranks = np.zeros(n, dtype=np.intp), min(n, 1)
     for array in arrays:
-        for column in array.reshape(n, -1).T:
+        for column in array.T if array.ndim > 1 else [array]:
             if n_ranks == n:
                 return rank
             values, of_value = np.unique(column, return_inverse=True)

@@ -87,7 +87,7 @@ def test_data_are_bounded_and_keep_their_type(dtype):
     wild = changed(0, 1, 1.0).astype(dtype)
     wild[0, 1] = -largest
     found, _ = check(Given(wild, y))
-    assert np.isfinite(found.X).all() and -largest < found.X[0, 1] < -1e30
+    assert found.X[0, 1] == -largest and np.isfinite(found.X).all()
     np.testing.assert_array_equal(found.X[1:], wild[1:])
 
 
