@@ -77,7 +77,7 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
         options=plan.joint_training,
         seed=plan.seeds.joint_training,
         n_outputs=plan.checked.target.n_outputs,
-        n_draws=plan.failures.n_draws,
+        n_draws=plan.failures.draws_to_keep(plan.joint_training.max_iter),
     )
     curves = train_jointly(started.model, task)
     # Always reset: with warm_start the previous model may hold another classifier.

@@ -98,7 +98,7 @@ def _fit_valid(
     for i, clf in enumerate(classifiers):
         try:
             started[i] = pretraining.start(clf)
-        except FloatingPointError as error:
+        except (FloatingPointError, ValueError) as error:
             errors[i] = error
     for i, result in _train_gates(classifiers, started, pretraining.plans).items():
         if isinstance(result, FloatingPointError):
@@ -129,8 +129,9 @@ class _SharedPretraining:
         if seed not in self.plans:
             self.plans[seed] = plan_training(clf, self.checked)
         plan = self.plans[seed]
+        gate = make_gate(clf, self.checked.layout.n_modes)
         pretrained = self._pretrain(plan, seed, clf.lr)
-        model = assemble(plan, pretrained, make_gate(clf, self.checked.layout.n_modes))
+        model = assemble(plan, pretrained, gate)
         if seed in self._first:  # the same energies, and what was calibrated by them
             first = self._first[seed]
             model.energies = first.model.energies
@@ -217,7 +218,7 @@ def _source(plan: Plan, started: Started) -> Source:
             started.data,
             plan.failures,
             stream.generator,
-            plan.failures.n_draws,
+            plan.failures.draws_to_keep(plan.joint_training.max_iter),
         )
     return Source(stream, draw)
 
