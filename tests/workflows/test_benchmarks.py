@@ -125,6 +125,17 @@ def test_a_raw_zero_is_what_zeros_of_the_raw_data_became(benchmark):
     np.testing.assert_array_equal(X, expected)
 
 
+def test_the_oracle_drops_the_modes_that_were_hit_unless_none_would_remain(benchmark):
+    class Oracle:
+        is_oracle = True
+
+    X, layout = np.ones((3, 5)), benchmark("_protocol").layout_of(MODES)
+    hit = np.array([[True, False], [False, False], [True, True]])
+    seen = benchmark("_evaluation")._seen_by(Oracle(), X, hit, layout)
+    assert np.isnan(seen).nonzero()[0].tolist() == [0, 0]
+    assert np.isnan(seen).nonzero()[1].tolist() == MODES["a"]
+
+
 # ------------------------------------------------------------------------------ peers
 
 
