@@ -154,6 +154,7 @@ class Failures(BaseEstimator):
         Returns
         -------
         n_draws : int or None
+            Below ``n_epochs``.
         """
         if self.n_draws is None or self.n_draws >= n_epochs:
             return None

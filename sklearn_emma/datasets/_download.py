@@ -6,8 +6,6 @@ import io
 import threading
 import zipfile
 
-import requests
-
 # The largest answer, file of an archive, or file on disk that is read.
 MOST_BYTES = 2**25
 # How long a server may be silent, and how long all of its answer may take.
@@ -23,6 +21,8 @@ def read_url(url: str) -> bytes:
     OSError
         If there is none, or it is an error, larger than ``MOST_BYTES`` or too slow.
     """
+    import requests  # here, as in pooch, which needs it: it takes long to import
+
     answer, errors, late = io.BytesIO(), list[Exception](), threading.Event()
 
     def read() -> None:
