@@ -7,7 +7,6 @@ made, what an overflow is, what a transformer returns. A model must not depend o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock, get_ident
@@ -60,21 +59,24 @@ def _changes() -> Iterator[AbstractContextManager[object]]:
 
 
 class _Settings(NamedTuple):
-    """Settings that all threads of a process share."""
+    """Settings that all threads of a process share; None: whatever it is."""
 
     dtype: torch.dtype = torch.float32
     # Or what diverges would end in an error of torch, not in ours.
     finds_anomalies: bool = False
+    n_threads: int | None = None
 
-    @classmethod
-    def exchange(cls, new: _Settings) -> _Settings:
-        """Put ``new`` in place, and return what was there."""
-        old = cls(torch.get_default_dtype(), torch.is_anomaly_enabled())
-        if new.dtype != old.dtype:
-            torch.set_default_dtype(new.dtype)
-        if new.finds_anomalies != old.finds_anomalies:
-            torch.autograd.set_detect_anomaly(new.finds_anomalies)
-        return old
+    def exchange(self) -> _Settings:
+        """Put these in place, and return what was there."""
+        dtype, anomalies = torch.get_default_dtype(), torch.is_anomaly_enabled()
+        n_threads = None if self.n_threads is None else torch.get_num_threads()
+        if dtype != self.dtype:
+            torch.set_default_dtype(self.dtype)
+        if anomalies != self.finds_anomalies:
+            torch.autograd.set_detect_anomaly(self.finds_anomalies)
+        if self.n_threads not in (None, n_threads):
+            torch.set_num_threads(self.n_threads)
+        return _Settings(dtype, anomalies, n_threads)
 
 
 class _SharedSettings:
@@ -84,31 +86,40 @@ class _SharedSettings:
     """
 
     def __init__(self) -> None:
+        self._ordinary = _Settings()
         self._lock = Lock()
-        self._inside: Counter[int] = Counter()
+        self._inside: dict[int, int] = {}
         self._found: _Settings | None = None
 
     def __enter__(self) -> None:
         with self._lock:
             if self._found is None:
-                self._found = _Settings.exchange(_Settings())
-            self._inside[get_ident()] += 1
+                self._found = self._ordinary.exchange()
+            thread = get_ident()
+            self._inside[thread] = self._inside.get(thread, 0) + 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
-            self._inside[get_ident()] -= 1
-            self._leave_if_empty()
+            thread = get_ident()
+            self._inside[thread] -= 1
+            if self._inside[thread] == 0:
+                del self._inside[thread]
+                self._leave_if_empty()
 
     def forget_other_threads(self) -> None:
-        """In a child process, where they do not go on."""
+        """In a child process, where they do not go on, and torch's own neither.
+
+        With several threads torch would wait in the child for those it had before.
+        """
         self._lock = Lock()
-        self._inside = Counter({get_ident(): self._inside[get_ident()]})
+        self._ordinary = self._ordinary._replace(n_threads=1)
+        here = get_ident()
+        self._inside = {t: depth for t, depth in self._inside.items() if t == here}
         self._leave_if_empty()
 
     def _leave_if_empty(self) -> None:
-        self._inside = +self._inside
         if not self._inside and self._found is not None:
-            _Settings.exchange(self._found)
+            self._found.exchange()
             self._found = None
 
 

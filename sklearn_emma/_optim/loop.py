@@ -52,6 +52,10 @@ class Samples:
         for start, end in pairwise([*starts, n]):
             yield shuffled.map(itemgetter(slice(start, end)))
 
+    def first(self, n_samples: int) -> Samples:
+        """Some of the samples, without any order."""
+        return self.map(itemgetter(slice(n_samples)))
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Samples:
         """Apply ``function`` to every tensor."""
         return Samples(
@@ -97,7 +101,7 @@ def train(
     Raises
     ------
     FloatingPointError
-        If the loss stops being finite.
+        If the loss stops being finite, be it by the last step.
     """
     batch_size = net.batch_size
     with threads_for(net.module_, batch_size, net.device):
@@ -123,6 +127,7 @@ def train(
                     break
         net.notify("on_train_end", X=None, y=None)
     net.module_.eval()
+    _check_last_step(net, data, part)
 
 
 def batch_loss(
@@ -210,6 +215,16 @@ def _evaluate(net: NeuralNet, data: Samples) -> float:
     step = {"loss": loss, "y_pred": logits_of(output)}
     net.notify("on_batch_end", batch=pair, training=False, **step)
     return float(loss)
+
+
+@torch.no_grad()
+def _check_last_step(net: NeuralNet, data: Samples, part: str) -> None:
+    """Raise if what has been learnt is not finite: a loss tells of the step before."""
+    loss, _ = batch_loss(net.module_, net.criterion_, data.first(net.batch_size))
+    if not all(p.isfinite().all() for p in net.module_.parameters()):
+        loss = loss * math.nan
+    if not loss.isfinite():
+        raise divergence("train_loss", float(loss), part, len(net.history))
 
 
 def _record(net: NeuralNet, name: str, loss: float, part: str) -> None:

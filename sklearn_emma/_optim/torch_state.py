@@ -91,10 +91,17 @@ def resolve_device(device: torch.device | str, fallback: bool = False) -> torch.
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
+        if resolved.type == "meta":
+            raise RuntimeError("it holds no values")
     except (RuntimeError, AssertionError) as error:
         if fallback:
             return torch.device("cpu")
-        raise ValueError(f"`device` {device!r} cannot be used: {error}") from error
+        # torch goes on for pages about its backends.
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        usable = "'cpu' or 'cuda'" if torch.cuda.is_available() else "'cpu'"
+        raise ValueError(
+            f"`device` {device!r} cannot be used: {reason}. Here, {usable} can."
+        ) from error
     if resolved.type == "cuda" and resolved.index is None:
         # Tensors have numbered devices, and only numbered ones compare equal to them.
         resolved = torch.device("cuda", torch.cuda.current_device())
