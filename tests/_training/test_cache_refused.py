@@ -70,7 +70,7 @@ def test_what_pickle_does_not_know_is_computed_with_a_warning(kind, tmp_path, co
 def test_no_folder_at_all_is_named(memory, tmp_path, monkeypatch):
     """joblib takes it for the working directory."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=f"`memory` must be .*, got '{memory}'"):
+    with pytest.raises(ValueError, match=f"`memory` must be .* got '{memory}'"):
         quick(memory=memory).fit(X, y)
     assert list(tmp_path.iterdir()) == []
 
