@@ -15,10 +15,11 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._energies.together import fit_together, stack
+from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS, Callbacks
@@ -31,7 +32,7 @@ from sklearn_emma._validation import (
     unchanged_on_error,
 )
 
-_CHECKS = {"dtype": [np.float64, np.float32], "order": "C"}
+_CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
 
 
 class PotentialEnergyTransformer(
@@ -203,7 +204,7 @@ class PotentialEnergyTransformer(
             If training diverges.
         """
         with unchanged_on_error(self):
-            values = validate_data(self, X, ensure_min_samples=2, **_CHECKS)
+            values = self._validate(X, reset=True, ensure_min_samples=2)
             weight = check_weights(sample_weight, values)
             distinct, weight, _ = merge_duplicates([values], weight)
             self._fit_together([self], distinct, [weight])
@@ -284,9 +285,8 @@ class PotentialEnergyTransformer(
         """
         return self._fitted.reconstruction_error(self._validate(X))
 
-    def _validate(self, X: ArrayLike) -> np.ndarray:
-        values: np.ndarray = validate_data(self, X, reset=False, **_CHECKS)
-        return values
+    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
+        return check_numbers(self, X, **_CHECKS | options)
 
     @property
     def _n_features_out(self) -> int:

@@ -27,6 +27,7 @@ from sklearn_emma._inputs.checking import (
 )
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
+from sklearn_emma._inputs.values import explained
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
@@ -150,6 +151,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
 
         Warns
         -----
+        ModesWarning
+            If the modes are hardly what is meant: see
+            :class:`~sklearn_emma.exceptions.ModesWarning`.
         UserWarning
             If the energy of a mode cannot take ``sample_weight``; names the mode.
         """
@@ -209,12 +213,13 @@ class BaseEMMA(InspectsModes, BaseEstimator):
             return model.gather(given, quantity)
         kinds = {"dtype": list(_FLOATS), "ensure_all_finite": "allow-nan"}
         is_matrix = isinstance(given, np.ndarray) and given.ndim == 2
-        if is_matrix and len(given) > model.chunk_rows:
-            # Checking all rows at once would read the file twice, and may copy it.
-            validate_data(self, given, reset=False, skip_check_array=True)
-            check = partial(check_array, estimator=self, input_name="X", **kinds)
-            return model.gather(given, quantity, sums_overflow(check))
-        checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
+        with explained(given, lambda: self.modes_):
+            if is_matrix and len(given) > model.chunk_rows:
+                # Checking all rows at once would read the file twice, or copy it.
+                validate_data(self, given, reset=False, skip_check_array=True)
+                check = partial(check_array, estimator=self, input_name="X", **kinds)
+                return model.gather(given, quantity, sums_overflow(check))
+            checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
         return model.gather(checked, quantity)
 
     def _has_nothing_to_check(self, X: object) -> bool:
