@@ -134,6 +134,11 @@ def public_words() -> set[str]:
     return words
 
 
+def is_exception(thing: Any) -> bool:
+    """Warnings and errors, whose signature Python does not tell."""
+    return inspect.isclass(thing) and issubclass(thing, BaseException)
+
+
 def words_of(thing: Any) -> set[str]:
     words: set[str] = set()
     members = [thing]
@@ -141,7 +146,7 @@ def words_of(thing: Any) -> set[str]:
         words |= set(dir(thing))
         members += [getattr(thing, name) for name in dir(thing) if name[0] != "_"]
     for member in members:
-        if callable(member):
+        if callable(member) and not is_exception(member):
             words |= set(inspect.signature(member).parameters)
         doc = inspect.getdoc(member) or ""
         words |= set(re.findall(r'"(\w+)"', doc)) | set(re.findall(r"``(\w+)``", doc))
