@@ -135,18 +135,20 @@ def public_words() -> set[str]:
 
 
 def is_exception(thing: Any) -> bool:
-    """Warnings and errors, whose signature Python does not tell."""
+    """Warnings and errors."""
     return inspect.isclass(thing) and issubclass(thing, BaseException)
 
 
 def words_of(thing: Any) -> set[str]:
     words: set[str] = set()
+    if is_exception(thing):  # whose members are Python's
+        return words
     members = [thing]
     if inspect.isclass(thing):
         words |= set(dir(thing))
         members += [getattr(thing, name) for name in dir(thing) if name[0] != "_"]
     for member in members:
-        if callable(member) and not is_exception(member):
+        if callable(member):
             words |= set(inspect.signature(member).parameters)
         doc = inspect.getdoc(member) or ""
         words |= set(re.findall(r'"(\w+)"', doc)) | set(re.findall(r"``(\w+)``", doc))
