@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.history import History
 
 from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
@@ -66,6 +67,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     energies_: dict[str, Energy]
     energy_biases_: np.ndarray
     energy_weights_: np.ndarray
+    history_: History
     loss_curve_: list[float]
     n_features_in_: int
     n_iter_: int
@@ -186,6 +188,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.loss_curve_ = self.loss_curve_ + trained.curve
         self.validation_loss_curve_ = self.validation_loss_curve_ + trained.valid_curve
         self.n_iter_ = len(self.loss_curve_)
+        earlier = getattr(self, "history_", ()) if continues else ()
+        rows = enumerate([*earlier, *trained.history], start=1)
+        self.history_ = History(row | {"epoch": number} for number, row in rows)
         if trained.attention is not None:
             self.attention_ = trained.attention
         self._model = model = trained.model

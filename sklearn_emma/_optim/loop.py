@@ -22,6 +22,7 @@ from skorch.dataset import Dataset
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
+from sklearn_emma._optim.interrupts import asks_to_stop
 from sklearn_emma._optim.net import Options, logits_of
 from sklearn_emma._optim.torch_state import threads_for
 
@@ -121,9 +122,7 @@ def train(
                     _record(net, "valid_loss", _evaluate(net, validation), part)
                 loss = net.history[-1, "train_loss"]
                 epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-                try:
-                    net.notify("on_epoch_end", **sets)
-                except KeyboardInterrupt:  # how a skorch callback says "stop"
+                if asks_to_stop(partial(net.notify, "on_epoch_end", **sets)):
                     break
         net.notify("on_train_end", X=None, y=None)
     net.module_.eval()

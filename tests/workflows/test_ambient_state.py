@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
@@ -128,8 +129,6 @@ def test_every_public_estimator_is_among_the_cases():
 @pytest.mark.parametrize("library", ["default", "pandas"])
 def test_a_transformer_still_gives_what_is_asked_of_transformers(library):
     """The answer is the user's to shape; what happens within is not."""
-    import sklearn
-
     energy = small().fit(X)
     with sklearn.config_context(transform_output=library):
         found = energy.transform(X)
@@ -144,9 +143,9 @@ def test_tensors_are_read_as_arrays_whatever_array_api_dispatch_says():
 
 
 def test_divergence_is_the_same_error_while_torch_detects_anomalies():
-    with ambient_states()["anomaly detection"]():
-        with pytest.raises(FloatingPointError, match="Training diverged"):
-            quick(lr=1e30).fit(X, y)
+    anomalies = ambient_states()["anomaly detection"]()
+    with anomalies, pytest.raises(FloatingPointError, match="Training diverged"):
+        quick(lr=1e30).fit(X, y)
 
 
 def test_warnings_that_are_errors_stop_no_fit_of_ordinary_data():
