@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from sklearn_emma._inputs.missing import refuse_masked
 from sklearn_emma._validation import check_sample_weight
 
-# Up to this power of two, numbers are counted one by one in double precision.
-_MOST_DOUBLINGS = 53
+# A power of two: more samples than anybody has. With more, what is learnt from their
+# number, how far to shrink a covariance for instance, would fall below rounding.
+_MOST_DOUBLINGS = 40
 
 
 def check_weights(sample_weight: ArrayLike | None, X: np.ndarray) -> np.ndarray:
@@ -52,7 +53,7 @@ def sample_counts(weight: np.ndarray) -> np.ndarray:
 def countable(weight: np.ndarray) -> np.ndarray:
     """Weights as they are or, where their sum is beyond counting, a fraction of them.
 
-    Above 2⁵³ a sum of ones stops growing. Only ratios matter among so many samples.
+    Only ratios matter among so many samples.
     """
     largest = weight.max(initial=0.0)
     if largest == 0:

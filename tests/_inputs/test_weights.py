@@ -216,12 +216,12 @@ def test_weights_too_small_for_single_precision():
 def test_weights_beyond_counting_keep_their_ratios(dtype, value):
     X = np.zeros((4, 1), dtype=dtype)
     weight = check_weights(np.array([0.25, 0.5, 1.0, 0.0]) * value, X)
-    assert weight.dtype == dtype and 2**52 <= weight.sum() <= 2**53
+    assert weight.dtype == dtype and 2**39 <= weight.sum() <= 2**40
     np.testing.assert_allclose(weight / weight[2], [0.25, 0.5, 1, 0])
 
 
 def test_weights_that_can_be_counted_are_left_alone():
-    for weight in (np.zeros(3), np.array([1.0, 2.0**53 - 1]), np.array([1e-300, 1.0])):
+    for weight in (np.zeros(3), np.array([1.0, 2.0**40 - 1]), np.array([1e-300, 1.0])):
         assert countable(weight) is weight
 
 
