@@ -20,7 +20,7 @@ import helpers
 from sklearn_emma.corruption import MissingMode
 from sklearn_emma.exceptions import ModesWarning
 from sklearn_emma.model_selection import EMMAGridSearchCV
-from sklearn_emma.robustness import corrupt
+from sklearn_emma.robustness import corrupt, robustness_curve
 
 rng = np.random.default_rng(0)
 NAMES = [f"mode_{i}__f{j}" for i in range(3) for j in range(4)]
@@ -108,6 +108,14 @@ def test_modes_that_are_found_are_not_warned_of_wherever_the_data_come_from():
 def test_tables_of_pyarrow_can_be_made_to_fail():
     failed = corrupt(pa.Table.from_pandas(X), MissingMode(), random_state=0)
     pd.testing.assert_frame_equal(failed, corrupt(X, MissingMode(), random_state=0))
+    model = clone(EMMA).fit(X, y)
+    curves = [
+        robustness_curve(
+            model, table, y, mode="mode_0", levels=[1.0], n_repeats=2, random_state=0
+        )
+        for table in (X, pa.Table.from_pandas(X))
+    ]
+    np.testing.assert_array_equal(curves[0].scores, curves[1].scores)
 
 
 @pytest.mark.parametrize("first", [["cam__left", "cam__right"], ["lidar", "lidar_"]])
