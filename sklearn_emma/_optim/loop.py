@@ -191,7 +191,8 @@ def _backward(
     """Gradients of a batch's loss; loss and logits go into ``step`` for callbacks."""
     net.optimizer_.zero_grad(set_to_none=True)
     loss, output = batch_loss(net.module_, net.criterion_, batch)
-    loss.backward()
+    if loss.requires_grad:  # a frozen predictor may leave nothing to learn
+        loss.backward()
     step.update(loss=loss.detach(), y_pred=logits_of(output))
     if sees_gradients:
         net.notify(

@@ -199,3 +199,17 @@ def test_an_instance_with_nothing_to_train_is_taken_as_it_is(predictor):
         torch.testing.assert_close(
             model.predictor_.state_dict()[name], value, check_dtype=False
         )
+
+
+def test_a_frozen_predictor_without_attention_is_that_predictor():
+    """Nothing is left to learn, which is no reason to fail: it is a baseline."""
+    with torch.random.fork_rng(devices=[]):
+        predictor = Frozen(4, 3).double()
+    model = helpers.quick(
+        predictor=predictor, attention_function="none", lambda_c=0.0, lambda_e=0.0
+    ).fit(X, y)
+    z = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
+    np.testing.assert_allclose(
+        model.predict_proba(X), predictor(z).softmax(1).numpy(), rtol=1e-6
+    )
+    assert len(model.loss_curve_) == 3
