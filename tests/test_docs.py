@@ -34,6 +34,7 @@ FORMULA = re.compile(r"^\| (.+) \| `([\w/]+\.py)` \| (.+) \|$", re.MULTILINE)
 
 # What the pages name and others define; each must be there.
 OTHERS = {
+    "BaggingClassifier": "sklearn.ensemble",
     "BaseEstimator": "sklearn.base",
     "CalibratedClassifierCV": "sklearn.calibration",
     "ColumnTransformer": "sklearn.compose",
@@ -42,6 +43,7 @@ OTHERS = {
     "GridSearchCV": "sklearn.model_selection",
     "Pipeline": "sklearn.pipeline",
     "RandomForestClassifier": "sklearn.ensemble",
+    "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
     "clone": "sklearn.base",
