@@ -8,6 +8,7 @@ from numbers import Integral
 import torch
 from torch import nn
 
+from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
@@ -130,6 +131,7 @@ class _SharedPretraining:
             self.plans[seed] = plan_training(clf, self.checked)
         plan = self.plans[seed]
         gate = make_gate(clf, self.checked.layout.n_modes)
+        check_gate(gate, plan.dtype)
         pretrained = self._pretrain(plan, seed, clf.lr)
         model = assemble(plan, pretrained, gate)
         if seed in self._first:  # the same energies, and what was calibrated by them
