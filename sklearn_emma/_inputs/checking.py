@@ -14,7 +14,7 @@ from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import missing_as_nan, refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._inputs.standardisation import bounded
-from sklearn_emma._inputs.tables import read_table
+from sklearn_emma._inputs.tables import as_known_frame, read_table
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._inputs.values import explained
@@ -153,6 +153,7 @@ def _check_corrupted(
     shape = (n_samples, len(names))
     if corrupted is None:
         return np.zeros(shape, dtype=bool)
+    corrupted = as_known_frame(corrupted)
     if hasattr(corrupted, "columns"):
         corrupted = _by_mode(corrupted, list(corrupted.columns), names)
     array = missing_as_nan(np.asanyarray(corrupted))

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import helpers
@@ -111,6 +112,7 @@ def test_columns_of_corrupted_are_found_by_the_names_of_the_modes():
         pd.DataFrame(failed[:, ::-1], columns=["a", "b"]),
         pd.DataFrame(failed),
         pd.DataFrame(failed.astype(int), columns=["b", "a"]),
+        pa.table({"a": failed[:, 1], "b": failed[:, 0]}),
     ):
         by_name, _ = check(Given(X, y, None, frame))
         np.testing.assert_array_equal(by_name.data.corrupted, plain.data.corrupted)
