@@ -20,8 +20,8 @@ from sklearn_emma._validation import (
 from sklearn_emma.corruption._interface import (
     Corruption,
     check_corruption,
-    check_failed,
     check_values,
+    failed_by,
 )
 from sklearn_emma.corruption._mixture import Mixture
 
@@ -286,9 +286,7 @@ def fail_modes(
     ranks = lottery.argsort(dim=1).argsort(dim=1)
     fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
     corrupted = (ranks < n_failing) & fails
-    # A copy: a corruption that writes to what it is given must not spoil clean rows.
-    failed = corruption.corrupt(x.clone(), layout, generator)
-    failed = check_failed(failed, x, corruption, "`corruption`")
+    failed = failed_by(corruption, x, layout, generator, "`corruption`")
     return torch.where(layout.spread(corrupted), failed, x), corrupted
 
 

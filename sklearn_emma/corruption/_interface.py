@@ -97,14 +97,28 @@ def check_corruption(corruption: object, name: str) -> None:
         raise ValueError(f"{name} must have a method `corrupt`, got {corruption!r}.")
 
 
-def check_failed(failed: object, x: Tensor, corruption: object, name: str) -> Tensor:
-    """Check that what a corruption made of ``x`` can stand in its place.
+def failed_by(
+    corruption: Corruption,
+    x: Tensor,
+    layout: ModeLayout,
+    generator: Generator,
+    name: str,
+) -> Tensor:
+    """What a corruption makes of ``x``, checked to stand in its place.
 
     Raises
     ------
     ValueError
         Says what it is instead; ``name`` is what the message calls the corruption.
     """
+    try:
+        # A copy: one that writes to what it is given must spoil nothing else.
+        failed: object = corruption.corrupt(x.clone(), layout, generator)
+    except Exception as error:
+        error.add_note(
+            f"{name}: {corruption!r}, called as corrupt(x, layout, generator)."
+        )
+        raise
     if not isinstance(failed, Tensor) or failed.shape != x.shape:
         got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
         raise ValueError(

@@ -13,7 +13,7 @@ from sklearn_emma.corruption._interface import (
     BaseCorruption,
     Corruption,
     check_corruption,
-    check_failed,
+    failed_by,
 )
 from sklearn_emma.corruption._noise import GaussianNoise
 
@@ -61,9 +61,7 @@ class Mixture(BaseCorruption):
         result = x.clone()
         for k, corruption in enumerate(corruptions):
             rows = (choice == k).unsqueeze(1)
-            # A copy: one that writes to what it is given must not spoil the others.
-            failed = corruption.corrupt(x.clone(), layout, generator)
-            failed = check_failed(failed, x, corruption, _name(k))
+            failed = failed_by(corruption, x, layout, generator, _name(k))
             result = torch.where(rows, failed, result)
         return result
 

@@ -57,6 +57,31 @@ def test_a_single_row_is_tried_too():
         build(Then(refuses_one_row))
 
 
+class Within(nn.Linear):
+    """Multiplies by attention itself, and then loses an output."""
+
+    def forward(self, x, attention=None):
+        if attention is None:
+            return super().forward(x)
+        return super().forward(x * attention)[:, :2]
+
+
+def test_what_it_returns_with_attention_is_tried_too():
+    with pytest.raises(ValueError, match=r"returned torch.Size\(\[2, 2\]\) for 2"):
+        build(Within)
+
+
+@pytest.mark.parametrize("function", [lambda z: z / 0, lambda z: z * torch.nan])
+def test_a_sample_without_any_mode_must_have_logits(function):
+    with pytest.raises(ValueError, match=r"(?s)finite logits for a row of zeros too"):
+        build(Then(function))
+
+
+def test_a_module_without_values_is_named():
+    with pytest.raises(ValueError, match=r"(?s)`predictor` Linear.* cannot be used: "):
+        build(nn.Linear(4, 3, device="meta"))
+
+
 def refuses_one_row(logits):
     if len(logits) == 1:
         raise RuntimeError("no")

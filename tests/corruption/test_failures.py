@@ -110,6 +110,21 @@ def test_a_corruption_that_returns_another_type_is_named(dtype, convert, mixed):
         fail_modes(normal_values(5).to(dtype), LAYOUT, corruption, generator())
 
 
+def test_an_error_within_a_corruption_says_how_it_is_called():
+    class Other:
+        def corrupt(self, x, layout):
+            return x
+
+    for corruption, name in [
+        (Other(), "`corruption`"),
+        (Mixture([Bias(), Other()]), "Mixture: corruptions[1]"),
+    ]:
+        with pytest.raises(TypeError, match="takes 3 positional arguments") as caught:
+            fail_modes(normal_values(5), LAYOUT, corruption, generator())
+        note = caught.value.__notes__[0]
+        assert note.startswith(f"{name}: <") and "corrupt(x, layout, generator)" in note
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
