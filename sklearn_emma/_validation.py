@@ -13,7 +13,6 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as _sklearn_fit_context
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -27,7 +26,6 @@ from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
-    "BaseSearchCV",
     "Constraints",
     "HasMethods",
     "Interval",

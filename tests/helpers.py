@@ -2,9 +2,10 @@
 
 import math
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
+import sklearn
 import torch
 from scipy.stats import kstest
 from sklearn.model_selection import GridSearchCV
@@ -196,3 +197,39 @@ def assert_same_search(estimator, grid, X=None, y=None, fit_params=None, **optio
         found.predict_proba(X), expected.predict_proba(X), atol=1e-4
     )
     return found
+
+
+# ---------------------------------------------------------------------- ambient states
+
+
+@contextmanager
+def _set(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+def ambient_states():
+    """What a process may have set around a call: contexts by name, made on demand."""
+    config = sklearn.config_context
+    dtype = torch.get_default_dtype, torch.set_default_dtype
+    device = torch.get_default_device, torch.set_default_device
+    anomaly = torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly
+    return {
+        "inference mode": torch.inference_mode,
+        "no gradients": torch.no_grad,
+        "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+        "default dtype": partial(_set, *dtype, torch.float64),
+        "half precision": partial(_set, *dtype, torch.float16),
+        "default device": partial(_set, *device, "meta"),
+        "device of a block": partial(torch.device, "meta"),
+        "anomaly detection": partial(_set, *anomaly, True),
+        "numpy raises": partial(np.errstate, all="raise"),
+        "numpy ignores": partial(np.errstate, all="ignore"),
+        "assume finite": partial(config, assume_finite=True),
+        "pandas output": partial(config, transform_output="pandas"),
+        "array API": partial(config, array_api_dispatch=True),
+    }

@@ -34,6 +34,7 @@ FORMULA = re.compile(r"^\| (.+) \| `([\w/]+\.py)` \| (.+) \|$", re.MULTILINE)
 
 # What the pages name and others define; each must be there.
 OTHERS = {
+    "BaggingClassifier": "sklearn.ensemble",
     "BaseEstimator": "sklearn.base",
     "CalibratedClassifierCV": "sklearn.calibration",
     "ColumnTransformer": "sklearn.compose",
@@ -42,6 +43,7 @@ OTHERS = {
     "GridSearchCV": "sklearn.model_selection",
     "Pipeline": "sklearn.pipeline",
     "RandomForestClassifier": "sklearn.ensemble",
+    "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
     "clone": "sklearn.base",
@@ -134,8 +136,15 @@ def public_words() -> set[str]:
     return words
 
 
+def is_exception(thing: Any) -> bool:
+    """Warnings and errors."""
+    return inspect.isclass(thing) and issubclass(thing, BaseException)
+
+
 def words_of(thing: Any) -> set[str]:
     words: set[str] = set()
+    if is_exception(thing):  # whose members are Python's
+        return words
     members = [thing]
     if inspect.isclass(thing):
         words |= set(dir(thing))

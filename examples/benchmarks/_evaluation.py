@@ -90,7 +90,11 @@ def _measure(
 def _seen_by(
     method: Method, X: np.ndarray, hit: np.ndarray, layout: ModeLayout
 ) -> np.ndarray:
-    """X (n, d), without the modes that were hit (n, M) if the method is the oracle."""
+    """X (n, d), without the modes that were hit (n, M) if the method is the oracle.
+
+    Where every mode was hit, it has no choice.
+    """
     if getattr(method, "is_oracle", False):
-        return np.where(hit[:, layout.index], np.nan, X)
+        dropped = hit & ~hit.all(axis=1, keepdims=True)
+        return np.where(dropped[:, layout.index], np.nan, X)
     return X

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ OURS = "emma"
 ORACLE = "drop-oracle"
 UNGATED = "mlp-both"  # trained on the same failures
 N_PEERS = 3
+N_COLUMNS = 4  # panels side by side
 OURS_STYLE = {"color": "black", "linewidth": 2.5, "zorder": 3}
 COLUMNS = [f"gauss_{sigma:g}" for sigma in SIGMAS]
 X_LABEL = "noise σ in one mode (training sd)"
@@ -52,14 +54,18 @@ def draw_overview(
     styles[UNGATED] = {"color": "0.6", "linestyle": "-"}
     styles[ORACLE] = {"color": "0.4", "linestyle": ":"}
     styles[OURS] = OURS_STYLE
+    n_columns = min(len(kinds), N_COLUMNS)
+    n_rows = math.ceil(len(kinds) / n_columns)
     figure, axes = plt.subplots(
-        1,
-        len(kinds),
-        figsize=(1 + 3 * len(kinds), 3.6),
+        n_rows,
+        n_columns,
+        figsize=(1 + 3 * n_columns, 0.6 + 3 * n_rows),
         layout="constrained",
         squeeze=False,
     )
-    for ax, (dataset, kind) in zip(axes[0], kinds.items(), strict=True):
+    for ax in axes.flat[len(kinds) :]:
+        ax.set_axis_off()
+    for ax, (dataset, kind) in zip(axes.flat, kinds.items(), strict=False):
         for method, style in styles.items():
             rows = (scores["dataset"] == dataset) & (scores["method"] == method)
             if rows.any():

@@ -87,7 +87,7 @@ def report(arguments: argparse.Namespace) -> None:
     results = [json.loads(p.read_text("utf-8")) for p in sorted(folder.rglob("*.json"))]
     if not results:
         raise SystemExit(f"No results in {folder}; `run` first, with the same options.")
-    _say(f"Wrote {write_report(results, folder)}")
+    _say(f"Wrote {write_report(results, folder, arguments.ours)}")
 
 
 def _method(name: str, effort: Effort, against: Path | None) -> Method:
@@ -148,6 +148,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     runner.add_argument("--seeds", type=int, default=5, help="how many, from 0")
     runner.set_defaults(command=run)
     reporter = commands.add_parser("report", parents=[shared])
+    reporter.add_argument(
+        "--ours", default="emma", help="the method that is compared with the others"
+    )
     reporter.set_defaults(command=report)
     return parser.parse_args(arguments)
 

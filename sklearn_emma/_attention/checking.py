@@ -9,14 +9,23 @@ from sklearn_emma._attention.gate import EMMAGate
 
 
 @torch.no_grad()
-def check_gate(gate: EMMAGate) -> None:
+def check_gate(gate: EMMAGate, dtype: torch.dtype) -> None:
     """Check shapes and ranges of what a new gate's parts return.
+
+    ``dtype`` is the type in which it will compute.
 
     Raises
     ------
     ValueError
         Names the part and what it returned.
     """
+    # Neither is a finite energy above this, so that the product of both is finite.
+    largest = torch.finfo(dtype).max ** 0.5
+    if gate.rho > largest:
+        raise ValueError(
+            f"rho={float(gate.rho):.3g} is too large to compute with in "
+            f"{str(dtype).removeprefix('torch.')}: at most {largest:.3g}."
+        )
     usual = gate.scaling.location.to(gate.weight.dtype)
     potential = usual + torch.tensor([[0.0], [1.0], [100.0]], dtype=usual.dtype)
     scaled = gate.scaling(potential)

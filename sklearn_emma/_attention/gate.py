@@ -18,7 +18,14 @@ from sklearn_emma._attention.functions import (
     AttentionFunction,
     AttentionModule,
 )
-from sklearn_emma._attention.parts import as_array, build_part, log_rho
+from sklearn_emma._attention.parts import (
+    as_array,
+    build_part,
+    check_calibration,
+    check_energies,
+    check_modes,
+    log_rho,
+)
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
@@ -128,14 +135,10 @@ class EMMAGate(nn.Module):
 
         Raises
         ------
-        ValueError
-            If ``potential`` has another shape.
+        TypeError, ValueError
+            If an argument is no tensor of its shape, or holds what it must not.
         """
-        if potential.dim() != 2 or potential.shape[1] != self.n_modes:
-            raise ValueError(
-                f"`potential` must have shape (n, n_modes) = (n, {self.n_modes}), got "
-                f"{tuple(potential.shape)}."
-            )
+        check_calibration(potential, sample_weight, self.n_modes)
         ones = potential.new_ones(len(potential))
         weight = ones if sample_weight is None else sample_weight
         self.scaling.calibrate(potential, weight)
@@ -165,7 +168,13 @@ class EMMAGate(nn.Module):
         -------
         scores : GateScores
             Attention, importance and energies, (n, n_modes) each.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is no tensor of its shape and type.
         """
+        check_energies(potential, present, self.n_modes)
         potential = potential.to(self.weight.dtype)
         if present is not None:  # what stands for a missing mode reaches no gradient
             potential = torch.where(present, potential, self.scaling.location)
@@ -208,22 +217,10 @@ class EMMAGate(nn.Module):
 
         Raises
         ------
-        ValueError
-            If the number of modes or the shape of ``potential`` does not fit.
+        TypeError, ValueError
+            If the number of modes, or a type or shape, does not fit.
         """
-        lengths = {len(x) for x in modes}
-        if len(modes) != self.n_modes or len(lengths) != 1:
-            raise ValueError(
-                f"The gate needs {self.n_modes} mode tensors of equal length; got "
-                f"shapes {[tuple(x.shape) for x in modes]}."
-            )
-        expected = (len(modes[0]), self.n_modes)
-        for name, tensor in (("potential", potential), ("present", present)):
-            if tensor is not None and tensor.shape != expected:
-                raise ValueError(
-                    f"`{name}` must have shape (n, n_modes) = {expected}, got "
-                    f"{tuple(tensor.shape)}."
-                )
+        check_modes(modes, potential, self.n_modes)
         scores = self.scores(potential, present)
         gated = [
             x * beta.view(-1, *[1] * (x.dim() - 1))

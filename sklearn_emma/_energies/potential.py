@@ -15,11 +15,13 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._energies.together import fit_together, stack
+from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS, Callbacks
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._validation import (
@@ -30,7 +32,7 @@ from sklearn_emma._validation import (
     unchanged_on_error,
 )
 
-_DTYPES = [np.float64, np.float32]
+_CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
 
 
 class PotentialEnergyTransformer(
@@ -186,6 +188,7 @@ class PotentialEnergyTransformer(
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
+    @ordinary_state()
     def fit(
         self,
         X: ArrayLike,
@@ -218,8 +221,7 @@ class PotentialEnergyTransformer(
             If training diverges.
         """
         with unchanged_on_error(self):
-            checks = {"dtype": _DTYPES, "order": "C", "ensure_min_samples": 2}
-            values = validate_data(self, X, **checks)
+            values = self._validate(X, reset=True, ensure_min_samples=2)
             weight = check_weights(sample_weight, values)
             distinct, weight, _ = merge_duplicates([values], weight)
             self._fit_together([self], distinct, [weight])
@@ -229,6 +231,7 @@ class PotentialEnergyTransformer(
     _fit_together = staticmethod(fit_together)
     _stack = staticmethod(stack)
 
+    @ordinary_state()
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Potential energy of each sample.
 
@@ -244,6 +247,7 @@ class PotentialEnergyTransformer(
         """
         return self._fitted.potential(self._validate(X))[:, np.newaxis]
 
+    @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
 
@@ -264,6 +268,7 @@ class PotentialEnergyTransformer(
         """
         return -self._fitted.potential(self._validate(X))
 
+    @ordinary_state()
     def reconstruct(self, X: ArrayLike) -> np.ndarray:
         """Denoise: one pass through the autoencoder, in the units of X.
 
@@ -283,6 +288,7 @@ class PotentialEnergyTransformer(
         """
         return self._fitted.reconstruct(self._validate(X))
 
+    @ordinary_state()
     def reconstruction_error(self, X: ArrayLike) -> np.ndarray:
         """Squared norm ‖r(z) − z‖², the estimator that competes with Ψ.
 
@@ -301,11 +307,8 @@ class PotentialEnergyTransformer(
         """
         return self._fitted.reconstruction_error(self._validate(X))
 
-    def _validate(self, X: ArrayLike) -> np.ndarray:
-        values: np.ndarray = validate_data(
-            self, X, dtype=_DTYPES, order="C", reset=False
-        )
-        return values
+    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
+        return check_numbers(self, X, **_CHECKS | options)
 
     @property
     def _n_features_out(self) -> int:

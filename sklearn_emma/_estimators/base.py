@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.history import History
 
 from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
@@ -27,6 +28,8 @@ from sklearn_emma._inputs.checking import (
 )
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
+from sklearn_emma._inputs.values import explained
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._predictors.classifiers import GatedCopies
@@ -64,6 +67,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     energies_: dict[str, Energy]
     energy_biases_: np.ndarray
     energy_weights_: np.ndarray
+    history_: History
     loss_curve_: list[float]
     n_features_in_: int
     n_iter_: int
@@ -108,6 +112,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
     }
 
     @fit_context(prefer_skip_nested_validation=True)
+    @ordinary_state()
     def fit(
         self,
         X: ArrayLike,
@@ -148,6 +153,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
 
         Warns
         -----
+        ModesWarning
+            If the modes are hardly what is meant: see
+            :class:`~sklearn_emma.exceptions.ModesWarning`.
         UserWarning
             If the energy of a mode cannot take ``sample_weight``; names the mode.
         """
@@ -180,6 +188,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.loss_curve_ = self.loss_curve_ + trained.curve
         self.validation_loss_curve_ = self.validation_loss_curve_ + trained.valid_curve
         self.n_iter_ = len(self.loss_curve_)
+        earlier = getattr(self, "history_", ()) if continues else ()
+        rows = enumerate([*earlier, *trained.history], start=1)
+        self.history_ = History(row | {"epoch": number} for number, row in rows)
         if trained.attention is not None:
             self.attention_ = trained.attention
         self._model = model = trained.model
@@ -197,6 +208,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.coupling_weights_ = learnt.coupling_weights
         self.coupling_exponents_ = learnt.coupling_exponents
 
+    @ordinary_state()
     def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
@@ -206,12 +218,13 @@ class BaseEMMA(InspectsModes, BaseEstimator):
             return model.gather(given, quantity)
         kinds = {"dtype": list(_FLOATS), "ensure_all_finite": "allow-nan"}
         is_matrix = isinstance(given, np.ndarray) and given.ndim == 2
-        if is_matrix and len(given) > model.chunk_rows:
-            # Checking all rows at once would read the file twice, and may copy it.
-            validate_data(self, given, reset=False, skip_check_array=True)
-            check = partial(check_array, estimator=self, input_name="X", **kinds)
-            return model.gather(given, quantity, sums_overflow(check))
-        checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
+        with explained(given, lambda: self.modes_):
+            if is_matrix and len(given) > model.chunk_rows:
+                # Checking all rows at once would read the file twice, or copy it.
+                validate_data(self, given, reset=False, skip_check_array=True)
+                check = partial(check_array, estimator=self, input_name="X", **kinds)
+                return model.gather(given, quantity, sums_overflow(check))
+            checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
         return model.gather(checked, quantity)
 
     def _has_nothing_to_check(self, X: object) -> bool:
@@ -237,7 +250,8 @@ class BaseEMMA(InspectsModes, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle of a GPU model could not be loaded on a machine without a GPU.
-        state: dict[str, Any] = super().__getstate__()
+        # Python 3.11 hands out the attributes themselves, not a copy of them.
+        state: dict[str, Any] = dict(super().__getstate__())
         if "_model" in state:
             state["_model"] = state["_model"].on_cpu()
         return state

@@ -126,7 +126,8 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
     callbacks : list of skorch callbacks or None, default=None
-        For the joint training; copied before use.
+        For the joint training. They are copied before use; what they hold, such as a
+        writer or a trial, is shared.
     warm_start : bool, default=False
         Whether ``fit`` continues the joint training where the last fit ended.
         Everything that shapes the model is kept from the first fit, whatever its
@@ -178,6 +179,9 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         The same for held-out samples; empty without ``early_stopping``.
     pretraining_loss_curve_ : list of float
         Training loss of the predictor by itself; empty if it was trained before.
+    history_ : skorch.history.History
+        What each epoch of the joint training has recorded: losses, and whatever
+        callbacks note. Read it as ``history_[:, "train_loss"]``.
     n_iter_ : int
         Epochs of the joint training.
     n_features_in_ : int

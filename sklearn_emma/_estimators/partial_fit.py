@@ -10,30 +10,39 @@ from numpy.typing import ArrayLike
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._inputs.targets import Classes, chunk_labels
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._predictors.classifiers import is_estimator
 from sklearn_emma._training.fit import train_pass
 from sklearn_emma._training.plan import plan_training
 from sklearn_emma._validation import available_if, fit_context, unchanged_on_error
 
 
-def _has_torch_predictor(estimator: Any) -> bool:
+def _can_learn_by_chunks(estimator: Any) -> bool:
     predictor = estimator.predictor
     # A class has an error of its own, which the call gives.
-    if not is_estimator(predictor) or inspect.isclass(predictor):
-        return True
-    raise AttributeError(
-        "partial_fit trains torch predictors only: a scikit-learn classifier as "
-        f"`predictor`, {predictor!r}, is fitted on all data at once."
-    )
+    if is_estimator(predictor) and not inspect.isclass(predictor):
+        raise AttributeError(
+            "partial_fit trains torch predictors only: a scikit-learn classifier as "
+            f"`predictor`, {predictor!r}, is fitted on all data at once."
+        )
+    if estimator.early_stopping:
+        raise AttributeError(
+            "partial_fit cannot hold out samples: early_stopping must be False."
+        )
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(
+            "partial_fit does not know how frequent the classes are in all data: "
+            f"class_weight must be None or a dict, not {estimator.class_weight!r}."
+        )
+    return True
 
 
 class LearnsClassesByChunks(PredictsClasses):
     """``partial_fit``: pretraining on the first chunk, then one pass over each."""
 
-    early_stopping: bool
-
-    @available_if(_has_torch_predictor)
+    @available_if(_can_learn_by_chunks)
     @fit_context(prefer_skip_nested_validation=True)
+    @ordinary_state()
     def partial_fit(
         self,
         X: ArrayLike,
@@ -80,13 +89,14 @@ class LearnsClassesByChunks(PredictsClasses):
         ------
         ValueError
             Names the parameter or the data at fault: ``classes`` missing in the first
-            call or changed later, an unknown label, other features or modes than
-            before, or ``early_stopping=True`` or ``class_weight="balanced"``, which
-            need all data at once.
+            call or changed later, an unknown label, or other features or modes than
+            before.
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
         AttributeError
-            If ``predictor`` is a scikit-learn classifier: it has no such method.
+            If ``predictor`` is a scikit-learn classifier, ``early_stopping=True`` or
+            ``class_weight="balanced"``, which need all data at once: the estimator then
+            has no such method.
 
         Examples
         --------
@@ -101,7 +111,6 @@ class LearnsClassesByChunks(PredictsClasses):
         (4, (300, 2))
         """
         self._validate_params()  # scikit-learn's decorator does so in the first call
-        self._check_params()
         with unchanged_on_error(self):
             previous = getattr(self, "_model", None)
             known = None if previous is None else self.classes_
@@ -119,14 +128,3 @@ class LearnsClassesByChunks(PredictsClasses):
             trained, self._progress = train_pass(plan, previous, progress)
             self._store(checked, trained, continues=previous is not None)
         return self
-
-    def _check_params(self) -> None:
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit cannot hold out samples: early_stopping must be False."
-            )
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "partial_fit does not know how frequent the classes are in all data: "
-                "class_weight must be None or a dict, not 'balanced'."
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,12 +11,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.missing import missing_as_nan
-from sklearn_emma._inputs.modes import ModesLike, flatten_columns, resolve_modes
+from sklearn_emma._inputs.missing import missing_as_nan, refuse_missing
+from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._inputs.standardisation import bounded
+from sklearn_emma._inputs.tables import as_known_frame, read_table
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
-from sklearn_emma._inputs.weights import check_weights, merge_duplicates
+from sklearn_emma._inputs.values import explained
+from sklearn_emma._inputs.weights import check_weights, countable, merge_duplicates
 from sklearn_emma._validation import sums_overflow
 
 
@@ -67,24 +70,25 @@ def check_training_data(
     ValueError
         Names the argument and what is wrong with it.
     """
-    X = missing_as_nan(flatten_columns(given.X))
-    frame = X if hasattr(X, "columns") else None
-    X, y = sums_overflow(validate_data)(
-        estimator,
-        X,
-        given.y,
-        dtype=[np.float64, np.float32],
-        ensure_all_finite="allow-nan",
-        ensure_min_samples=2 if dtype is None else 1,
-        reset=dtype is None,
+    refuse_missing(given.y, "y")
+    X = read_table(given.X)
+    has_names = hasattr(X, "columns")
+    find_modes = partial(
+        resolve_modes, modes=estimator.modes, remainder=estimator.remainder
     )
+    with explained(X, partial(find_modes, given.X)):
+        X, y = sums_overflow(validate_data)(
+            estimator,
+            X,
+            given.y,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if dtype is None else 1,
+            reset=dtype is None,
+        )
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
-    layout = ModeLayout.from_columns(
-        resolve_modes(
-            X if frame is None else frame, estimator.modes, estimator.remainder
-        )
-    )
+    layout = ModeLayout.from_columns(find_modes(given.X if has_names else X))
     failed = _check_corrupted(given.corrupted, len(X), list(layout.names))
     kept = weight > 0
     if not kept.any():
@@ -93,7 +97,8 @@ def check_training_data(
     (values, encoded, failed), weight, sample_of_row = merge_duplicates(
         [X[:, layout.order], _encode(target, y, kept), failed], weight
     )
-    loss_weight = (weight * target.factors(encoded, weight)).astype(X.dtype)
+    factors = countable(target.factors(encoded, weight))
+    loss_weight = countable(weight.astype(np.float64) * factors).astype(X.dtype)
     data = TrainingSet(values, encoded, weight, loss_weight, failed)
     return CheckedData(X, data, sample_of_row, layout, target)
 
@@ -148,9 +153,10 @@ def _check_corrupted(
     shape = (n_samples, len(names))
     if corrupted is None:
         return np.zeros(shape, dtype=bool)
+    corrupted = as_known_frame(corrupted)
     if hasattr(corrupted, "columns"):
         corrupted = _by_mode(corrupted, list(corrupted.columns), names)
-    array = missing_as_nan(np.asarray(corrupted))
+    array = missing_as_nan(np.asanyarray(corrupted))
     if array.shape != shape:
         raise ValueError(
             f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "

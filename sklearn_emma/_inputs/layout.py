@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from sklearn_emma._caching import cached_property
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,19 @@ class ModeLayout:
         Returns
         -------
         layout : ModeLayout
+
+        Raises
+        ------
+        ValueError
+            Names the mode whose columns are not integers from 0.
         """
+        for name, given in modes.items():
+            found = np.asarray(given)
+            whole = found.dtype.kind in "iu" or not found.size
+            if found.ndim != 1 or not whole or (found < 0).any():
+                raise ValueError(
+                    f"Mode {name!r}: columns must be integers from 0, got {given!r}."
+                )
         columns = tuple(np.asarray(c, dtype=np.intp) for c in modes.values())
         return cls(tuple(modes), tuple((len(c),) for c in columns), columns)
 

@@ -30,6 +30,32 @@ def missing_as_nan(X: Any) -> Any:
     return X
 
 
+def refuse_masked(values: Any, name: str) -> None:
+    """Raise ValueError where values of argument ``name`` that must be there are masked.
+
+    scikit-learn takes what lies below the mask for data.
+    """
+    if np.ma.is_masked(values):
+        row = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
+        raise ValueError(f"`{name}` has masked values, the first in row {row}.")
+
+
+def refuse_missing(y: Any, name: str) -> None:
+    """Raise ValueError where labels are missing or masked; names the argument.
+
+    Beside strings, scikit-learn takes None and NaN for labels like others.
+    """
+    refuse_masked(y, name)
+    # As an array of strings, a list would turn NaN into one more string.
+    cells = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
+    missing = np.asarray(pd.isna(cells))
+    if missing.ndim == 1 and missing.any():
+        raise ValueError(
+            f"Input {name} contains NaN, that is, missing labels, the first in row "
+            f"{int(np.flatnonzero(missing)[0])}. Leave these samples out."
+        )
+
+
 def _unmasked(X: np.ma.MaskedArray) -> np.ndarray:
     mask = np.ma.getmaskarray(X)
     if not mask.any():

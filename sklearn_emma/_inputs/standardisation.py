@@ -9,30 +9,72 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-# Bounds within which differences of float32 values are finite, and sums of squares of
-# float64 values, from which statistics are computed.
-_LARGEST = {np.dtype(np.float32): 1e38, np.dtype(np.float64): 1e150}
-
 # In standard deviations from the mean. No training sample of n equally weighted ones
 # lies further out than √n, so this bounds nothing that could be learnt from; and its
 # square leaves room for products and for sums of many in float32.
 _FARTHEST = 1e6
 
+# A column is constant if its standard deviation is no more than so many units in the
+# last place of its values: what varies then is rounding, which reaches a bit further.
+_ROUNDING, _ROUNDING_REACH = 4, 32
+
+# Powers of two between which values can be squared, and scales can be divided by.
+_SQUARED = 400
+_DIVIDED_BY = {np.dtype(np.float32): 60, np.dtype(np.float64): 500}
+
 
 def bounded(X: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Copy X into ``dtype``, float32 or float64, with too large values made smaller.
+    """Copy X into ``dtype``, float32 or float64, with what it cannot hold made smaller.
 
-    They are so many standard deviations from any mean that only their direction
-    matters.
+    That is so many standard deviations from any mean that only its direction matters.
     """
-    largest = dtype.type(_LARGEST[dtype])
+    largest = np.finfo(dtype).max
     return np.clip(X, -largest, largest).astype(dtype, copy=False)
 
 
+def fit_scaler(X: np.ndarray, weight: np.ndarray | None = None) -> StandardScaler:
+    """Mean and standard deviation of ``bounded`` X (n, d), whatever its scale.
+
+    Rows count ``weight`` (n,) times; NaN is left out. A column that does not vary,
+    rounding apart, has its own size for a scale. One without a single value has the
+    mean 0.
+    """
+    size = np.fmax.reduce(np.abs(X), axis=0, initial=0.0)
+    # Powers of two round nothing.
+    power = np.frexp(size)[1]
+    if (np.abs(power) > _SQUARED).any():
+        X = np.ldexp(X, -power)
+    else:
+        power = np.zeros_like(power)
+    with np.errstate(invalid="ignore"):  # of columns without values
+        scaler = StandardScaler().fit(X, sample_weight=weight)
+    mean, variance = np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.var_)
+    deviation = np.sqrt(variance)
+    constant = deviation <= _ROUNDING * np.finfo(X.dtype).eps * np.abs(mean)
+    scale = np.where(constant, np.abs(mean), deviation)
+    scale[scale == 0] = 1.0
+    scaler.mean_, scaler.scale_ = np.ldexp(mean, power), np.ldexp(scale, power)
+    # Beside its root, which is in use, the variance may leave the range of the type.
+    with np.errstate(over="ignore", under="ignore"):
+        scaler.var_ = np.ldexp(variance, 2 * power)
+    return scaler
+
+
 def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
-    """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0."""
-    # The scaler's own `transform` would check X once more.
-    mean, scale = scaler.mean_.astype(X.dtype), scaler.scale_.astype(X.dtype)
-    with np.errstate(over="ignore"):
+    """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0.
+
+    In a column that does not vary, what differs from the mean by rounding is 0.
+    """
+    mean, scale = scaler.mean_, scaler.scale_
+    power = np.frexp(scale)[1]
+    with np.errstate(over="ignore", under="ignore"):
+        if (np.abs(power) > _DIVIDED_BY[X.dtype]).any():
+            X, mean, scale = (np.ldexp(values, -power) for values in (X, mean, scale))
+        # The scaler's own `transform` would check X once more.
+        mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
         z = (X - mean) / scale
+    constant = scale == np.abs(mean)
+    if constant.any():
+        reach = _ROUNDING_REACH * np.finfo(X.dtype).eps
+        z[constant & (np.abs(z) <= reach)] = 0.0
     return np.clip(z, -_FARTHEST, _FARTHEST, out=z)

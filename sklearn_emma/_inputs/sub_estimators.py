@@ -10,6 +10,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+# No more rows than either are made of distinct samples by repeating them.
+_MOST_ROWS = 10_000_000
+_MOST_REPETITIONS = 10
+
 
 class SubEstimator(Protocol):
     """An estimator that the user brings along."""
@@ -55,14 +59,15 @@ def fit_weighted(
 ) -> None:
     """Fit in place on samples that count ``weight`` (n,) times.
 
-    Whole weights are honoured by any estimator, by repeating rows. Others that it
-    cannot take are left out, which is right where they are equal: ask :func:`honours`
-    before.
+    Multiples of one weight are honoured by any estimator, by repeating rows. Others
+    that it cannot take are left out, which is right where they are equal: ask
+    :func:`honours` before.
     """
     name = _weight_parameter(estimator)
     params: dict[str, object] = {}
-    if name is None and _whole(weight):
-        counts = np.rint(weight).astype(int)
+    counts = _repetitions(weight) if name is None else None
+    if counts is not None:
+        counts = counts.astype(int)
         X = np.repeat(X, counts, axis=0)
         y = None if y is None else np.repeat(y, counts)
     elif name is not None and (weight != 1).any():
@@ -71,9 +76,27 @@ def fit_weighted(
 
 
 def honours(estimator: object, weight: np.ndarray) -> bool:
-    """Whether :func:`fit_weighted` does justice to these weights."""
-    equal = bool((weight == weight[0]).all())
-    return equal or _whole(weight) or _weight_parameter(estimator) is not None
+    """Whether :func:`fit_weighted` does justice to these weights.
+
+    Raises
+    ------
+    ValueError
+        If it would have to repeat rows too often; names the estimator.
+    """
+    if _weight_parameter(estimator) is not None:
+        return True
+    counts = _repetitions(weight)
+    if counts is None:
+        return False
+    if counts.sum() > _most_rows(weight):
+        raise ValueError(
+            f"{type(estimator).__name__} takes no `sample_weight` in `fit`, and to "
+            f"repeat {len(weight)} distinct samples by their weights (`sample_weight`, "
+            f"`class_weight`) would make {counts.sum():.3g} rows, more than "
+            f"{_most_rows(weight):.3g}. Give weights of small common multiples, or an "
+            "estimator that takes weights."
+        )
+    return True
 
 
 def _weight_parameter(estimator: object) -> str | None:
@@ -91,6 +114,31 @@ def _weight_parameter(estimator: object) -> str | None:
     return None
 
 
-def _whole(weight: np.ndarray) -> bool:
+def _repetitions(weight: np.ndarray) -> np.ndarray | None:
+    """Smallest numbers of repetitions, as floats, that are in proportion to weights.
+
+    None if there are none: if weights are not whole, nor few multiples of the smallest.
+    """
+    if not weight.any():
+        return weight
+    counts = _whole(weight)
+    if counts is None or counts.sum() > _most_rows(weight):
+        multiples = _whole(weight / weight[weight > 0].min())
+        if multiples is not None and multiples.sum() <= _most_rows(weight):
+            return multiples
+    return counts
+
+
+def _whole(weight: np.ndarray) -> np.ndarray | None:
+    """Weights as whole numbers, without their common factor; None if they are not."""
+    counts = np.rint(weight).astype(np.float64)
     # Relative to the weight: one that is small, but above 0, is never no row at all.
-    return bool((np.abs(np.rint(weight) - weight) <= 1e-6 * weight).all())
+    if (np.abs(counts - weight) > 1e-6 * weight).any():
+        return None
+    if counts.max() < 2.0**63:
+        counts = counts / np.gcd.reduce(counts.astype(np.int64))
+    return counts
+
+
+def _most_rows(weight: np.ndarray) -> int:
+    return max(_MOST_ROWS, _MOST_REPETITIONS * len(weight))

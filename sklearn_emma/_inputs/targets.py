@@ -80,7 +80,7 @@ class Classes:
         ValueError
             If there is one class only, or as many as samples.
         """
-        check_classification_targets(y)
+        _check_discrete(y)
         labels = np.unique(y)
         if len(labels) < 2:
             raise ValueError(
@@ -113,7 +113,7 @@ class Classes:
         ValueError
             Names a label that is not known.
         """
-        check_classification_targets(y)
+        _check_discrete(y)
         found = unique_labels(y, self.labels)
         if len(found) > len(self.labels):
             unknown = found[~np.isin(found, self.labels)]
@@ -173,6 +173,18 @@ class Classes:
                 f"`class_weight` must be finite, >= 0 and not all 0, got {given!r}."
             )
         return weights
+
+
+def _check_discrete(y: np.ndarray) -> None:
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        if "continuous" not in str(error).partition(". ")[0]:
+            raise
+        raise ValueError(
+            f"{error} To predict numbers takes a regressor, which this package does "
+            "not have; KBinsDiscretizer makes classes of them."
+        ) from error
 
 
 def chunk_labels(known: np.ndarray | None, classes: ArrayLike | None) -> np.ndarray:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_emma._inputs.missing import refuse_masked
 from sklearn_emma._validation import check_sample_weight
+
+# A power of two: more samples than anybody has. With more, what is learnt from their
+# number, how far to shrink a covariance for instance, would fall below rounding.
+_MOST_DOUBLINGS = 40
 
 
 def check_weights(sample_weight: ArrayLike | None, X: np.ndarray) -> np.ndarray:
@@ -15,14 +19,15 @@ def check_weights(sample_weight: ArrayLike | None, X: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        Where scikit-learn's own check does.
+        Where scikit-learn's own check does, and for masked weights.
     """
+    refuse_masked(sample_weight, "sample_weight")
     weight = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    # Scaled before they are cast: what is tiny in float64 may be 0 in float32.
-    counts: np.ndarray = check_sample_weight(sample_counts(weight), X, dtype=X.dtype)
-    return counts
+    # Scaled before they are cast: float32 has fewer tiny and fewer huge numbers.
+    counts = countable(sample_counts(weight))
+    return counts.astype(X.dtype, copy=False)
 
 
 def sample_counts(weight: np.ndarray) -> np.ndarray:
@@ -45,16 +50,30 @@ def sample_counts(weight: np.ndarray) -> np.ndarray:
     return weight / mean if mean < 1 else weight
 
 
+def countable(weight: np.ndarray) -> np.ndarray:
+    """Weights as they are or, where their sum is beyond counting, a fraction of them.
+
+    Only ratios matter among so many samples.
+    """
+    largest = weight.max(initial=0.0)
+    if largest == 0:
+        return weight
+    # In units of the largest, or the sum itself might overflow.
+    doublings = np.log2(largest) + np.log2((weight / largest).sum()) - _MOST_DOUBLINGS
+    # By a power of two, which rounds nothing.
+    return np.ldexp(weight, -int(np.ceil(doublings))) if doublings > 0 else weight
+
+
 def merge_duplicates(
     arrays: list[np.ndarray], weight: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Drop rows of weight 0 and merge equal rows, adding up their weights.
 
     Everything random in training is drawn for a row by its position. In the order
-    returned here, which only contents decide, a row of weight k and the same row
-    repeated k times are the same training set, so they give the same model. Rows are
-    compared by a 64-bit hash of their contents: among a million different rows, two are
-    taken for equal with a probability of 3e-8.
+    returned here, a row of weight k and the same row repeated k times are the same
+    training set, so they give the same model. The order is decided by the ranks of the
+    values in their columns, so that their units do not matter, and then shuffled, as
+    some estimators split samples by their position.
 
     Parameters
     ----------
@@ -72,26 +91,29 @@ def merge_duplicates(
     merged_into : ndarray of shape (n_samples,)
         Position of each row in what is returned, −1 where it was dropped.
     """
-    key = np.zeros(len(weight), dtype=np.uint64)
-    for array in arrays:
-        for column in array.reshape(len(array), -1).T:
-            hashed = pd.util.hash_array(_canonical(column))
-            key = key * np.uint64(0x9E3779B97F4A7C15) + hashed
     kept = np.flatnonzero(weight > 0)
-    _, first, group = np.unique(key[kept], return_index=True, return_inverse=True)
-    rows = kept[first]
+    group = _ranks([array[kept] for array in arrays], len(kept))
+    place = np.random.RandomState(0).permutation(group.max(initial=-1) + 1)
+    group = place[group]
+    rows = np.empty(len(place), dtype=np.intp)
+    rows[group[::-1]] = kept[::-1]  # the first of equal ones
     merged = np.bincount(group, weights=weight[kept], minlength=len(rows))
     merged_into = np.full(len(weight), -1)
     merged_into[kept] = group
     return [array[rows] for array in arrays], merged.astype(weight.dtype), merged_into
 
 
-def _canonical(column: np.ndarray) -> np.ndarray:
-    """A copy in which values that are equal are so bit by bit, and so are all NaN.
-
-    pandas hashes bits, in some versions those of -0.0 and -NaN too.
-    """
-    column = column + 0
-    if column.dtype.kind == "f":
-        column[np.isnan(column)] = np.nan
-    return column
+def _ranks(arrays: list[np.ndarray], n: int) -> np.ndarray:
+    """Rank of each row among the distinct ones, by first columns first; NaN is last."""
+    rank, n_ranks = np.zeros(n, dtype=np.intp), min(n, 1)
+    for array in arrays:
+        for column in array.T if array.ndim > 1 else [array]:
+            if n_ranks == n:
+                return rank
+            values, of_value = np.unique(column, return_inverse=True)
+            if len(values) > 1:
+                found, rank = np.unique(
+                    rank * len(values) + of_value, return_inverse=True
+                )
+                n_ranks = len(found)
+    return rank

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_emma._attention.scores import GateScores
+from sklearn_emma._caching import cached_property
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor

@@ -22,6 +22,7 @@ from skorch.dataset import Dataset
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
+from sklearn_emma._optim.interrupts import asks_to_stop
 from sklearn_emma._optim.net import Options, logits_of
 from sklearn_emma._optim.torch_state import threads_for
 
@@ -51,6 +52,10 @@ class Samples:
         shuffled = self.map(lambda tensor: tensor[order])
         for start, end in pairwise([*starts, n]):
             yield shuffled.map(itemgetter(slice(start, end)))
+
+    def first(self, n_samples: int) -> Samples:
+        """Some of the samples, without any order."""
+        return self.map(itemgetter(slice(n_samples)))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Samples:
         """Apply ``function`` to every tensor."""
@@ -97,7 +102,7 @@ def train(
     Raises
     ------
     FloatingPointError
-        If the loss stops being finite.
+        If the loss stops being finite, be it by the last step.
     """
     batch_size = net.batch_size
     with threads_for(net.module_, batch_size, net.device):
@@ -117,12 +122,11 @@ def train(
                     _record(net, "valid_loss", _evaluate(net, validation), part)
                 loss = net.history[-1, "train_loss"]
                 epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-                try:
-                    net.notify("on_epoch_end", **sets)
-                except KeyboardInterrupt:  # how a skorch callback says "stop"
+                if asks_to_stop(partial(net.notify, "on_epoch_end", **sets)):
                     break
         net.notify("on_train_end", X=None, y=None)
     net.module_.eval()
+    _check_last_step(net, data, part)
 
 
 def batch_loss(
@@ -187,7 +191,8 @@ def _backward(
     """Gradients of a batch's loss; loss and logits go into ``step`` for callbacks."""
     net.optimizer_.zero_grad(set_to_none=True)
     loss, output = batch_loss(net.module_, net.criterion_, batch)
-    loss.backward()
+    if loss.requires_grad:  # a frozen predictor may leave nothing to learn
+        loss.backward()
     step.update(loss=loss.detach(), y_pred=logits_of(output))
     if sees_gradients:
         net.notify(
@@ -210,6 +215,16 @@ def _evaluate(net: NeuralNet, data: Samples) -> float:
     step = {"loss": loss, "y_pred": logits_of(output)}
     net.notify("on_batch_end", batch=pair, training=False, **step)
     return float(loss)
+
+
+@torch.no_grad()
+def _check_last_step(net: NeuralNet, data: Samples, part: str) -> None:
+    """Raise if what has been learnt is not finite: a loss tells of the step before."""
+    loss, _ = batch_loss(net.module_, net.criterion_, data.first(net.batch_size))
+    if not all(p.isfinite().all() for p in net.module_.parameters()):
+        loss = loss * math.nan
+    if not loss.isfinite():
+        raise divergence("train_loss", float(loss), part, len(net.history))
 
 
 def _record(net: NeuralNet, name: str, loss: float, part: str) -> None:

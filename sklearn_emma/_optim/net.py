@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Protocol, Self, TypeAlias, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from sklearn_emma._optim.torch_state import resolve_device
+from sklearn_emma._optim.callbacks import (
+    Callbacks,
+    check_callbacks,
+    check_monitors,
+    own_copies,
+)
+from sklearn_emma._optim.torch_state import resolve_device, seeded
 from sklearn_emma._validation import Constraints, Interval, StrOptions
 
 #: Allowed values of :class:`TrainingParams`.
@@ -28,8 +33,6 @@ TRAINING_CONSTRAINTS: Constraints = {
     "device": [str, torch.device],
     "verbose": ["verbose"],
 }
-
-Callbacks: TypeAlias = Sequence[Callback | tuple[str, Callback]]
 
 
 @runtime_checkable
@@ -83,7 +86,7 @@ class Options:
             If its device or a callback cannot be used.
         """
         check_callbacks(params.callbacks or ())
-        return cls(
+        options = cls(
             max_iter=max_iter,
             batch_size=params.batch_size,
             lr=params.lr,
@@ -93,6 +96,9 @@ class Options:
             callbacks=tuple(params.callbacks or ()),
             verbose=params.verbose,
         )
+        if params.callbacks or params.optimizer:
+            _rehearse(options, params)
+        return options
 
 
 class _Net(NeuralNetClassifier):
@@ -119,11 +125,10 @@ def make_net(
 
     ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
     """
-    # Callbacks keep state, and a parameter of an estimator is never changed.
-    callbacks: list[object] = copy.deepcopy(list(options.callbacks))
+    callbacks: list[object] = list(own_copies(options.callbacks))
     if options.lr_schedule == "cosine":
         schedule = LRScheduler(policy=CosineAnnealingLR, T_max=options.max_iter)
-        callbacks.append(("lr_schedule", schedule))
+        callbacks.append(("own_lr_schedule", schedule))
     if options.patience is not None:
         stopping = EarlyStopping(
             patience=options.patience,
@@ -131,7 +136,7 @@ def make_net(
             load_best=True,
             sink=_silent,
         )
-        callbacks.append(("early_stopping", stopping))
+        callbacks.append(("own_early_stopping", stopping))
     more: dict[str, object] = {}
     if "fused" in inspect.signature(options.optimizer).parameters:
         more["optimizer__fused"] = options.device.type in ("cpu", "cuda")
@@ -160,23 +165,20 @@ def make_net(
     return net.initialize()
 
 
-def check_callbacks(callbacks: Iterable[object]) -> None:
-    """Check that each is a skorch callback, or a pair of a name and one.
-
-    Raises
-    ------
-    ValueError
-        Names the one that is not.
-    """
-    for given in callbacks:
-        callback = given
-        if isinstance(given, tuple) and len(given) == 2:
-            callback = given[1]
-        if not hasattr(callback, "on_train_begin"):
-            raise ValueError(
-                "`callbacks` must be skorch callbacks, or pairs of a name and one; got "
-                f"{given!r}."
-            )
+def _rehearse(options: Options, params: TrainingParams) -> None:
+    """Make a net of next to nothing, so that what cannot be made fails at once."""
+    with seeded(0, torch.device("cpu")):
+        module = nn.Linear(1, 1)
+    try:
+        net = make_net(module, nn.Identity(), options)
+    except Exception as error:
+        error.add_note("`callbacks` and `optimizer` were tried before any training.")
+        raise
+    check_monitors(
+        [callback for _, callback in net.callbacks_],
+        holds_out=getattr(params, "early_stopping", False),
+        can_hold_out=hasattr(params, "early_stopping"),
+    )
 
 
 def logits_of(output: HasLogits | Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from itertools import groupby
@@ -117,6 +118,18 @@ class Stack:
             with drawing:
                 losses.append(of_each(values, rest, terms, _as_dicts(batch)))
         return torch.cat(losses)
+
+    @torch.no_grad()
+    def losses_of_result(
+        self, batches: Sequence[Samples], streams: Sequence[RandomStream]
+    ) -> Tensor:
+        """Loss of every model after the last step, (S,); NaN if a value is not finite.
+
+        A step returns the loss before it. No step may follow.
+        """
+        self.template.eval()
+        losses = self.losses(batches, streams)
+        return losses.where(self.values.isfinite().all(1), math.nan)
 
     def write_back(self) -> None:
         """Give each member's module what it has learnt."""

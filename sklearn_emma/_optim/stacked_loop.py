@@ -72,8 +72,8 @@ def train_together(
     Returns
     -------
     list of list of float or FloatingPointError
-        Loss of each epoch, or the error if that stopped being finite; one of each
-        member.
+        Loss of each epoch, or the error if that stopped being finite, be it by the last
+        step; one of each member.
 
     Raises
     ------
@@ -114,6 +114,9 @@ def train_together(
         curves.append(torch.cat(losses))
         if not torch.stack(curves).isfinite().all(0).any():
             break  # all have diverged
+    batches = [epoch[0] for epoch in epochs]
+    last = torch.cat([stack.losses_of_result(batches, streams) for stack in stacks])
+    curves[-1] = torch.where(last.isfinite(), curves[-1], last)
     for stack in stacks:
         stack.write_back()
     results = torch.stack(curves, dim=1).tolist()
@@ -184,6 +187,7 @@ def _rehearse(
         traits = Traits(random, frozenset(written))
         stack = Stack(copy.deepcopy(pair), criterion, traits, constrain)
         found = stack.step([batch], [stream])
+        stack.losses_of_result([batch], [stream])
     except Exception as error:  # whatever it is, training alone will raise it too
         raise CannotStackError(str(error)) from error
     expected = torch.stack(losses)

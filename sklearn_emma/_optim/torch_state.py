@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -18,6 +19,24 @@ _SINGLE_THREAD_WORK = 2e8
 
 # All threads of a process share torch's global state, so one at a time may use it.
 _BORROWED = threading.RLock()
+
+
+def after_fork(function: Callable[[], None]) -> None:
+    """Call ``function`` at once in every child that this process forks.
+
+    A lock that another thread holds at that moment is never released in the child,
+    where that thread does not exist.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        os.register_at_fork(after_in_child=function)
+
+
+def _free_in_child() -> None:
+    global _BORROWED
+    _BORROWED = threading.RLock()
+
+
+after_fork(_free_in_child)
 
 
 @contextmanager
@@ -72,10 +91,17 @@ def resolve_device(device: torch.device | str, fallback: bool = False) -> torch.
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
+        if resolved.type == "meta":
+            raise RuntimeError("it holds no values")
     except (RuntimeError, AssertionError) as error:
         if fallback:
             return torch.device("cpu")
-        raise ValueError(f"`device` {device!r} cannot be used: {error}") from error
+        # torch goes on for pages about its backends.
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        usable = "'cpu' or 'cuda'" if torch.cuda.is_available() else "'cpu'"
+        raise ValueError(
+            f"`device` {device!r} cannot be used: {reason}. Here, {usable} can."
+        ) from error
     if resolved.type == "cuda" and resolved.index is None:
         # Tensors have numbered devices, and only numbered ones compare equal to them.
         resolved = torch.device("cuda", torch.cuda.current_device())

@@ -63,7 +63,12 @@ def build_predictor(
             "(n_features_in, n_outputs) -> module, or an object whose `build` is one; "
             f"{predictor!r} gave {module!r}."
         )
-    module = module.to("cpu", dtype)
+    try:
+        module = module.to("cpu", dtype)
+    except RuntimeError as error:
+        raise ValueError(
+            f"`predictor` {predictor!r} cannot be used: {error}"
+        ) from error
     _check_output(module, predictor, n_features_in, n_outputs, dtype)
     _check_unsquashed(module, predictor, n_features_in, dtype)
     comes_trained = isinstance(predictor, nn.Module)
@@ -117,10 +122,12 @@ def takes_attention(predictor: nn.Module) -> bool:
 def _check_output(
     module: nn.Module, predictor: object, n_in: int, n_out: int, dtype: torch.dtype
 ) -> None:
+    more = {"attention": torch.ones(2, n_in, dtype=dtype)}
+    attentions = [{}, more] if takes_attention(module) else [{}]
     # One row too: `squeeze` and the like are at home with several.
-    for n in (2, 1):
+    for n, attention in [(2, given) for given in attentions] + [(1, {})]:
         try:
-            output = _tried(module, torch.zeros(n, n_in, dtype=dtype))
+            output = _tried(module, torch.zeros(n, n_in, dtype=dtype), **attention)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ValueError(
                 f"`predictor` cannot take the {n_in} features of the modes: "
@@ -136,6 +143,12 @@ def _check_output(
             raise ValueError(
                 f"`predictor` must return logits of the type of its input, {dtype}; "
                 f"{predictor!r} returned {getattr(output, 'dtype', type(output))}."
+            )
+        if not output.isfinite().all():
+            raise ValueError(
+                "`predictor` must return finite logits for a row of zeros too, which a "
+                f"sample is whose modes are all missing; {predictor!r} returned "
+                f"{output.tolist()}."
             )
 
 
@@ -175,12 +188,12 @@ def _last_layer(module: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def _tried(module: nn.Module, x: Tensor) -> Any:
+def _tried(module: nn.Module, x: Tensor, **attention: Tensor) -> Any:
     """Output of the module as it predicts; its mode is left as it was."""
     training = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
-        return module(x)
+        return module(x, **attention)
     finally:
         for part, before in training:
             part.training = before

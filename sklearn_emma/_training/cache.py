@@ -31,9 +31,19 @@ def cached_pretraining(
     """Return :func:`pretrain` of ``task``, or what it returned before.
 
     What cannot be cached is computed, with a warning that gives the reason.
+
+    Raises
+    ------
+    ValueError
+        If ``memory`` is no folder.
     """
     if memory is None:
         return pretrain(task)
+    if isinstance(memory, str) and not memory.strip():
+        # joblib would write into the working directory.
+        raise ValueError(
+            f"`memory` must be a folder, or None for none; got {memory!r}."
+        )
     try:
         # Another version of the package may learn something else.
         key = joblib.hash((__version__, _told_by_content(task)))
@@ -49,8 +59,15 @@ def cached_pretraining(
         )
         return pretrain(task)
     recall = check_memory(memory).cache(_recall, ignore=["task"])
-    pretrained: Pretrained = recall(key, task)
-    return pretrained
+    found: object = recall(key, task)
+    if isinstance(found, Pretrained):
+        return found
+    warnings.warn(
+        f"`memory` gave an object of the class {type(found).__name__}, which no fit "
+        "has put there, and is not used in this fit. Empty it.",
+        stacklevel=2,
+    )
+    return pretrain(task)
 
 
 def _recall(key: str, task: PretrainingTask) -> Pretrained:

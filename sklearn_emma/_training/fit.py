@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from skorch.history import History
 
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
@@ -38,9 +40,10 @@ class Started(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A trained model, its loss curves, and the attention of its training rows.
+    """A trained model, its loss curves, and what else is known of its training.
 
-    Models that are trained together have no attention: a search has no use for it.
+    That is the attention of its training rows and what epochs have recorded. Models
+    that are trained together have neither: a search has no use for it.
     """
 
     model: EMMAModel
@@ -48,6 +51,7 @@ class Trained(NamedTuple):
     curve: list[float]
     valid_curve: list[float]
     attention: np.ndarray | None = None
+    history: Sequence[dict[str, object]] = ()
 
 
 class Progress(NamedTuple):
@@ -78,14 +82,14 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
         options=plan.joint_training,
         seed=plan.seeds.joint_training,
         n_outputs=plan.checked.target.n_outputs,
-        n_draws=plan.failures.n_draws,
+        n_draws=plan.failures.draws_to_keep(plan.joint_training.max_iter),
     )
-    curves = train_jointly(started.model, task)
+    history = train_jointly(started.model, task)
     # Always reset: with warm_start the previous model may hold another classifier.
     started.model.classifier = _fit_classifier(plan, started)
     if not plan.goes_on:
         started.model.held_out = None  # several times as large as the energies
-    return _finish(plan, started, curves)
+    return _finish(plan, started, history)
 
 
 def train_pass(
@@ -129,9 +133,9 @@ def train_pass(
         n_outputs=plan.checked.target.n_outputs,
         optimizer_state=state,
     )
-    curves = train_jointly(started.model, task)
+    history = train_jointly(started.model, task)
     after = Progress(progress.seed, progress.n_passes + 1, state)
-    return _finish(plan, started, curves), after
+    return _finish(plan, started, history), after
 
 
 def start(plan: Plan, previous: EMMAModel | None) -> Started:
@@ -199,11 +203,12 @@ def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
         )
 
 
-def _finish(plan: Plan, started: Started, curves: dict[str, list[float]]) -> Trained:
+def _finish(plan: Plan, started: Started, history: History) -> Trained:
     return Trained(
         started.model,
         started.pretraining_curve,
-        curves["train_loss"],
-        curves.get("valid_loss", []),
+        history[:, "train_loss"],
+        history[:, "valid_loss"] if len(plan.held) else [],
         started.model.gather(plan.checked.X, lambda scores: scores.attention),
+        history,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from skorch.history import History
+
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._optim.loop import auto_batch_size, train
 from sklearn_emma._optim.net import Options, make_net
@@ -36,12 +38,12 @@ class JointTask:
     optimizer_state: OptimizerState | None = None
 
 
-def train_jointly(model: EMMAModel, task: JointTask) -> dict[str, list[float]]:
+def train_jointly(model: EMMAModel, task: JointTask) -> History:
     """Train gate and predictor, in place.
 
     Energies are frozen, so a whole epoch can be corrupted and scored at once. Returns
-    the losses of each epoch: ``train_loss`` and, if samples are held out,
-    ``valid_loss``.
+    what each epoch has recorded: ``train_loss``, ``valid_loss`` if samples are held
+    out, and whatever callbacks note.
     """
     options = task.options
     with seeded(task.seed, options.device) as generator:
@@ -69,5 +71,5 @@ def train_jointly(model: EMMAModel, task: JointTask) -> dict[str, list[float]]:
         )
         if task.optimizer_state is not None:
             task.optimizer_state.keep(net.optimizer_)
-    kinds = ["train_loss"] if task.held_out is None else ["train_loss", "valid_loss"]
-    return {kind: net.history[:, kind] for kind in kinds}
+    # Records of single batches would outgrow the model.
+    return History(row | {"batches": []} for row in net.history)

@@ -129,7 +129,7 @@ def plan_training(
     energies = clone_estimators(params.energy_estimator, layout.names, default)
     dtype = torch.from_numpy(data.X[:0]).dtype
     gate = make_gate(params, layout.n_modes)
-    check_gate(gate)
+    check_gate(gate, dtype)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
         build_predictor(predictor, layout.n_features, target.n_outputs, dtype)
     failures = Failures.from_parameter(params.corruption)

@@ -24,7 +24,7 @@ from sklearn_emma._energies.joint import (
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
-from sklearn_emma._inputs.standardisation import standardise
+from sklearn_emma._inputs.standardisation import fit_scaler, standardise
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.loop import Samples, auto_batch_size, train
@@ -106,11 +106,7 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     """
     data, layout = task.data, task.layout
     clean = data.clean(layout)
-    # A column without a single clean value has no statistics: it stays at 0.
-    with np.errstate(invalid="ignore"):
-        scaler = StandardScaler().fit(clean, sample_weight=data.weight)
-    scaler.mean_ = np.nan_to_num(scaler.mean_)
-    scaler.scale_ = np.nan_to_num(scaler.scale_, nan=1.0)
+    scaler = fit_scaler(clean, data.weight)
     x, present = _filled(clean, scaler, layout)
     rows = CleanRows(layout, x.numpy(), present.numpy(), data.weight)
     crossed = cross_fit(task.energies, rows, task.seeds[0], task.options.verbose)

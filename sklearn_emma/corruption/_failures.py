@@ -17,7 +17,12 @@ from sklearn_emma._validation import (
     StrOptions,
     validate_parameter_constraints,
 )
-from sklearn_emma.corruption._interface import Corruption, check_corruption
+from sklearn_emma.corruption._interface import (
+    Corruption,
+    check_corruption,
+    check_values,
+    failed_by,
+)
 from sklearn_emma.corruption._mixture import Mixture
 
 _NUMBERS: Constraints = {
@@ -131,15 +136,29 @@ class Failures(BaseEstimator):
             Names the parameter at fault, or says what the corruption returned.
         """
         self._validate_params()
+        _refuse_booleans("Failures", self.get_params(deep=False))
+        check_failures("Failures", self.clean_fraction, self.n_failing, layout.n_modes)
         zeros = torch.zeros(3, layout.n_features, dtype=dtype)
         # No row stays clean, which could hide what the corruption returned.
         failing: Failures = clone(self).set_params(clean_fraction=0.0)
-        failed, _ = failing.simulate(zeros, layout, torch.Generator())
-        if failed.isinf().any():
-            raise ValueError(
-                "`corruption` must return finite values, or NaN for missing ones; "
-                f"{self.corruption!r} made infinite ones."
-            )
+        failing.simulate(zeros, layout, torch.Generator())
+
+    def draws_to_keep(self, n_epochs: int) -> int | None:
+        """Number of copies to draw in advance, None where each is used only once.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Number of times that a copy will be taken.
+
+        Returns
+        -------
+        n_draws : int or None
+            Below ``n_epochs``.
+        """
+        if self.n_draws is None or self.n_draws >= n_epochs:
+            return None
+        return self.n_draws
 
     def simulate(
         self, x: Tensor, layout: ModeLayout, generator: Generator
@@ -161,13 +180,18 @@ class Failures(BaseEstimator):
             ``x`` itself if nothing is simulated.
         corrupted : Tensor of shape (n_samples, n_modes)
             Boolean; True where a mode failed.
+
+        Raises
+        ------
+        ValueError
+            If the corruption makes infinite values, and where :func:`fail_modes` does.
         """
         if self.corruption is None:
             shape = len(x), layout.n_modes
             return x, torch.zeros(shape, dtype=torch.bool, device=x.device)
         given: Any = self.corruption  # what it is, `fail_modes` checks
         corruption = Mixture() if given == "auto" else given
-        return fail_modes(
+        failed, corrupted = fail_modes(
             x,
             layout,
             corruption,
@@ -175,6 +199,12 @@ class Failures(BaseEstimator):
             clean_fraction=self.clean_fraction,
             n_failing=self.n_failing,
         )
+        if failed.isinf().any():
+            raise ValueError(
+                "`corruption` must return finite values, or NaN for missing ones; "
+                f"{self.corruption!r} made infinite ones."
+            )
+        return failed, corrupted
 
 
 def check_failures(
@@ -187,11 +217,9 @@ def check_failures(
     ValueError
         Names the parameter and its range.
     """
-    validate_parameter_constraints(
-        _NUMBERS,
-        {"clean_fraction": clean_fraction, "n_failing": n_failing},
-        caller_name=caller,
-    )
+    given = {"clean_fraction": clean_fraction, "n_failing": n_failing}
+    validate_parameter_constraints(_NUMBERS, given, caller_name=caller)
+    _refuse_booleans(caller, given)
     if n_failing > n_modes:
         raise ValueError(
             f"n_failing={n_failing} modes cannot fail at once: there are only "
@@ -235,9 +263,10 @@ def fail_modes(
     Raises
     ------
     ValueError
-        If ``clean_fraction``, ``n_failing`` or a parameter of the corruption is out of
-        its range, or ``corruption`` has no method ``corrupt``, or does not return a
-        tensor of the shape and type of ``x``.
+        If ``x`` is no matrix of the columns of ``layout``; if ``clean_fraction``,
+        ``n_failing`` or a parameter of the corruption is out of its range; if
+        ``corruption`` has no method ``corrupt``, or does not return a tensor of the
+        shape and type of ``x``.
 
     Examples
     --------
@@ -249,6 +278,7 @@ def fail_modes(
     >>> bool((x_failed.isnan() == layout.spread(corrupted)).all())
     True
     """
+    check_values(x, layout)
     n, n_modes = len(x), layout.n_modes
     check_failures("fail_modes", clean_fraction, n_failing, n_modes)
     check_corruption(corruption, "`corruption`")
@@ -256,12 +286,12 @@ def fail_modes(
     ranks = lottery.argsort(dim=1).argsort(dim=1)
     fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
     corrupted = (ranks < n_failing) & fails
-    # A copy: a corruption that writes to what it is given must not spoil clean rows.
-    failed = corruption.corrupt(x.clone(), layout, generator)
-    if not isinstance(failed, Tensor) or failed.shape != x.shape:
-        got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
-        raise ValueError(
-            f"`corruption` must return a tensor of the shape of x; {corruption!r} made "
-            f"{got} of {tuple(x.shape)}."
-        )
+    failed = failed_by(corruption, x, layout, generator, "`corruption`")
     return torch.where(layout.spread(corrupted), failed, x), corrupted
+
+
+def _refuse_booleans(caller: str, params: dict[str, Any]) -> None:
+    """scikit-learn takes True for 1, which is not what anybody means here."""
+    for name, value in params.items():
+        if isinstance(value, bool):
+            raise ValueError(f"{caller}: {name!r} must be a number, got {value!r}.")

@@ -95,3 +95,58 @@ def check_corruption(corruption: object, name: str) -> None:
         )
     if not isinstance(corruption, Corruption):
         raise ValueError(f"{name} must have a method `corrupt`, got {corruption!r}.")
+
+
+def failed_by(
+    corruption: Corruption,
+    x: Tensor,
+    layout: ModeLayout,
+    generator: Generator,
+    name: str,
+) -> Tensor:
+    """What a corruption makes of ``x``, checked to stand in its place.
+
+    Raises
+    ------
+    ValueError
+        Says what it is instead; ``name`` is what the message calls the corruption.
+    """
+    try:
+        # A copy: one that writes to what it is given must spoil nothing else.
+        failed: object = corruption.corrupt(x.clone(), layout, generator)
+    except Exception as error:
+        error.add_note(
+            f"{name}: {corruption!r}, called as corrupt(x, layout, generator)."
+        )
+        raise
+    if not isinstance(failed, Tensor) or failed.shape != x.shape:
+        got = tuple(failed.shape) if hasattr(failed, "shape") else repr(failed)
+        raise ValueError(
+            f"{name} must return a tensor of the shape of x; {corruption!r} made "
+            f"{got} of {tuple(x.shape)}."
+        )
+    if (failed.dtype, failed.device) != (x.dtype, x.device):
+        raise ValueError(
+            f"{name} must return a tensor of the type and on the device of x; "
+            f"{corruption!r} made {failed.dtype} on {failed.device} of {x.dtype} on "
+            f"{x.device}. End it with `.to(x)`."
+        )
+    return failed
+
+
+def check_values(x: object, layout: ModeLayout) -> None:
+    """Check that ``x`` is what a corruption is given.
+
+    Raises
+    ------
+    ValueError
+        Says what it is instead.
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"`x` must be a tensor of floating-point type, got {got}.")
+    if x.dim() != 2 or x.shape[1] != layout.n_features:
+        raise ValueError(
+            f"`x` must have shape (n_samples, {layout.n_features}): the columns of the "
+            f"modes of `layout` side by side, and no others; got {tuple(x.shape)}."
+        )

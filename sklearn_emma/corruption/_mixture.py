@@ -13,6 +13,7 @@ from sklearn_emma.corruption._interface import (
     BaseCorruption,
     Corruption,
     check_corruption,
+    failed_by,
 )
 from sklearn_emma.corruption._noise import GaussianNoise
 
@@ -54,14 +55,13 @@ class Mixture(BaseCorruption):
         if corruptions is None:
             corruptions = [GaussianNoise(), MissingMode()]
         for k, corruption in enumerate(corruptions):
-            check_corruption(corruption, f"Mixture: corruptions[{k}]")
+            check_corruption(corruption, _name(k))
         weights = self._checked_weights(len(corruptions)).to(x.device)
         choice = weights.multinomial(len(x), replacement=True, generator=generator)
         result = x.clone()
         for k, corruption in enumerate(corruptions):
             rows = (choice == k).unsqueeze(1)
-            # A copy: one that writes to what it is given must not spoil the others.
-            failed = corruption.corrupt(x.clone(), layout, generator)
+            failed = failed_by(corruption, x, layout, generator, _name(k))
             result = torch.where(rows, failed, result)
         return result
 
@@ -88,3 +88,7 @@ class Mixture(BaseCorruption):
                 f"{n_corruptions} corruptions; give one for each."
             )
         return torch.from_numpy(weights)
+
+
+def _name(k: int) -> str:
+    return f"Mixture: corruptions[{k}]"

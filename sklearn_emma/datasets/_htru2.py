@@ -8,7 +8,6 @@ import os
 import tempfile
 import time
 import warnings
-import zipfile
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -16,15 +15,17 @@ import numpy as np
 import pooch
 
 from sklearn_emma.datasets._bundled import Dataset, multimodal_bunch
+from sklearn_emma.datasets._download import check_size, read_member, read_url
 from sklearn_emma.datasets._generators import check_number
 
 _URL = "https://archive.ics.uci.edu/static/public/372/htru2.zip"
 _CSV_NAME = "HTRU_2.csv"
 # Of the csv with plain "\n" line ends; the archive itself may be repacked.
 _SHA256 = "c68b172018b211f819d96e2515bf1e0c6de804a1134014b3711a554fe8287f98"
+# Of its numbers, row by row, as little-endian doubles.
+_NUMBERS_SHA256 = "bff7e0d962f5762938f833075d6bbfd3ce229cdcfb30091b4ecaa7dca4a81a74"
 _N_ROWS = 17_898
 _N_POSITIVE = 1_639
-_TIMEOUT_SECONDS = 30
 
 _FEATURE_NAMES = [
     f"{mode}__{statistic}"
@@ -80,8 +81,10 @@ def fetch_htru2(
     Features                      real
     =================   ==============
 
-    The file is accepted only if its checksum is right. A download is checked
-    before anything is written, so that a failure leaves the cache as it was.
+    The file is accepted only if a checksum of its numbers is right: your own copy may
+    have a header, a column of row numbers, or numbers written in another way. A
+    download is checked before anything is written, so that a failure leaves the cache
+    as it was; an answer that is too large or takes minutes is given up.
 
     Parameters
     ----------
@@ -161,22 +164,19 @@ def fetch_htru2(
     check_number("delay", delay, Real, 0)
     path = _data_folder(data_home) / _CSV_NAME
     if path.is_file():
-        content = _verified(
-            path.read_bytes(),
-            f"The cached file {str(path)!r}",
-            "Delete it and call fetch_htru2 again to download it afresh.",
-        )
+        check_size(path.stat().st_size, repr(str(path)))
+        table = _checked_table(path.read_bytes(), path)
     elif download_if_missing:
         content = _download(path, n_retries, delay)
         _store(content, path)
+        table = _checked_table(content, path)
     else:
         raise OSError(
             f"HTRU2 data not found at {str(path)!r} and `download_if_missing` is False."
         )
-    data, target = _parse(content)
     return multimodal_bunch(
-        data,
-        target,
+        np.ascontiguousarray(table[:, :-1]),
+        table[:, -1].astype(np.int64),
         feature_names=list(_FEATURE_NAMES),
         target_names=np.array(["background", "pulsar"]),
         DESCR=_DESCR,
@@ -195,29 +195,23 @@ def _data_folder(data_home: str | os.PathLike[str] | None) -> Path:
     return Path(data_home).expanduser().absolute()
 
 
-def _verified(content: bytes, subject: str, advice: str = "") -> bytes:
-    """Return `content` with plain line ends, or raise an OSError about `subject`."""
-    # Copies that passed through Windows or git may have other line ends.
-    plain = content.replace(b"\r\n", b"\n")
-    sha256 = hashlib.sha256(plain).hexdigest()
-    if sha256 != _SHA256:
-        raise OSError(
-            f"{subject} is corrupt, or not the HTRU2 data set: expected SHA-256 "
-            f"{_SHA256}, got {sha256} ({len(content)} bytes). {advice}".rstrip()
-        )
-    return plain
+def _plain(content: bytes) -> bytes:
+    """The same with plain line ends; copies pass through Windows or git."""
+    return content.replace(b"\r\n", b"\n")
 
 
 def _download(path: Path, n_retries: int, delay: float) -> bytes:
     """Download the csv that is missing at `path`, and verify it."""
     while True:
-        # In memory, so that nothing unverified ever touches the disk. A streamed
-        # answer would leave its socket open on an HTTP error.
-        archive = io.BytesIO()
-        downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS, stream=False)
-        try:
-            downloader(_URL, archive, None)
-            return _verified(_unzip(archive), f"The {_CSV_NAME} of {_URL}")
+        try:  # in memory, so that nothing unverified ever touches the disk
+            content = _plain(_unzip(read_url(_URL)))
+            sha256 = hashlib.sha256(content).hexdigest()
+            if sha256 == _SHA256:
+                return content
+            raise OSError(
+                f"The {_CSV_NAME} of {_URL} is corrupt: expected SHA-256 {_SHA256}, "
+                f"got {sha256} ({len(content)} bytes)."
+            )
         except OSError as error:  # the errors of requests are OSErrors, too
             if n_retries == 0:
                 raise OSError(
@@ -232,13 +226,10 @@ def _download(path: Path, n_retries: int, delay: float) -> bytes:
         time.sleep(delay)
 
 
-def _unzip(archive: io.BytesIO) -> bytes:
+def _unzip(archive: bytes) -> bytes:
     """Content of the csv in the archive, or an OSError."""
     try:
-        with zipfile.ZipFile(archive) as members:
-            return members.read(_CSV_NAME)
-    # Damaged archives raise a zoo of errors: BadZipFile, zlib.error, KeyError,
-    # EOFError, NotImplementedError, RuntimeError, struct.error ...
+        return read_member(archive, _CSV_NAME)
     except Exception as error:
         raise OSError(
             f"{_URL} did not give a zip archive with a readable {_CSV_NAME}: "
@@ -258,14 +249,39 @@ def _store(content: bytes, path: Path) -> None:
         os.replace(part, path)
 
 
-def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, 8) and classes (n,) of the verified csv."""
-    table = np.loadtxt(io.StringIO(content.decode("ascii")), delimiter=",")
-    found = (*table.shape, int(table[:, -1].sum()))
-    expected = (_N_ROWS, len(_FEATURE_NAMES) + 1, _N_POSITIVE)
-    if found != expected:
+def _checked_table(content: bytes, path: Path) -> np.ndarray:
+    """Features and classes (n, 9) of a copy of the csv, or an OSError."""
+    n_columns = len(_FEATURE_NAMES) + 1
+    table = _numbers(_plain(content), n_columns)
+    sha256 = hashlib.sha256(table.astype("<f8").tobytes()).hexdigest()
+    if sha256 != _NUMBERS_SHA256:
+        found = (*table.shape, int(np.nansum(table[:, -1:])))
+        expected = (_N_ROWS, n_columns, _N_POSITIVE)
         raise OSError(
-            f"{_CSV_NAME} was read as {found} rows, columns and pulsars, "
-            f"but {expected} were expected."
+            f"{str(path)!r} ({len(content)} bytes) is not the HTRU2 data set: it was "
+            f"read as {found} rows, columns and pulsars, {expected} were expected, and "
+            f"the SHA-256 of its numbers is {sha256} in place of {_NUMBERS_SHA256}. "
+            "Give the folder of another copy as `data_home`; or move or rename this "
+            "file, and call fetch_htru2 again to download the data."
         )
-    return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
+    return table
+
+
+def _numbers(content: bytes, n_columns: int) -> np.ndarray:
+    """Numbers of a csv without header and column of row numbers, (0, 0) if none."""
+    empty = np.empty((0, 0))
+    first, _, _ = content.partition(b"\n")
+    try:
+        [float(cell) for cell in first.split(b",")]
+    except ValueError:  # a header
+        content = content[len(first) :]
+    if not content.strip():
+        return empty
+    try:
+        table = np.loadtxt(io.BytesIO(content), delimiter=",", ndmin=2)
+    except ValueError:
+        return empty
+    if table.shape[1] == n_columns + 1 and table[0, 0] in (0, 1):
+        numbered = (np.diff(table[:, 0]) == 1).all()
+        table = table[:, 1:] if numbered else table
+    return np.ascontiguousarray(table)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
+from joblib import effective_n_jobs, parallel_config
+from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._inputs.checking import Given
 from sklearn_emma._validation import check_method_params, safe_split
 from sklearn_emma.model_selection._together import (
@@ -28,6 +34,11 @@ Candidate: TypeAlias = dict[str, object]
 #: What is passed on to ``fit``, by name.
 FitParams: TypeAlias = dict[str, ArrayLike | None]
 
+#: Rows to train on and rows to score.
+Split: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+# Number of candidates trained, and held in memory, before the first of them is scored.
+_BLOCK = 512
 # With fewer candidates than this, a stack loses more speed than another job gains.
 _SMALLEST_PART = 16
 
@@ -38,6 +49,82 @@ class Outcome(NamedTuple):
     estimator: BaseEstimator
     error: Exception | None
     fit_time: float
+
+
+@dataclass(kw_only=True)
+class Training:
+    """The training of candidates on every split, as a search wants it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned, never fitted itself.
+    X, y : array-like
+        All data.
+    splits : list of (ndarray, ndarray)
+        Training and test rows of each.
+    fit_params : dict
+        For ``fit``.
+    n_jobs, pre_dispatch : int, str or None
+        For joblib.
+    raise_errors : bool
+        Whether to raise errors instead of returning them.
+    """
+
+    estimator: BaseEstimator
+    X: ArrayLike
+    y: ArrayLike | None
+    splits: list[Split]
+    fit_params: FitParams
+    n_jobs: int | None
+    pre_dispatch: int | str
+    raise_errors: bool
+
+    def __post_init__(self) -> None:
+        # When the first candidate is asked for, another backend is active.
+        self.backend = get_active_backend()
+        self.times: list[float] = []
+
+    def run(self, candidates: list[Candidate]) -> Iterator[Outcome]:
+        """Yield every candidate on every split, splits varying fastest.
+
+        A block of candidates is trained when the first of them is asked for; ``times``
+        grows meanwhile.
+        """
+        for start in range(0, len(candidates), _BLOCK):
+            block = candidates[start : start + _BLOCK]
+            found = self._train(block)
+            for key in sorted(found):
+                self.times.append(found[key].fit_time)
+                yield found.pop(key)
+
+    def _train(self, block: list[Candidate]) -> dict[tuple[int, int], Outcome]:
+        """Outcomes by the numbers of candidate and split."""
+        backend, n_jobs = self.backend
+        with parallel_config(backend=backend, n_jobs=n_jobs):
+            groups = share_out(
+                group_candidates(self.estimator, block),
+                len(self.splits),
+                effective_n_jobs(self.n_jobs),
+            )
+            tasks = list(product(groups, range(len(self.splits))))
+            fitted = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
+                delayed(fit_group)(
+                    self.estimator,
+                    [block[number] for number in group],
+                    self.X,
+                    self.y,
+                    self.splits[split][0],
+                    self.fit_params,
+                    raise_errors=self.raise_errors,
+                )
+                for group, split in tasks
+            )
+        return {
+            (number, split): outcome
+            for (group, split), outcomes in zip(tasks, fitted, strict=True)
+            for number, outcome in zip(group, outcomes, strict=True)
+        }
 
 
 def group_candidates(
@@ -55,6 +142,12 @@ def group_candidates(
         key = tuple(rest) if can_fit_together(classifier) else number
         groups.setdefault(key, []).append(number)
     return list(groups.values())
+
+
+def has_emma(estimator: BaseEstimator, candidate: Candidate) -> bool:
+    """Whether this package's classifier is what a candidate trains in the end."""
+    _, last = prefix_and_classifier(configured(estimator, candidate))
+    return isinstance(last, EMMAClassifier)
 
 
 def share_out(groups: list[list[int]], n_splits: int, n_jobs: int) -> list[list[int]]:

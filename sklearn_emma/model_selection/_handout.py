@@ -11,9 +11,8 @@ else would mean copying more of the search out of scikit-learn's private modules
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self, TypeAlias
+from typing import Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator
@@ -24,10 +23,7 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from sklearn_emma.model_selection._groups import Outcome
-
-#: Rows to train on and rows to score.
-Split: TypeAlias = tuple[np.ndarray, np.ndarray]
+from sklearn_emma.model_selection._groups import Outcome, Split
 
 
 class TrainingBrokenError(BaseException):
@@ -56,6 +52,12 @@ class Handout(BaseEstimator):
         self.estimator = estimator
         self.outcomes = outcomes
 
+    @classmethod
+    def of(cls, estimator: BaseEstimator, outcomes: Iterator[Outcome]) -> Handout:
+        """Make one whose class has the name of the estimator's, for messages."""
+        named: type[Handout] = type(type(estimator).__name__, (cls,), {})
+        return named(estimator, outcomes)
+
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, **params: ArrayLike | None
     ) -> Self:
@@ -65,7 +67,8 @@ class Handout(BaseEstimator):
         except Exception as error:
             raise TrainingBrokenError from error
         if outcome is None:
-            fitted = self.estimator.fit(X, y, **params)
+            fitted = self.estimator
+            fitted.fit(X, y, **params)  # not every estimator returns itself
         elif outcome.error is not None:
             raise outcome.error
         else:
@@ -86,7 +89,7 @@ class Handout(BaseEstimator):
         return get_routing_for_object(self.estimator)
 
     def __sklearn_clone__(self) -> Handout:
-        return Handout(clone(self.estimator), self.outcomes)
+        return type(self)(clone(self.estimator), self.outcomes)
 
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)

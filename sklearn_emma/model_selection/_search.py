@@ -7,39 +7,38 @@ estimator that it works with changes its class.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
 from typing import Self, TypeAlias
 
 import numpy as np
-from joblib import effective_n_jobs, parallel_config
-from joblib.parallel import ParallelBackendBase, get_active_backend
+from joblib import parallel_config
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import BaseCrossValidator, ParameterGrid, check_cv
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GridSearchCV,
+    ParameterGrid,
+    check_cv,
+)
 from sklearn.utils import indexable
-from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_emma._validation import (
-    BaseSearchCV,
     Constraints,
     check_method_params,
     fit_context,
+    unchanged_on_error,
 )
 from sklearn_emma.model_selection._groups import (
-    Candidate,
     FitParams,
     Outcome,
-    fit_group,
-    group_candidates,
-    share_out,
+    Split,
+    Training,
+    has_emma,
 )
 from sklearn_emma.model_selection._handout import (
     DrawnSplits,
     Handout,
-    Split,
     TrainingBrokenError,
 )
 
@@ -50,11 +49,8 @@ Scorer: TypeAlias = Callable[..., float | dict[str, float]]
 #: One metric or several, as scikit-learn takes them.
 Scoring: TypeAlias = str | Scorer | Sequence[str] | Mapping[str, str | Scorer] | None
 
-# Number of candidates trained, and held in memory, before the first of them is scored.
-_BLOCK = 512
 
-
-class EMMAGridSearchCV(BaseSearchCV):
+class EMMAGridSearchCV(GridSearchCV):
     """GridSearchCV that trains candidates together, and is otherwise scikit-learn's.
 
     Candidates that differ only in ``rho``, ``lambda_c``, ``lambda_e``, ``lr`` and
@@ -67,7 +63,7 @@ class EMMAGridSearchCV(BaseSearchCV):
     candidate whose classifier has ``callbacks``, ``early_stopping``, ``warm_start``, an
     ``optimizer`` other than Adam, a ``random_state`` that is not an integer, or a
     ``predictor`` that is a scikit-learn classifier or that ``torch.func`` cannot
-    vectorise; and so are all candidates of any other estimator.
+    vectorise. With any other estimator this is ``GridSearchCV``.
 
     Parameters
     ----------
@@ -160,7 +156,7 @@ class EMMAGridSearchCV(BaseSearchCV):
     """
 
     _parameter_constraints: Constraints = {
-        **BaseSearchCV._parameter_constraints,
+        **GridSearchCV._parameter_constraints,
         "param_grid": [dict, list],
     }
 
@@ -179,7 +175,8 @@ class EMMAGridSearchCV(BaseSearchCV):
         return_train_score: bool = False,
     ) -> None:
         super().__init__(
-            estimator=estimator,
+            estimator,
+            param_grid,
             scoring=scoring,
             n_jobs=n_jobs,
             refit=refit,
@@ -189,7 +186,6 @@ class EMMAGridSearchCV(BaseSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.param_grid = param_grid
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -221,80 +217,59 @@ class EMMAGridSearchCV(BaseSearchCV):
         """
         self._get_scorers()  # raises before anything is trained
         candidates = list(ParameterGrid(self.param_grid))
+        if not any(has_emma(self.estimator, candidate) for candidate in candidates):
+            super().fit(X, y, **params)
+            return self
         X, y = indexable(X, y)
         routed = self._get_routed_params_for_fit(check_method_params(X, params=params))
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
-        times: list[float] = []
-        outcomes = self._train(
-            candidates, X, y, splits, routed.estimator.fit, times, *get_active_backend()
+        training = Training(
+            estimator=self.estimator,
+            X=X,
+            y=y,
+            splits=splits,
+            fit_params=routed.estimator.fit,
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            raise_errors=self.error_score == "raise",
         )
-
-        # From here on it is scikit-learn's search, on what is trained above.
-        search = copy.copy(self)
-        search.estimator = Handout(self.estimator, outcomes)
-        search.cv = DrawnSplits(cv, splits)
-        if self.scoring is None:
-            search.scoring = check_scoring(self.estimator)
-        try:
-            with parallel_config(backend="sequential"):  # the order of outcomes matters
-                super(EMMAGridSearchCV, search).fit(X, y, **params)
-        except TrainingBrokenError as broken:
-            assert broken.__cause__ is not None
-            raise broken.__cause__ from None
-        fit_times = np.array(times).reshape(len(candidates), len(splits))
-        search.cv_results_["mean_fit_time"] = fit_times.mean(axis=1)
-        search.cv_results_["std_fit_time"] = fit_times.std(axis=1)
-        for name in vars(search).keys() - self.get_params(deep=False).keys():
-            setattr(self, name, getattr(search, name))
+        outcomes = training.run(candidates)
+        with unchanged_on_error(self):
+            self._search(X, y, params, outcomes, DrawnSplits(cv, splits))
+            fit_times = np.array(training.times).reshape(len(candidates), len(splits))
+            self.cv_results_["mean_fit_time"] = fit_times.mean(axis=1)
+            self.cv_results_["std_fit_time"] = fit_times.std(axis=1)
         self._checked_cv_orig = cv
         return self
 
-    def _train(
+    def _search(
         self,
-        candidates: list[Candidate],
         X: ArrayLike,
         y: ArrayLike | None,
-        splits: list[Split],
-        fit_params: FitParams,
-        times: list[float],
-        backend: ParallelBackendBase,
-        n_jobs: int | None,
-    ) -> Iterator[Outcome]:
-        """Fit every candidate on every split, splits varying fastest; fill ``times``.
-
-        A block of candidates is trained when the first of them is asked for; by then
-        the active backend is no longer the user's, which is therefore passed in.
-        """
-        for start in range(0, len(candidates), _BLOCK):
-            block = candidates[start : start + _BLOCK]
-            groups = group_candidates(self.estimator, block)
-            with parallel_config(backend=backend, n_jobs=n_jobs):
-                jobs = effective_n_jobs(self.n_jobs)
-                groups = share_out(groups, len(splits), jobs)
-                tasks = list(product(groups, range(len(splits))))
-                fitted = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
-                    delayed(fit_group)(
-                        self.estimator,
-                        [block[number] for number in group],
-                        X,
-                        y,
-                        splits[split][0],
-                        fit_params,
-                        raise_errors=self.error_score == "raise",
-                    )
-                    for group, split in tasks
-                )
-            found: dict[tuple[int, int], Outcome] = {}
-            for (group, split), outcomes in zip(tasks, fitted, strict=True):
-                for number, outcome in zip(group, outcomes, strict=True):
-                    found[number, split] = outcome
-            del fitted, outcomes, outcome
-            for key in sorted(found):
-                times.append(found[key].fit_time)
-                yield found.pop(key)
-
-    def _run_search(
-        self, evaluate_candidates: Callable[[ParameterGrid], object]
+        params: FitParams,
+        outcomes: Iterator[Outcome],
+        cv: DrawnSplits,
     ) -> None:
-        evaluate_candidates(ParameterGrid(self.param_grid))
+        """Run scikit-learn's search on what is trained already.
+
+        In this object, not in a copy, for the callbacks that scikit-learn hands it to.
+        """
+        given = self.get_params(deep=False)
+        changed: dict[str, object] = {
+            "estimator": Handout.of(self.estimator, outcomes),
+            "cv": cv,
+        }
+        if self.scoring is None:
+            changed["scoring"] = check_scoring(self.estimator)
+        for name, value in changed.items():
+            setattr(self, name, value)
+        try:
+            with parallel_config(backend="sequential"):  # the order of outcomes matters
+                super().fit(X, y, **params)
+        except TrainingBrokenError as broken:
+            assert broken.__cause__ is not None
+            raise broken.__cause__ from None
+        finally:
+            for name in changed:
+                setattr(self, name, given[name])

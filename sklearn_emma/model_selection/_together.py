@@ -8,9 +8,11 @@ from numbers import Integral
 import torch
 from torch import nn
 
+from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.loop import auto_batch_size
 from sklearn_emma._optim.members import Member
 from sklearn_emma._optim.stacked_loop import Source, train_together
@@ -46,6 +48,7 @@ def can_fit_together(classifier: object) -> bool:
     )
 
 
+@ordinary_state()
 def fit_together(
     classifiers: list[EMMAClassifier], given: Given
 ) -> list[Exception | None]:
@@ -96,7 +99,7 @@ def _fit_valid(
     for i, clf in enumerate(classifiers):
         try:
             started[i] = pretraining.start(clf)
-        except FloatingPointError as error:
+        except (FloatingPointError, ValueError) as error:
             errors[i] = error
     for i, result in _train_gates(classifiers, started, pretraining.plans).items():
         if isinstance(result, FloatingPointError):
@@ -128,8 +131,10 @@ class _SharedPretraining:
         if seed not in self.plans:
             self.plans[seed] = plan_training(clf, self.checked)
         plan = self.plans[seed]
+        gate = make_gate(clf, self.checked.layout.n_modes)
+        check_gate(gate, plan.dtype)
         pretrained = self._pretrain(plan, seed, clf.lr)
-        model = assemble(plan, pretrained, make_gate(clf, self.checked.layout.n_modes))
+        model = assemble(plan, pretrained, gate)
         if seed in self._first:  # the same energies, and what was calibrated by them
             first = self._first[seed]
             model.energies = first.model.energies
@@ -217,7 +222,7 @@ def _source(plan: Plan, started: Started) -> Source:
             started.data,
             plan.failures,
             stream.generator,
-            plan.failures.n_draws,
+            plan.failures.draws_to_keep(plan.joint_training.max_iter),
         )
     return Source(stream, draw)
 

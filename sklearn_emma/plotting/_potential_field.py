@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from sklearn_emma._inputs.tables import read_table
 from sklearn_emma.plotting._style import COLOURS, HEAT, axes_for, check_matplotlib
 
 if TYPE_CHECKING:
@@ -153,8 +154,8 @@ class PotentialFieldDisplay:
         """
         check_matplotlib(cls.__name__)
         check_is_fitted(estimator)
-        columns = getattr(X, "columns", None)
-        samples: np.ndarray = check_array(X)
+        columns = getattr(table := read_table(X), "columns", None)
+        samples: np.ndarray = check_array(table)
         if (n_features := samples.shape[1]) != 2:
             raise ValueError(f"X must have 2 features to be drawn, got {n_features}.")
         energy_of = _energy_function(estimator, quantity)

@@ -54,16 +54,18 @@ def take(X: ArrayLike, columns: np.ndarray) -> np.ndarray:
 
 
 def select(X: ArrayLike, columns: np.ndarray) -> Table:
-    """Columns in the same kind of container, missing objects replaced by NaN."""
+    """Columns in the same kind of container, missing and masked ones NaN."""
+    X = as_known_frame(X)
     if isinstance(X, pd.DataFrame):
         return missing_as_nan(X.iloc[:, columns])
     if is_frame(X):
         return X[:, columns.tolist()]
-    return missing_as_nan(np.asarray(X)[:, columns])
+    return missing_as_nan(np.asanyarray(X)[:, columns])
 
 
 def put(X: ArrayLike, columns: np.ndarray, values: np.ndarray) -> Table:
     """Copy of X with new values in some columns and the others unchanged."""
+    X = as_known_frame(X)
     if isinstance(X, pd.DataFrame):
         copy = X.copy()
         for column, new in zip(columns, values.T, strict=True):
@@ -75,6 +77,7 @@ def put(X: ArrayLike, columns: np.ndarray, values: np.ndarray) -> Table:
         return X.with_columns(
             [type(s)(s.name, new) for s, new in zip(old, values.T, strict=True)]
         )
-    array = np.array(X, dtype=np.result_type(np.asarray(X).dtype, values.dtype))
+    before = missing_as_nan(np.asanyarray(X))
+    array = np.array(before, dtype=np.result_type(before.dtype, values.dtype))
     array[:, columns] = values
     return array

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
 from sklearn_emma.corruption._failures import check_failures
@@ -124,6 +125,7 @@ def corrupt(
     return (result, corrupted) if return_corrupted else result
 
 
+@ordinary_state()
 def fail_values(
     values: np.ndarray,
     layout: ModeLayout,

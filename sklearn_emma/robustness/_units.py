@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.preprocessing import StandardScaler
 
+from sklearn_emma._inputs.standardisation import fit_scaler
 from sklearn_emma._inputs.tables import flatten_columns, shorten
 from sklearn_emma.robustness._columns import Table, as_table, is_frame, take
 
@@ -28,9 +28,7 @@ def reference_units(reference: ArrayLike, X: Table, columns: np.ndarray) -> Unit
     """
     table = as_table(reference, "reference")
     values = take(table, _positions(table, X)[columns])
-    # A column without any value has no statistics; any numbers do in their place.
-    values[:, np.isnan(values).all(axis=0)] = 0.0
-    scaler = StandardScaler().fit(values)
+    scaler = fit_scaler(values)
     return scaler.mean_, scaler.scale_
 
 

@@ -1,8 +1,11 @@
 """A part of the gate that returns what it should not is named, before any training."""
 
+import re
+
 import pytest
 import torch
 
+from helpers import quick, three_classes
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
@@ -53,7 +56,7 @@ def test_every_part_of_the_package_passes(n_modes, name, energy_scaling, shared)
         energy_scaling=energy_scaling,
         coupling=shared,
     )
-    check_gate(gate)
+    check_gate(gate, torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +76,40 @@ def test_every_part_of_the_package_passes(n_modes, name, energy_scaling, shared)
 def test_what_a_part_should_not_return_is_named_with_the_part(parts, message):
     (name,) = parts
     with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
-        check_gate(EMMAGate(2, **parts))
+        check_gate(EMMAGate(2, **parts), torch.float32)
 
 
 def test_the_capacity_of_an_attention_function_is_its_integral_by_default():
     gate = EMMAGate(2, attention_function=attention(torch.square))
     assert gate.capacity().item() == pytest.approx(1 / 3, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rho", "dtype", "right"),
+    [
+        (1e12, torch.float32, True),
+        (1e20, torch.float32, False),
+        (1e39, torch.float32, False),
+        (1e39, torch.float64, True),
+        (1e200, torch.float64, False),
+        (1e308, torch.float64, False),
+    ],
+)
+def test_a_coldness_that_would_overflow_is_named(rho, dtype, right):
+    gate = EMMAGate(2, rho=rho)
+    if right:
+        check_gate(gate, dtype)
+        energies = torch.tensor([[0.0, 1.0]], dtype=dtype)
+        importance = gate.to(dtype).scores(energies).importance
+        assert importance.tolist() == [[1.0, 0.0]]
+        return
+    message = f"rho={rho:.3g} is too large to compute with in {str(dtype)[6:]}: at most"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_gate(gate, dtype)
+
+
+def test_a_coldness_that_would_overflow_is_named_before_training(monkeypatch):
+    monkeypatch.setattr("sklearn_emma._estimators.base.train_model", pytest.fail)
+    X, y = three_classes()
+    with pytest.raises(ValueError, match=r"rho=1e\+308 is too large"):
+        quick(rho=1e308).fit(X, y)

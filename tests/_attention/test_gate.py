@@ -297,6 +297,35 @@ def test_scores_that_do_not_fit_are_named(name, shape):
         EMMAGate(2)([torch.ones(5, 1)] * 2, **given)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"potential": torch.ones(5, 1)}, r"`potential` .*= \(n, 2\), got \(5, 1\)"),
+        ({"potential": torch.ones(2)}, r"`potential` .*= \(n, 2\), got \(2,\)"),
+        ({"present": torch.ones(1, 2).bool()}, r"`present` .*= \(5, 2\), got \(1, 2\)"),
+        ({"present": torch.ones(5, 2)}, "`present` must be boolean, got torch.float32"),
+    ],
+)
+def test_scores_broadcast_nothing(given, message):
+    with pytest.raises(ValueError, match=message):
+        EMMAGate(2).scores(**{"potential": torch.ones(5, 2)} | given)
+
+
+@pytest.mark.parametrize("array", [np.ones((5, 2)), [[1.0, 2.0]] * 5], ids=type)
+def test_what_is_no_tensor_is_named(array):
+    gate, psi = EMMAGate(2), torch.ones(5, 2)
+    for name, call in {
+        "potential": lambda: gate.scores(array),
+        "present": lambda: gate.scores(psi, np.ones((5, 2), dtype=bool)),
+        "modes": lambda: gate([psi, array], psi),
+        "sample_weight": lambda: gate.calibrate(psi, np.ones(5)),
+    }.items():
+        with pytest.raises(TypeError, match=f"`{name}`: the gate takes torch tensors"):
+            call()
+    with pytest.raises(TypeError, match="`potential`: the gate takes torch tensors"):
+        gate.calibrate(array)
+
+
 @pytest.mark.parametrize("rows", [1, 4])
 def test_potential_energies_of_other_rows_are_an_error(rows):
     with pytest.raises(ValueError, match=r"rows|samples|shape"):
@@ -337,6 +366,35 @@ def test_a_copied_calibration_is_that_of_the_other_gate_and_its_own(scaling):
 def test_calibrate_names_a_shape_that_does_not_fit(shape):
     with pytest.raises(ValueError, match=r"\(n, n_modes\) = \(n, 2\), got \(5,"):
         EMMAGate(2).calibrate(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (torch.ones(4), r"shape \(n,\) = \(5,\), got \(4,\)"),
+        (torch.ones(5, 1), r"shape \(n,\) = \(5,\), got \(5, 1\)"),
+        (torch.tensor(1.0), r"shape \(n,\) = \(5,\), got \(\)"),
+        (-torch.ones(5), "finite and not negative"),
+        (torch.full((5,), np.inf), "finite and not negative"),
+        (torch.full((5,), np.nan), "finite and not negative"),
+    ],
+)
+def test_calibrate_names_a_weight_that_does_not_fit(weight, message):
+    with pytest.raises(ValueError, match=f"`sample_weight` must .*{message}"):
+        EMMAGate(2).calibrate(torch.rand(5, 2), weight)
+
+
+def test_calibrate_takes_no_infinite_energy():
+    with pytest.raises(ValueError, match="`potential` must be finite, or NaN"):
+        EMMAGate(2).calibrate(torch.tensor([[1.0, np.inf]]))
+
+
+@pytest.mark.parametrize("n_modes", ["2", 2.0, None, True])
+def test_a_number_of_modes_that_is_none_is_named(n_modes):
+    with pytest.raises(
+        ValueError, match=f"n_modes must be an integer >= 1, got {n_modes!r}"
+    ):
+        EMMAGate(n_modes=n_modes)
 
 
 @pytest.mark.parametrize("scaling", ["robust", "shift"])

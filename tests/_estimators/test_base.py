@@ -1,5 +1,6 @@
 """What a fit stores, and scoring: what is checked, and how much at a time."""
 
+import copy
 import importlib.util
 import sys
 from pathlib import Path
@@ -63,6 +64,17 @@ def test_unfitted(method):
     with pytest.raises(NotFittedError):
         getattr(quick(), method)(X)
     assert not hasattr(quick(), "network_")
+
+
+def test_a_state_to_be_pickled_is_no_part_of_the_live_estimator(monkeypatch):
+    """That of a model on a GPU holds a copy on the CPU; the model stays on the GPU."""
+    fitted = quick().fit(X, y)
+    model, elsewhere = fitted._model, copy.deepcopy(fitted._model)
+    monkeypatch.setattr(type(model), "on_cpu", lambda self: elsewhere)
+    state = fitted.__getstate__()
+    assert state["_model"] is elsewhere and fitted._model is model
+    assert state is not vars(fitted)
+    assert copy.copy(fitted)._model is elsewhere and fitted._model is model
 
 
 # -------------------------------------------------------------------- scoring by chunks

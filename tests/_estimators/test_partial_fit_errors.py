@@ -32,8 +32,6 @@ def after_one_pass():
         ({}, {"classes": [0, 1]}, r"label 2, which is none of the classes.*\[0, 1\]"),
         ({}, {"classes": ["0", "1", "2"]}, "Mix of label input types"),
         ({}, {"classes": [0, "1", 2]}, "[Mm]ix of"),
-        ({"early_stopping": True}, {"classes": CLASSES}, "early_stopping must be Fal"),
-        ({"class_weight": "balanced"}, {"classes": CLASSES}, "not 'balanced'"),
         ({"lr": -1.0}, {"classes": CLASSES}, "'lr' parameter"),
         ({}, {"classes": CLASSES, "sample_weight": np.zeros(120)}, "zero"),
         ({}, {"classes": CLASSES, "corrupted": np.zeros((120, 3))}, "`corrupted` must"),
@@ -57,7 +55,6 @@ def test_a_bad_first_call(no_training, params, arguments, error):
         ({}, (X, y[:50]), "inconsistent numbers of samples"),
         ({"modes": {"a": [0], "b": [1, 2, 3]}}, (X, y), "partial_fit needs the modes"),
         ({"lr": -1.0}, (X, y), "'lr' parameter"),
-        ({"early_stopping": True}, (X, y), "early_stopping must be False"),
     ],
 )
 def test_a_bad_later_call_changes_nothing(
@@ -69,6 +66,25 @@ def test_a_bad_later_call_changes_nothing(
     assert state(fitted).keys() == before.keys()
     assert all(value is before[name] for name, value in state(fitted).items())
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"early_stopping": True}, "early_stopping must be False"),
+        ({"class_weight": "balanced"}, "must be None or a dict, not 'balanced'"),
+    ],
+)
+def test_what_needs_all_data_has_no_partial_fit(fitted, no_training, params, reason):
+    for model in (quick(), fitted):
+        assert hasattr(model, "partial_fit")
+        model.set_params(**params)
+        assert not hasattr(model, "partial_fit")
+        with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as error:
+            model.partial_fit(X, y, CLASSES)
+        assert reason in str(error.value.__cause__)
+    model.set_params(early_stopping=False, class_weight={0: 2.0})
+    assert hasattr(model, "partial_fit")
 
 
 def test_a_classifier_as_predictor_has_no_partial_fit(fitted, no_training):

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import helpers
@@ -87,7 +88,7 @@ def test_data_are_bounded_and_keep_their_type(dtype):
     wild = changed(0, 1, 1.0).astype(dtype)
     wild[0, 1] = -largest
     found, _ = check(Given(wild, y))
-    assert np.isfinite(found.X).all() and -largest < found.X[0, 1] < -1e30
+    assert found.X[0, 1] == -largest and np.isfinite(found.X).all()
     np.testing.assert_array_equal(found.X[1:], wild[1:])
 
 
@@ -111,6 +112,7 @@ def test_columns_of_corrupted_are_found_by_the_names_of_the_modes():
         pd.DataFrame(failed[:, ::-1], columns=["a", "b"]),
         pd.DataFrame(failed),
         pd.DataFrame(failed.astype(int), columns=["b", "a"]),
+        pa.table({"a": failed[:, 1], "b": failed[:, 0]}),
     ):
         by_name, _ = check(Given(X, y, None, frame))
         np.testing.assert_array_equal(by_name.data.corrupted, plain.data.corrupted)

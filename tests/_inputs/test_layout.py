@@ -159,3 +159,11 @@ def test_a_layout_cannot_be_changed_and_is_what_is_public():
     with pytest.raises(AttributeError):
         layout.names = ("c", "d")
     assert corruption.ModeLayout is ModeLayout
+
+
+@pytest.mark.parametrize(
+    "columns", [[-1, 0], [True, False], [0.0, 1.0], ["a"], [[0]], 0]
+)
+def test_columns_that_are_no_places_are_named(columns):
+    with pytest.raises(ValueError, match=r"Mode 'b': columns must be integers from 0"):
+        ModeLayout.from_columns({"a": [2, 3], "b": columns})

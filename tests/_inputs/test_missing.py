@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.missing import fill_missing, missing_as_nan
+from sklearn_emma._inputs.missing import (
+    fill_missing,
+    missing_as_nan,
+    refuse_masked,
+    refuse_missing,
+)
 
 LAYOUT = ModeLayout.from_columns({"a": [0, 1], "b": [2], "c": [3, 4]})
 
@@ -59,6 +64,49 @@ def test_columns_of_one_name_are_each_replaced():
 )
 def test_what_holds_no_objects_is_returned_as_it_is(X):
     assert missing_as_nan(X) is X
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool, object])
+def test_masked_values_are_nan(dtype):
+    X = np.ma.array(np.ones((2, 2), dtype), mask=[[True, False], [False, False]])
+    found = missing_as_nan(X)
+    assert type(found) is np.ndarray
+    assert found.dtype == (dtype if dtype in (np.float32, object) else np.float64)
+    np.testing.assert_array_equal(found.astype(float), [[np.nan, 1], [1, 1]])
+    assert X.data.all()  # the input is not written to
+
+
+def test_a_masked_array_without_a_mask_is_not_copied():
+    X = np.ma.array(np.ones((2, 2)))
+    assert np.shares_memory(missing_as_nan(X), X.data)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["a", np.nan, "b", "a"],
+        np.array(["a", None, "b", "a"], dtype=object),
+        pd.Series(["a", pd.NA, "b", "a"]),
+        pd.Series([0, None, 1, 0], dtype="Int64"),
+        np.array([0.0, np.nan, 1.0, 0.0]),
+    ],
+    ids=repr,
+)
+def test_missing_labels_are_refused_and_y_and_the_row_are_named(y):
+    with pytest.raises(ValueError, match=r"Input y contains NaN.* in row 1"):
+        refuse_missing(y, "y")
+
+
+def test_masked_labels_are_refused():
+    y = np.ma.array([0, 1, -9], mask=[0, 0, 1])
+    with pytest.raises(ValueError, match="`y` has masked values, the first in row 2"):
+        refuse_missing(y, "y")
+    refuse_masked(y[:2], "y")
+
+
+@pytest.mark.parametrize("y", [None, "abc", [0, 1], [[0], [1]], ["a", "nan"], 3.0])
+def test_other_labels_are_left_to_other_checks(y):
+    refuse_missing(y, "y")
 
 
 # ------------------------------------------------------------------------------ filling

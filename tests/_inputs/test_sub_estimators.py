@@ -107,8 +107,8 @@ def test_else_rows_are_repeated(kind, counts):
 
 
 def test_weights_that_are_whole_but_for_rounding():
-    weight = np.full(12, 0.1, dtype="f4") * 30
-    assert len(fit_weighted(Recorder(), X, weight).seen_[0]) == 36
+    weight = np.full(12, 0.1, dtype="f4") * np.where(y == 0, 30, 20)
+    assert len(fit_weighted(Recorder(), X, weight).seen_[0]) == 6 * 3 + 6 * 2
     assert not honours(Recorder(), np.array([100_000.5, 1.0]))
 
 
@@ -134,6 +134,27 @@ def test_what_is_honoured_loses_no_row_of_positive_weight(weight):
     np.testing.assert_array_equal(counts > 0, weight > 0)
     # In proportion to the weights.
     np.testing.assert_allclose(counts * weight.sum(), weight * counts.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1, 0.25, 0.3, 1.5, 2e7, 1e15, 1e300])
+def test_rows_are_repeated_without_the_common_factor_of_the_weights(unit):
+    weight = np.array([2.0, 4.0, 6.0, 0.0] * 3) * unit
+    assert honours(Recorder(), weight)
+    seen = fit_weighted(Recorder(), X, weight).seen_[0]
+    np.testing.assert_array_equal(seen, np.repeat(X, [1, 2, 3, 0] * 3, axis=0))
+
+
+@pytest.mark.parametrize("many", [1e8, 1e12, 1e300])
+def test_rows_are_not_repeated_without_limit(many):
+    weight = np.where(y == 0, 1.0, many)
+    with pytest.raises(ValueError, match=r"Recorder takes no `sample_weight`.* rows"):
+        honours(Recorder(), weight)
+    assert honours(WeightedRecorder(), weight)
+
+
+def test_a_row_may_be_repeated_as_often_as_some_rows_are_in_data_at_hand():
+    assert honours(Recorder(), np.where(y == 0, 1.0, 1_000_000.0))
+    assert honours(Recorder(), np.tile([1.0, 18.0], 1_000_000))
 
 
 def test_a_small_weight_beside_whole_ones_is_not_none():

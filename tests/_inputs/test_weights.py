@@ -1,11 +1,17 @@
 """Weights are repetitions, and only contents decide the order of merged samples."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_emma._inputs.weights import check_weights, merge_duplicates, sample_counts
+from sklearn_emma._inputs.weights import (
+    check_weights,
+    countable,
+    merge_duplicates,
+    sample_counts,
+)
 from sklearn_emma._validation import unchanged_on_error
 
 cells = st.sampled_from([0.0, -0.0, 1.0, -1.5, np.nan])
@@ -80,6 +86,31 @@ def test_rows_with_swapped_columns_are_different():
     (kept,), weight, _ = merge_duplicates([x], np.ones(4))
     assert len(kept) == 4
     assert weight.tolist() == [1, 1, 1, 1]
+
+
+@given(table=rows, scale=st.sampled_from([2.0**-1000, 0.1, 3.0, 2.0**1000]))
+def test_the_units_of_the_values_do_not_matter(table, scale):
+    x, y, flags = arrays_of(table)
+    weight = np.arange(1.0, len(table) + 1)
+    _, expected, into = merge_duplicates([x, y, flags], weight)
+    _, found, other_into = merge_duplicates([x * scale, y, flags], weight)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(other_into, into)
+
+
+def test_rows_do_not_lie_in_the_order_of_their_values():
+    """Some estimators split samples by position, as cross-validation does."""
+    x = np.arange(1000.0)
+    (found,), *_ = merge_duplicates([x], np.ones(1000))
+    assert abs(np.corrcoef(x, found)[0, 1]) < 0.1
+
+
+def test_contents_are_compared_whatever_their_hashes_are(monkeypatch):
+    monkeypatch.setattr(
+        pd.util, "hash_array", lambda values: np.zeros(len(values), dtype=np.uint64)
+    )
+    (kept,), *_ = merge_duplicates([np.array([[1.0], [2.0]])], np.ones(2))
+    assert len(kept) == 2
 
 
 def test_arrays_that_swap_their_contents_are_different():
@@ -180,9 +211,28 @@ def test_weights_too_small_for_single_precision():
     np.testing.assert_array_equal(check_weights(None, X), np.ones(3))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [1e20, 1e300, 1.7e308])
+def test_weights_beyond_counting_keep_their_ratios(dtype, value):
+    X = np.zeros((4, 1), dtype=dtype)
+    weight = check_weights(np.array([0.25, 0.5, 1.0, 0.0]) * value, X)
+    assert weight.dtype == dtype and 2**39 <= weight.sum() <= 2**40
+    np.testing.assert_allclose(weight / weight[2], [0.25, 0.5, 1, 0])
+
+
+def test_weights_that_can_be_counted_are_left_alone():
+    for weight in (np.zeros(3), np.array([1.0, 2.0**40 - 1]), np.array([1e-300, 1.0])):
+        assert countable(weight) is weight
+
+
 @pytest.mark.parametrize(
     ("weight", "message"),
-    [([1.0, -1.0, 1.0], "[Nn]egative"), ([1.0, np.nan, 1.0], "NaN"), ([1.0], "shape")],
+    [
+        ([1.0, -1.0, 1.0], "[Nn]egative"),
+        ([1.0, np.nan, 1.0], "NaN"),
+        ([1.0], "shape"),
+        (np.ma.array([1.0, -9.0, 1.0], mask=[0, 1, 0]), "`sample_weight`.*masked.* 1"),
+    ],
 )
 def test_bad_weights(weight, message):
     with pytest.raises(ValueError, match=message):

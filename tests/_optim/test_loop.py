@@ -311,7 +311,8 @@ def test_dropout_is_on_in_training_and_off_in_validation_and_after():
     modes = []
     module.register_forward_hook(lambda *_: modes.append(module.training))
     net = run(module, validation=samples_of(), max_iter=2, batch_size=20)
-    assert modes == [True, True, False] * 2
+    # At the end, once more: whether what has been learnt is finite.
+    assert modes == [True, True, False] * 2 + [False]
     assert not net.module_.training
     assert not run(max_iter=1).module_.training
 
@@ -354,6 +355,53 @@ def test_divergence_in_validation():
     extreme = samples_of(np.full((1, 3), 1e308), np.array([0]))
     with pytest.raises(FloatingPointError, match="valid_loss of the thing is"):
         run(validation=extreme, lr=10.0)
+
+
+def test_divergence_in_the_last_step():
+    """Its loss was taken before it."""
+    with pytest.raises(FloatingPointError, match="train_loss of the thing is nan in"):
+        run(optimizer=torch.optim.Adam, lr=1e308, max_iter=1, batch_size=40)
+
+
+class Exponential(nn.Module):
+    """Parameters that stay finite, though what is computed with them does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = linear()
+        self.log_scale = nn.Parameter(torch.zeros((), dtype=torch.float64))
+
+    def forward(self, input):
+        return self.linear(input) * self.log_scale.exp()
+
+
+def test_divergence_with_finite_parameters():
+    module = Exponential()
+    with pytest.raises(FloatingPointError, match="Lower `lr`"):
+        run(module, lr=1e5, max_iter=1, batch_size=40)
+    assert all(p.isfinite().all() for p in module.parameters())
+
+
+class Idle(nn.Module):
+    """One parameter is broken by its step, but plays no part in the loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = linear()
+        self.idle = nn.Parameter(torch.ones(()))
+
+    def forward(self, input):
+        return self.linear(input)
+
+
+def test_divergence_of_a_parameter_that_the_loss_does_not_show():
+    module = Idle()
+
+    def spoil():
+        module.idle.data.fill_(math.inf)
+
+    with pytest.raises(FloatingPointError, match="of the thing is nan in epoch 5"):
+        run(module, after_step=spoil)
 
 
 @pytest.mark.parametrize("lr", [1e-3, 1e200])

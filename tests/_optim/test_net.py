@@ -23,9 +23,10 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._optim.loop import Samples, train
-from sklearn_emma._optim.net import Options, check_callbacks, logits_of, make_net
+from sklearn_emma._optim.net import Options, logits_of, make_net
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -286,11 +287,36 @@ def test_options_that_cannot_be_used_are_named(params, message):
         Options.from_params(PotentialEnergyTransformer(**params), 3)
 
 
-def test_callbacks_may_have_names_and_may_be_classes():
-    check_callbacks([PrintLog(), ("name", PrintLog()), PrintLog])
-    for wrong in (3, ("name", 3), ("name", PrintLog(), 1)):
-        with pytest.raises(ValueError, match="must be skorch callbacks, or pairs"):
-            check_callbacks([PrintLog(), wrong])
+class Unwilling(Callback):
+    def initialize(self):
+        raise LookupError("not today")
+
+
+def made_by_nobody(params, lr):
+    raise LookupError("no such optimizer")
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ({"callbacks": [("a", PrintLog()), ("a", PrintLog())]}, ValueError, "name 'a'"),
+        ({"callbacks": [Unwilling()]}, LookupError, "not today"),
+        ({"optimizer": made_by_nobody}, LookupError, "no such optimizer"),
+    ],
+)
+def test_what_a_net_cannot_be_made_with_is_told_at_once(params, error, message):
+    with random_state_kept(), pytest.raises(error, match=message) as caught:
+        Options.from_params(PotentialEnergyTransformer(**params), 3)
+    assert any("`callbacks` and `optimizer`" in note for note in caught.value.__notes__)
+
+
+def test_names_that_the_user_gives_are_his_alone():
+    run(
+        [("lr_schedule", PrintLog(sink=str)), ("early_stopping", ProgressBar())],
+        lr_schedule="cosine",
+        patience=3,
+        validation=samples_of(),
+    )
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])

@@ -290,3 +290,30 @@ def test_one_that_is_not_finite_leaves_the_others_alone() -> None:
     assert all(
         isinstance(curve, FloatingPointError) for curve in train([math.inf, math.nan])
     )
+
+
+@pytest.mark.parametrize("predictor", [plain, normalising])
+def test_one_that_diverges_in_the_last_step_leaves_the_others_alone(
+    predictor: Any,
+) -> None:
+    def train(rates: list[float]) -> Any:
+        members = [
+            member._replace(source=0, lr=lr, terms={"penalty": 0.0})
+            for member, lr in zip(
+                members_of(predictor, torch.float64), rates, strict=False
+            )
+        ]
+        return train_together(
+            members,
+            sources_of(0),
+            criterion,
+            options(max_iter=1, batch_size=N),
+            constrain=lambda net: None,
+            part="thing",
+        )
+
+    good = train([0.01, 0.02, 0.03])
+    mixed = train([0.01, 1e308, 0.03])
+    assert mixed[0] == good[0] and mixed[2] == good[2]
+    assert isinstance(mixed[1], FloatingPointError)
+    assert "train_loss of the thing is" in str(mixed[1])

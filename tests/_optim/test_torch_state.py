@@ -100,6 +100,15 @@ def test_a_device_that_is_not_there(device):
     assert resolve_device(device, fallback=True) == CPU
 
 
+@pytest.mark.parametrize("device", ["mps", "vulkan", "meta", "cuda:99", "toaster"])
+def test_the_error_about_a_device_is_short_and_says_what_can_be_used(device):
+    with pytest.raises(
+        ValueError, match=rf"'{device}' .*Here, 'cpu'.* can\."
+    ) as caught:
+        resolve_device(device)
+    assert len(str(caught.value)) < 300
+
+
 def test_draw_seed_is_reproducible_and_varies():
     rng = np.random.RandomState(0)
     seeds = [draw_seed(rng) for _ in range(5)]

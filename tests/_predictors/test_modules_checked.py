@@ -57,6 +57,31 @@ def test_a_single_row_is_tried_too():
         build(Then(refuses_one_row))
 
 
+class Within(nn.Linear):
+    """Multiplies by attention itself, and then loses an output."""
+
+    def forward(self, x, attention=None):
+        if attention is None:
+            return super().forward(x)
+        return super().forward(x * attention)[:, :2]
+
+
+def test_what_it_returns_with_attention_is_tried_too():
+    with pytest.raises(ValueError, match=r"returned torch.Size\(\[2, 2\]\) for 2"):
+        build(Within)
+
+
+@pytest.mark.parametrize("function", [lambda z: z / 0, lambda z: z * torch.nan])
+def test_a_sample_without_any_mode_must_have_logits(function):
+    with pytest.raises(ValueError, match=r"(?s)finite logits for a row of zeros too"):
+        build(Then(function))
+
+
+def test_a_module_without_values_is_named():
+    with pytest.raises(ValueError, match=r"(?s)`predictor` Linear.* cannot be used: "):
+        build(nn.Linear(4, 3, device="meta"))
+
+
 def refuses_one_row(logits):
     if len(logits) == 1:
         raise RuntimeError("no")
@@ -199,3 +224,17 @@ def test_an_instance_with_nothing_to_train_is_taken_as_it_is(predictor):
         torch.testing.assert_close(
             model.predictor_.state_dict()[name], value, check_dtype=False
         )
+
+
+def test_a_frozen_predictor_without_attention_is_that_predictor():
+    """Nothing is left to learn, which is no reason to fail: it is a baseline."""
+    with torch.random.fork_rng(devices=[]):
+        predictor = Frozen(4, 3).double()
+    model = helpers.quick(
+        predictor=predictor, attention_function="none", lambda_c=0.0, lambda_e=0.0
+    ).fit(X, y)
+    z = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
+    np.testing.assert_allclose(
+        model.predict_proba(X), predictor(z).softmax(1).numpy(), rtol=1e-6
+    )
+    assert len(model.loss_curve_) == 3

@@ -107,6 +107,14 @@ def test_n_draws(data, monkeypatch, n_draws):
     assert len(Shift.calls) == 1 + n_draws  # the first is a trial
 
 
+def test_no_more_copies_are_drawn_than_there_are_epochs(data, monkeypatch):
+    monkeypatch.setattr(Shift, "calls", [])
+    many = quick(corruption=Failures(Shift(), n_draws=20_000)).fit(*data)
+    assert len(Shift.calls) == 1 + 3
+    afresh = quick(corruption=Failures(Shift())).fit(*data)
+    np.testing.assert_array_equal(many.attention_, afresh.attention_)
+
+
 class Destroy:
     """Writes a value that no training sample has."""
 

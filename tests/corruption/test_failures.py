@@ -89,6 +89,64 @@ def test_a_corruption_that_returns_another_shape_is_named(made):
         fail_modes(normal_values(5), LAYOUT, Other(), generator())
 
 
+@pytest.mark.parametrize(
+    ("dtype", "convert"),
+    [
+        (torch.float32, torch.Tensor.double),
+        (torch.float64, torch.Tensor.float),
+        (torch.float64, torch.Tensor.long),
+    ],
+)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_corruption_that_returns_another_type_is_named(dtype, convert, mixed):
+    class Other:
+        def corrupt(self, x, layout, generator):
+            return convert(x)
+
+    corruption = Mixture([Bias(), Other()]) if mixed else Other()
+    name = r"Mixture: corruptions\[1\]" if mixed else "`corruption`"
+    message = rf"{name} must return a tensor of the type .*Other.* of {dtype}"
+    with pytest.raises(ValueError, match=message):
+        fail_modes(normal_values(5).to(dtype), LAYOUT, corruption, generator())
+
+
+def test_an_error_within_a_corruption_says_how_it_is_called():
+    class Other:
+        def corrupt(self, x, layout):
+            return x
+
+    for corruption, name in [
+        (Other(), "`corruption`"),
+        (Mixture([Bias(), Other()]), "Mixture: corruptions[1]"),
+    ]:
+        with pytest.raises(TypeError, match="takes 3 positional arguments") as caught:
+            fail_modes(normal_values(5), LAYOUT, corruption, generator())
+        note = caught.value.__notes__[0]
+        assert note.startswith(f"{name}: <") and "corrupt(x, layout, generator)" in note
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.zeros(6), r"shape \(n_samples, 6\).* got \(6,\)"),
+        (torch.zeros(5, 7), r"shape \(n_samples, 6\).* got \(5, 7\)"),
+        (torch.zeros(2, 5, 6), r"got \(2, 5, 6\)"),
+        (torch.zeros(5, 6).long(), "floating-point type, got torch.int64"),
+        (np.zeros((5, 6)), "floating-point type, got ndarray"),
+    ],
+)
+def test_values_that_are_not_those_of_the_modes_are_named(x, message):
+    with pytest.raises(ValueError, match=message):
+        fail_modes(x, LAYOUT, Bias(), generator())
+
+
+@pytest.mark.parametrize("given", [{"n_failing": True}, {"clean_fraction": False}])
+def test_fail_modes_takes_no_boolean_for_a_number(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=f"fail_modes: '{name}' must be a number"):
+        fail_modes(normal_values(3), LAYOUT, Bias(), generator(), **given)
+
+
 # ---------------------------------------------------------------------------- Failures
 
 
@@ -244,10 +302,35 @@ BAD = [
     ),
     (Failures(importance_floor=1.0), r"'importance_floor' .* Failures .*\[0.0, 1.0\)"),
     (Failures(importance_floor=-0.1), "'importance_floor' parameter of Failures"),
+    (Failures(n_failing=True), "Failures: 'n_failing' must be a number, got True"),
+    (Failures(n_draws=True), "Failures: 'n_draws' must be a number, got True"),
     # What is wrong is wrong where nothing is simulated too.
+    (Failures(None, n_failing=9), "n_failing=9 modes cannot fail at once: .* only 3"),
     (Failures(None, clean_fraction=2), "'clean_fraction' parameter of Failures"),
     (Failures(None, importance_floor=2), "'importance_floor' parameter of Failures"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("n_draws", "n_epochs", "kept"),
+    [(None, 5, None), (1, 5, 1), (4, 5, 4), (5, 5, None), (20_000, 5, None)],
+)
+def test_only_copies_that_are_used_again_are_kept(n_draws, n_epochs, kept):
+    assert Failures(n_draws=n_draws).draws_to_keep(n_epochs) == kept
+
+
+class InfiniteLater(Infinite):
+    """Passes the check, which looks at three rows."""
+
+    def corrupt(self, x, layout, generator):
+        return x if len(x) == 3 else super().corrupt(x, layout, generator)
+
+
+def test_infinite_values_are_named_whenever_they_are_made():
+    failures = Failures(InfiniteLater())
+    failures.check(LAYOUT, torch.float64)
+    with pytest.raises(ValueError, match=r"must return finite values.*InfiniteLater"):
+        failures.simulate(normal_values(40), LAYOUT, generator())
 
 
 @pytest.mark.parametrize(

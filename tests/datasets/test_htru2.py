@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_emma.datasets import _htru2, fetch_htru2
+from sklearn_emma.datasets import _download, _htru2, fetch_htru2
 
 CSV = b"".join(b"%d.5,2,-3,4,5,6,7,8e-1,%d\n" % (row, row % 3 == 0) for row in range(6))
+NUMBERS = np.loadtxt(io.BytesIO(CSV), delimiter=",").astype("<f8").tobytes()
 
 
 def zip_of(content, name="HTRU_2.csv"):
@@ -57,6 +58,7 @@ def reply(body, status=200, declared_length=None):
 def stand_in(monkeypatch):
     """Small data take the place of HTRU2, and no address leads to the network."""
     monkeypatch.setattr(_htru2, "_SHA256", hashlib.sha256(CSV).hexdigest())
+    monkeypatch.setattr(_htru2, "_NUMBERS_SHA256", hashlib.sha256(NUMBERS).hexdigest())
     monkeypatch.setattr(_htru2, "_N_ROWS", 6)
     monkeypatch.setattr(_htru2, "_N_POSITIVE", 2)
     monkeypatch.setattr(_htru2, "_URL", "http://127.0.0.1:9/none.zip")
@@ -191,7 +193,7 @@ def test_damaged_archive_gives_the_data_or_an_oserror(position, value):
     damaged = bytearray(ZIP)
     damaged[position] = value
     try:
-        content = _htru2._unzip(io.BytesIO(damaged))
+        content = _htru2._unzip(bytes(damaged))
     except OSError as error:
         assert "HTRU_2.csv" in str(error)
     else:
@@ -211,13 +213,14 @@ def test_missing_without_download(server, tmp_path):
     assert not home.exists()
 
 
-@pytest.mark.parametrize("content", [CSV[:-1], CSV.replace(b"4.5", b"4.6"), b""])
+@pytest.mark.parametrize("content", [CSV[:-3], CSV.replace(b"4.5", b"4.6"), b""])
 def test_corrupt_cache(server, tmp_path, content):
     path = tmp_path / "HTRU_2.csv"
     path.write_bytes(content)
-    with pytest.raises(OSError, match="Delete it and call fetch_htru2 again") as caught:
+    with pytest.raises(OSError, match="move or rename this file, and call") as caught:
         fetch_htru2(data_home=tmp_path)
-    for part in (str(path), _htru2._SHA256, f"({len(content)} bytes)"):
+    assert "elete" not in str(caught.value)  # it may be the user's own
+    for part in (str(path), _htru2._NUMBERS_SHA256, f"({len(content)} bytes)"):
         assert part in str(caught.value)
     assert path.read_bytes() == content
     path.unlink()
@@ -249,10 +252,52 @@ def test_folder_that_has_the_data_is_only_read(cached, monkeypatch):
     assert listing(cached) == ["HTRU_2.csv"]
 
 
-@pytest.mark.parametrize("constant", ["_N_ROWS", "_N_POSITIVE"])
-def test_content_is_checked_after_parsing(cached, monkeypatch, constant):
-    monkeypatch.setattr(_htru2, constant, 5)
-    with pytest.raises(OSError, match=r"\(6, 9, 2\) rows, columns and pulsars"):
+HEADER = b",".join(b"c%d" % column for column in range(9)) + b"\n"
+FRAME = pd.read_csv(io.BytesIO(CSV), header=None)
+OWN_COPIES = {
+    "header": HEADER + CSV,
+    "header of Windows": (HEADER + CSV).replace(b"\n", b"\r\n"),
+    "empty line below the header": HEADER + b"\n" + CSV,
+    "saved by pandas": FRAME.to_csv().encode(),
+    "saved by pandas without a header": FRAME.to_csv(header=False).encode(),
+    "rows counted from 1": FRAME.set_index(FRAME.index + 1).to_csv().encode(),
+    "other digits": CSV.replace(b"8e-1", b"0.800"),
+    "no line end": CSV.rstrip(),
+}
+
+
+@pytest.mark.parametrize("content", OWN_COPIES.values(), ids=OWN_COPIES)
+def test_a_copy_of_the_users_own_is_recognised(cached, tmp_path_factory, content):
+    own = tmp_path_factory.mktemp("own")
+    (own / "HTRU_2.csv").write_bytes(content)
+    expected = fetch_htru2(data_home=cached)
+    found = fetch_htru2(data_home=own)
+    np.testing.assert_array_equal(found.data, expected.data)
+    np.testing.assert_array_equal(found.target, expected.target)
+    assert (own / "HTRU_2.csv").read_bytes() == content
+
+
+OTHERS = {
+    "header alone": (HEADER, r"\(0, 0, 0\)"),
+    "fewer rows": (CSV[: len(CSV) // 2 + 1].rsplit(b"\n", 1)[0], r"\(3, 9, 1\)"),
+    "more columns": (CSV.replace(b"-3", b"-3,-3"), r"\(6, 10, 2\)"),
+    "ragged": (CSV + b"1,2\n", r"\(0, 0, 0\)"),
+    "no numbers": (b"\x89PNG\r\n\x1a\n\xff", r"\(0, 0, 0\)"),
+    "other separator": (CSV.replace(b",", b";"), r"\(0, 0, 0\)"),
+}
+
+
+@pytest.mark.parametrize(("content", "found"), OTHERS.values(), ids=OTHERS)
+def test_what_is_in_another_file_is_told(stand_in, tmp_path, content, found):
+    (tmp_path / "HTRU_2.csv").write_bytes(content)
+    with pytest.raises(OSError, match=rf"{found} rows, columns and pulsars"):
+        fetch_htru2(data_home=tmp_path)
+
+
+def test_a_file_of_any_size_is_not_read(cached, monkeypatch):
+    monkeypatch.setattr(_download, "MOST_BYTES", len(CSV) - 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("it was read"))
+    with pytest.raises(OSError, match=r"HTRU_2.csv' is larger than \d+ bytes"):
         fetch_htru2(data_home=cached)
 
 

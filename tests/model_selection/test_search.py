@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from helpers import SEARCH_OPTIONS, VARIED, assert_same_search, search_data, searchable
 from sklearn_emma.corruption import Failures
-from sklearn_emma.model_selection import EMMAGridSearchCV, _search
+from sklearn_emma.model_selection import EMMAGridSearchCV, _groups
 
 X, Y, LABELS = search_data()
 
@@ -156,7 +156,7 @@ def test_results_do_not_depend_on_the_number_of_jobs():
 def test_blocks_of_candidates_give_the_same(monkeypatch, fits):
     clf, options = searchable(), SEARCH_OPTIONS | {"refit": False}
     whole = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
-    monkeypatch.setattr(_search, "_BLOCK", 3)
+    monkeypatch.setattr(_groups, "_BLOCK", 3)
     blocks = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
     assert fits["together"] == [8, 8, 3, 3, 3, 3, 2, 2]
     np.testing.assert_allclose(

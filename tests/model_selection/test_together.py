@@ -164,14 +164,24 @@ def test_one_that_diverges_in_pretraining_fails_by_itself(rates, fits):
     assert fits == {"together": [6, 6], "alone": []}
 
 
-def test_an_invalid_candidate_fails_by_itself():
-    clf, grid = searchable(), {"rho": [-1.0, 0.3, "learn"]}
+@pytest.mark.parametrize(
+    ("rhos", "message"),
+    [
+        ([-1.0, 0.3, "learn"], "'rho' parameter"),
+        ([1e308, 0.3, "learn"], r"rho=1e\+308 is too large"),
+        ([0.3, 1e308, "learn"], r"rho=1e\+308 is too large"),
+    ],
+)
+def test_an_invalid_candidate_fails_by_itself(rhos, message, fits):
     with (
-        pytest.warns(FitFailedWarning, match="'rho' parameter"),
+        pytest.warns(FitFailedWarning, match=message),
         pytest.warns(UserWarning, match="non-finite"),
     ):
-        search = EMMAGridSearchCV(clf, grid, **SEARCH_OPTIONS).fit(X, Y)
-    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [1, 0, 0]
+        search = EMMAGridSearchCV(searchable(), {"rho": rhos}, **SEARCH_OPTIONS)
+        search.fit(X, Y)
+    failed = np.isnan(search.cv_results_["mean_test_score"])
+    assert failed.tolist() == [rho in (-1.0, 1e308) for rho in rhos]
+    assert fits == {"together": [3, 3], "alone": []}
 
 
 # --------------------------------------------------------------- what is computed once

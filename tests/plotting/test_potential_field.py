@@ -44,6 +44,12 @@ def test_heat_map_is_the_energy_at_each_point(energy, wave, quantity):
     assert label.startswith(quantity.replace("_", " "))
 
 
+def test_masked_values_are_missing_and_refused(energy, wave):
+    masked = np.ma.array(wave, mask=wave == wave[3, 1])
+    with pytest.raises(ValueError, match="contains NaN"):
+        PotentialFieldDisplay.from_estimator(energy, masked)
+
+
 def test_arrows_point_to_the_reconstruction(energy, wave):
     display = PotentialFieldDisplay.from_estimator(energy, wave, grid_resolution=5)
     origins = display.quiver_.get_offsets()

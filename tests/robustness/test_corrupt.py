@@ -97,12 +97,14 @@ def test_clean_fraction_and_n_failing(X):
     assert 0.35 < half.any(axis=1).mean() < 0.65
 
 
-def test_a_constant_feature_has_unit_1(X):
-    X[:, 1] = 7.0
+def test_the_unit_of_a_constant_feature_is_its_own_size_or_1_if_it_is_0(X):
+    X[:, 0], X[:, 1] = 0.0, -7.0
     failed, corrupted = corrupt(
         X, Bias(2.0), modes=MODES, return_corrupted=True, random_state=0
     )
-    np.testing.assert_allclose(failed[:, 1], 7.0 + 2.0 * corrupted[:, 1])
+    column = {c: m for m, columns in enumerate(MODES.values()) for c in columns}
+    np.testing.assert_allclose(failed[:, 0], 2.0 * corrupted[:, column[0]])
+    np.testing.assert_allclose(failed[:, 1], -7.0 + 14.0 * corrupted[:, column[1]])
 
 
 # ------------------------------------------------------------------ kinds of input
@@ -173,7 +175,7 @@ def test_all_columns_of_an_array_must_be_numbers(X):
 
 def test_missing_values_in_a_list_stay_missing():
     failed = corrupt([[1.0, pd.NA], [3.0, 4.0]], Bias(1.0), modes={"m": [0, 1]})
-    np.testing.assert_allclose(failed, [[2.0, np.nan], [4.0, 5.0]])
+    np.testing.assert_allclose(failed, [[2.0, np.nan], [4.0, 8.0]])
 
 
 @pytest.mark.parametrize("make", [list, np.array, pd.Series])

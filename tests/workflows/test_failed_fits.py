@@ -11,6 +11,7 @@ from torch import nn
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma.corruption import Failures
 from sklearn_emma.predictors import MLP
 
 rng = np.random.default_rng(0)
@@ -107,7 +108,10 @@ class PoisonValidation(Callback):
             {"lr": 1e300, "pretraining_max_iter": 5},
             "train_loss of the pretrained predictor",
         ),
-        ({"corruption": Infinite()}, "train_loss of the attention"),
+        (
+            {"corruption": Failures(importance_floor=0.0), "lambda_e": 1e308},
+            "train_loss of the attention",
+        ),
         (
             {
                 "early_stopping": True,
@@ -123,6 +127,13 @@ def test_divergence_says_which_training_and_what_to_change(params, what):
     model = quick(**params)
     message = f"diverged: the {what} is .* in epoch [0-9]+.*`lr`.*extreme values in X"
     with pytest.raises(FloatingPointError, match=message):
+        model.fit(X, y)
+    assert state(model) == {}
+
+
+def test_a_corruption_that_breaks_in_training_is_named():
+    model = quick(corruption=Infinite())
+    with pytest.raises(ValueError, match=r"`corruption` must return finite .*Infinite"):
         model.fit(X, y)
     assert state(model) == {}
 

@@ -1,0 +1,114 @@
+"""A process that forks while another of its threads computes: the child can go on."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="cannot fork")
+
+# A thread stops in the middle of a fit, for as long as the child runs.
+SCRIPT = """
+import os, signal, sys, threading, warnings
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from sklearn_emma import EMMAClassifier
+from sklearn_emma._optim.ambient import ordinary_state
+
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
+torch.set_num_threads(int(sys.argv[1]))
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 4))
+y = (X[:, 0] > 0).astype(int)
+inside, done = threading.Event(), threading.Event()
+
+class Wait(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        inside.set()
+        done.wait(60)
+
+def model(**params):
+    quick = dict(max_iter=2, pretraining_max_iter=2, random_state=0)
+    return EMMAClassifier({"a": [0, 1], "b": [2, 3]}, **quick | params)
+
+fitted = model().fit(X, y)
+expected = fitted.predict_proba(X)
+torch.set_default_dtype(torch.float64)
+thread = threading.Thread(target=model(callbacks=[Wait()]).fit, args=(X, y))
+thread.start()
+assert inside.wait(60)
+
+def work():
+PLACEHOLDER
+
+child = os.fork()
+if child == 0:
+    try:
+        work()
+        os._exit(0)
+    except BaseException as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}")
+        os._exit(1)
+killed = threading.Timer(60, os.kill, (child, signal.SIGKILL))
+killed.start()
+_, status = os.waitpid(child, 0)
+killed.cancel()
+done.set()
+thread.join()
+sys.exit(0 if status == 0 else 1)
+"""
+
+
+def run(work, n_threads=1):
+    code = SCRIPT.replace("PLACEHOLDER", textwrap.indent(work, "    "))
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(n_threads)],
+        env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert found.returncode == 0, found.stderr[-2000:] or "the child did not end"
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_the_child_fits_the_model_that_its_parent_fits(n_threads):
+    work = "np.testing.assert_allclose(model().fit(X, y).predict_proba(X), expected)"
+    run(work, n_threads)
+
+
+def test_the_child_predicts():
+    run("np.testing.assert_allclose(fitted.predict_proba(X), expected)")
+
+
+def test_the_child_has_the_settings_of_its_process_not_those_of_a_fit():
+    run(
+        "assert torch.get_default_dtype() == torch.float64\n"
+        "with ordinary_state():\n"
+        "    assert torch.get_default_dtype() == torch.float32\n"
+        "assert torch.get_default_dtype() == torch.float64\n"
+    )
+
+
+def test_a_child_has_one_thread_while_it_computes():
+    """torch's other threads stay with the parent; it would wait for them for ever."""
+    run(
+        "torch.set_num_threads(2)\n"
+        "with ordinary_state():\n"
+        "    assert torch.get_num_threads() == 1\n"
+        "assert torch.get_num_threads() == 2\n"
+    )
+
+
+def test_a_child_that_is_forked_within_a_fit_goes_on():
+    run(
+        "with ordinary_state():\n"
+        "    child = os.fork()\n"
+        "    model().fit(X, y)\n"
+        "    if child:\n"
+        "        assert os.waitpid(child, 0)[1] == 0\n"
+        "assert torch.get_default_dtype() == torch.float64\n"
+    )
