@@ -68,8 +68,8 @@ class PotentialEnergyTransformer(
         each feature. ``"whiten"`` also removes their correlation, so that small noise
         shows as a break of correlation; with W = 0 the energy is then κ times half the
         squared Mahalanobis distance. ``"normal_scores"`` puts beside each feature a
-        monotone         map of it that is Gaussian on the training data, then whitens: small noise
-        shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as in
+        monotone map of it that is Gaussian on the training data, then whitens:
+        small noise shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as in
         the thesis.
     shrinkage : float or "auto", default="auto"
         Share, in [0, 1], of a multiple of the identity in the covariance that whitens.

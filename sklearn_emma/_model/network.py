@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._predictors.evidence import Evidence
 from sklearn_emma._predictors.modules import takes_attention
 
 
@@ -36,14 +37,22 @@ class EMMANetwork(nn.Module):
         to the predictor.
     layout : ModeLayout
         Which columns belong to which mode.
+    evidence : Evidence, default=None
+        What single modes say, mixed with the predictor's answer once it has been
+        trained.
     """
 
     mode_index: Tensor
 
     def __init__(
-        self, gate: EMMAGate, predictor: nn.Module, layout: ModeLayout
+        self,
+        gate: EMMAGate,
+        predictor: nn.Module,
+        layout: ModeLayout,
+        evidence: Evidence | None = None,
     ) -> None:
         super().__init__()
+        self.evidence = evidence
         self.gate = gate
         self.predictor = predictor
         self.layout = layout
@@ -86,6 +95,8 @@ class EMMANetwork(nn.Module):
             logits = self.predictor(x, attention=self._of_columns(scores))
         else:
             logits = self.predictor(self.gated(x, scores))
+        if self.evidence is not None and not self.training:
+            logits = self.evidence(logits, x, scores.attention)
         return logits
 
     def gated(self, x: Tensor, scores: GateScores) -> Tensor:

@@ -35,6 +35,11 @@ class MLP(BaseEstimator):
         Probability, in [0, 1), that a hidden unit is left out of a training step.
     n_bins : int, default=8
         Quantile bins of each feature.
+    evidence : bool, default=True
+        Whether linear models of single modes are heard beside the network, weighed by
+        attention, so that one mode that misleads the network does not mislead all. How
+        much they count, and the temperature of the mixture, is learnt from samples held
+        out in pretraining.
 
     See Also
     --------
@@ -56,6 +61,7 @@ class MLP(BaseEstimator):
         ],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_bins": [Interval(Integral, 1, None, closed="left")],
+        "evidence": ["boolean"],
     }
 
     def __init__(
@@ -63,7 +69,9 @@ class MLP(BaseEstimator):
         hidden_layer_sizes: int | Sequence[int] = (128, 64),
         dropout: float = 0.3,
         n_bins: int = 8,
+        evidence: bool = True,
     ) -> None:
+        self.evidence = evidence
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.n_bins = n_bins

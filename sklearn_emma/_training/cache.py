@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._predictors.modules import calibrate_predictor
-from sklearn_emma._training.pretraining import Pretrained, PretrainingTask, pretrain
+from sklearn_emma._training.pretraining import Pretrained, pretrain
+from sklearn_emma._training.task import PretrainingTask
 from sklearn_emma._version import __version__
 
 _PROBE_ROWS = 16

@@ -159,7 +159,9 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
     """Put a gate in front of the pretrained predictor."""
     layout = plan.checked.layout
     # The predictor may be an object of the cache: train a copy.
-    network = EMMANetwork(gate, copy.deepcopy(first.predictor), layout)
+    network = EMMANetwork(
+        gate, copy.deepcopy(first.predictor), layout, copy.deepcopy(first.evidence)
+    )
     model = EMMAModel(
         scaler=first.scaler,
         energies=ModeEnergies(first.energies, layout, plan.dtype),

@@ -30,7 +30,7 @@ from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 from sklearn_emma._training.loss import JointLoss
-from sklearn_emma._training.pretraining import PretrainingTask
+from sklearn_emma._training.task import PretrainingTask
 from sklearn_emma.corruption import Corruption, Failures
 
 # With more features, comparing modes would cost more than the default predictor.
@@ -201,7 +201,7 @@ def make_gate(params: EMMAParams, n_modes: int) -> EMMAGate:
 def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredictor:
     """What the gate learns in front of; a classifier has no gradients."""
     if given is None or classifier is not None:
-        return MLP()
+        return MLP(evidence=classifier is None)
     predictor: TorchPredictor = given
     return predictor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -25,46 +24,9 @@ from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import fit_scaler, standardise
-from sklearn_emma._inputs.targets import Target
-from sklearn_emma._inputs.training_set import TrainingSet
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
-from sklearn_emma._optim.net import Options, make_net
-from sklearn_emma._optim.torch_state import seeded
-from sklearn_emma._predictors.modules import (
-    TorchPredictor,
-    build_predictor,
-    calibrate_predictor,
-)
-from sklearn_emma._training.loss import PretrainingLoss
-from sklearn_emma.corruption import ZeroedMode, fail_modes
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainingTask:
-    """Everything that decides what pretraining learns.
-
-    ``energies`` are unfitted estimators, one for each mode; ``seeds`` those of the
-    energies and of the predictor; ``missing_fraction`` is the share of samples in which
-    one mode is missing while the predictor learns; ``joint_energy`` is whether modes
-    are also compared with each other.
-    """
-
-    data: TrainingSet
-    layout: ModeLayout
-    target: Target
-    energies: list[Energy]
-    predictor: TorchPredictor
-    options: Options
-    seeds: tuple[int, int]
-    missing_fraction: float
-    joint_energy: bool
-
-    def build(self) -> nn.Module:
-        """A new predictor; where that draws at random, from torch's global state."""
-        dtype = torch.from_numpy(self.data.X[:0]).dtype
-        return build_predictor(
-            self.predictor, self.layout.n_features, self.target.n_outputs, dtype
-        )
+from sklearn_emma._predictors.evidence import Evidence
+from sklearn_emma._training.predictor import learn_predictor
+from sklearn_emma._training.task import PretrainingTask
 
 
 class Pretrained(NamedTuple):
@@ -79,23 +41,11 @@ class Pretrained(NamedTuple):
     scaler: StandardScaler
     energies: list[Energy]
     crossed: CrossFit
+    potential: np.ndarray
     predictor: nn.Module
     loss_curve: list[float]
-    potential: np.ndarray
+    evidence: Evidence | None
     joint: JointEnergy | None = None
-
-
-class ModuleAlone(nn.Module):
-    """A predictor by itself, whatever it calls its argument."""
-
-    def __init__(self, predictor: nn.Module) -> None:
-        super().__init__()
-        self.predictor = predictor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (n, n_outputs) of ``x`` (n, d)."""
-        logits: Tensor = self.predictor(x)
-        return logits
 
 
 def pretrain(task: PretrainingTask) -> Pretrained:
@@ -110,7 +60,7 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     x, present = _filled(clean, scaler, layout)
     rows = CleanRows(layout, x.numpy(), present.numpy(), data.weight)
     crossed = cross_fit(task.energies, rows, task.seeds[0], task.options.verbose)
-    predictor, curve = _fit_predictor(task, x)
+    learnt = learn_predictor(task, rows)
     held_out = HeldOutEnergies(crossed, layout, x.dtype)
     nothing = torch.zeros(present.shape, dtype=x.dtype)
     fold = torch.from_numpy(crossed.fold)
@@ -122,55 +72,18 @@ def pretrain(task: PretrainingTask) -> Pretrained:
         complete = present.all(1).numpy()
         joint = fit_joint_energy(samples.rows(complete), layout, task.target.n_groups)
     potential = np.where(present.numpy(), potential, np.nan)
-    return Pretrained(
-        scaler, task.energies, crossed, predictor, curve, potential, joint
-    )
+    return Pretrained(scaler, task.energies, crossed, potential, *learnt, joint)
 
 
 def refit_predictor(task: PretrainingTask, first: Pretrained) -> Pretrained:
     """Keep the energies of a pretraining, and train the predictor by another task."""
-    x, _ = _filled(task.data.clean(task.layout), first.scaler, task.layout)
-    predictor, curve = _fit_predictor(task, x)
-    return first._replace(predictor=predictor, loss_curve=curve)
+    data, layout = task.data, task.layout
+    x, present = _filled(data.clean(layout), first.scaler, layout)
+    rows = CleanRows(layout, x.numpy(), present.numpy(), data.weight)
+    return first._replace(**learn_predictor(task, rows)._asdict())
 
 
 def _filled(
     clean: np.ndarray, scaler: StandardScaler, layout: ModeLayout
 ) -> tuple[Tensor, Tensor]:
     return fill_missing(torch.from_numpy(standardise(clean, scaler)), layout)
-
-
-def _fit_predictor(task: PretrainingTask, x: Tensor) -> tuple[nn.Module, list[float]]:
-    """Train the predictor on complete samples ``x`` (n, d), unless it comes trained."""
-    data, options = task.data, task.options
-    with seeded(task.seeds[1], options.device) as generator:
-        module = task.build()
-        if isinstance(task.predictor, nn.Module):
-            return module, []
-        calibrate_predictor(module, x, torch.from_numpy(data.weight))
-        net = make_net(
-            ModuleAlone(module),
-            PretrainingLoss(task.target.loss),
-            options,
-            batch_size=auto_batch_size(options.batch_size, len(x)),
-        )
-        samples = Samples(
-            {"x": x},
-            {"y": torch.from_numpy(data.y)},
-            torch.from_numpy(data.loss_weight),
-        ).map(lambda tensor: tensor.to(options.device))
-
-        def draw() -> Samples:
-            if task.missing_fraction == 0 or task.layout.n_modes == 1:
-                return samples
-            x, _ = fail_modes(
-                samples.inputs["x"],
-                task.layout,
-                ZeroedMode(),
-                generator,
-                clean_fraction=1 - task.missing_fraction,
-            )
-            return Samples({"x": x}, samples.targets, samples.weight)
-
-        train(net, draw, options, generator, "pretrained predictor")
-    return module.cpu(), net.history[:, "train_loss"]

@@ -13,6 +13,7 @@ from sklearn_emma._energies.autoencoder import (
     AutoencoderStack,
     FrozenAutoencoder,
     PotentialStack,
+    gaussian_stiffness,
     potential,
     reconstruct,
 )
@@ -22,23 +23,23 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def autoencoder(seed, n_components=5, width=3):
-    """W (K, d), c (K,) and b (d,) of an autoencoder, far from its initial values."""
+    """W (K, d), c (K,), b (d,) and κ of an autoencoder, far from its initial values."""
     rng = np.random.default_rng(seed)
     shapes = (n_components, width), (n_components,), (width,)
-    return [rng.normal(size=shape) for shape in shapes]
+    return [*(rng.normal(size=shape) for shape in shapes), rng.uniform(0.05, 2.0)]
 
 
 def stacked(parameters, dtype=torch.float64):
     return [torch.tensor(a, dtype=dtype).unsqueeze(0) for a in parameters]
 
 
-def slow_reconstruction(x, W, c, b):
+def slow_reconstruction(x, W, c, b, kappa):
     hidden = [1 / (1 + np.exp(-(w @ x + ck))) for w, ck in zip(W, c, strict=True)]
-    return b + sum(h * w for h, w in zip(hidden, W, strict=True))
+    return x - kappa * (x - b) + sum(h * w for h, w in zip(hidden, W, strict=True))
 
 
-def slow_potential(x, W, c, b):
-    return 0.5 * np.sum((x - b) ** 2) - np.logaddexp(0, W @ x + c).sum()
+def slow_potential(x, W, c, b, kappa):
+    return 0.5 * kappa * np.sum((x - b) ** 2) - np.logaddexp(0, W @ x + c).sum()
 
 
 # -------------------------------------------------------------- one autoencoder
@@ -65,12 +66,61 @@ def test_reconstruction_and_potential_equal_slow_code():
         np.testing.assert_allclose(fast(batch, *stacked(parameters))[0], expected)
 
 
+def test_without_a_stiffness_it_is_the_tied_autoencoder():
+    """r(x) = Wᵀ sigmoid(W x + c) + b, for whatever x the bias alone is left."""
+    W, c, b, _ = autoencoder(0)
+    x = np.random.default_rng(1).normal(size=(6, 3))
+    batch = torch.from_numpy(x).unsqueeze(0)
+    tied = [b + (1 / (1 + np.exp(-(W @ row + c)))) @ W for row in x]
+    np.testing.assert_allclose(reconstruct(batch, *stacked((W, c, b)))[0], tied)
+    one = reconstruct(batch, *stacked((W, c, b, 1.0)))
+    torch.testing.assert_close(reconstruct(batch, *stacked((W, c, b))), one)
+    expected = [slow_potential(row, W, c, b, 1.0) for row in x]
+    np.testing.assert_allclose(potential(batch, *stacked((W, c, b)))[0], expected)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 5.0])
+def test_the_gaussian_stiffness_removes_noise_of_gaussian_data_best(sigma):
+    """Regression of x on x + ε; and sigma² / κ − sigma² is the variance of the data."""
+    kappa = gaussian_stiffness(sigma)
+    x, noise = np.random.default_rng(0).normal(size=(2, 200_000)) * [[1.0], [sigma]]
+    noisy = x + noise
+    assert 1 - kappa == pytest.approx((noisy @ x) / (noisy @ noisy), rel=0.02)
+    assert sigma**2 / kappa - sigma**2 == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kappa", [1.0, gaussian_stiffness(0.3)])
+def test_a_stack_has_the_stiffness_that_it_was_made_with(kappa):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stack = AutoencoderStack([3, 2], 6, torch.float64, kappa)
+        x = padded_batch([3, 2])
+    for i, width in enumerate([3, 2]):
+        weight = stack.weight[i, :, :width].detach().numpy()
+        c, b = np.zeros(6), np.zeros(width)
+        expected = [
+            slow_reconstruction(row, weight, c, b, kappa)
+            for row in x[:, i, :width].numpy()
+        ]
+        found = stack(x)[:, i, :width].detach()
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_where_the_stiffness_is_right_already_training_begins_nearer_to_it():
+    """Smaller weights: before any training, Ψ is nearly that of Gaussian data."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tied, soft = (AutoencoderStack([40], 32, stiffness=k) for k in (1.0, 0.1))
+    ratio = tied.weight.std() / soft.weight.std()
+    assert ratio.item() == pytest.approx(5, rel=0.1)
+
+
 def test_potential_is_the_free_energy_of_the_hidden_units():
     """That of a Gaussian-Bernoulli restricted Boltzmann machine, by enumeration."""
-    W, c, b = parameters = autoencoder(2)
+    W, c, b, kappa = parameters = autoencoder(2)
     x = np.random.default_rng(3).normal(size=3)
     states = np.array(list(itertools.product([0, 1], repeat=5)))
-    energies = 0.5 * np.sum((x - b) ** 2) - states @ (W @ x + c)
+    energies = 0.5 * kappa * np.sum((x - b) ** 2) - states @ (W @ x + c)
     batch = torch.from_numpy(x).view(1, 1, 3)
     free_energy = -np.log(np.exp(-energies).sum())
     assert potential(batch, *stacked(parameters)).item() == pytest.approx(free_energy)
@@ -95,7 +145,7 @@ def test_potential_is_the_line_integral_of_the_field_on_any_path(detour):
 
 
 def test_jacobian_of_the_reconstruction_is_symmetric_and_as_derived():
-    W, c, _ = parameters = autoencoder(5)
+    W, c, _, kappa = parameters = autoencoder(5)
     x = torch.randn(3, dtype=torch.float64, generator=torch.Generator())
 
     def field(x):
@@ -104,7 +154,8 @@ def test_jacobian_of_the_reconstruction_is_symmetric_and_as_derived():
     jacobian = torch.autograd.functional.jacobian(field, x).numpy()
     hidden = 1 / (1 + np.exp(-(W @ x.numpy() + c)))
     np.testing.assert_allclose(jacobian, jacobian.T)
-    np.testing.assert_allclose(jacobian, W.T @ np.diag(hidden * (1 - hidden)) @ W)
+    expected = (1 - kappa) * np.eye(3) + W.T @ np.diag(hidden * (1 - hidden)) @ W
+    np.testing.assert_allclose(jacobian, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -126,7 +177,9 @@ def separate(stack, widths):
     """Stacks of one autoencoder each, with the parameters of ``stack``."""
     singles = []
     for i, width in enumerate(widths):
-        single = AutoencoderStack([width], stack.weight.shape[1], stack.weight.dtype)
+        single = AutoencoderStack(
+            [width], stack.weight.shape[1], stack.weight.dtype, stack.stiffness
+        )
         values = stack.weight[i, :, :width], stack.hidden_bias[i], stack.visible_bias[i]
         for parameter, value in zip(single.parameters(), values, strict=True):
             parameter.data.copy_(value[..., : parameter.shape[-1]].unsqueeze(0))
@@ -141,11 +194,12 @@ def padded_batch(widths, n=7):
     return x
 
 
-def test_a_padded_stack_trains_as_its_autoencoders_would_by_themselves():
+@pytest.mark.parametrize("kappa", [1.0, 0.1])
+def test_a_padded_stack_trains_as_its_autoencoders_would_by_themselves(kappa):
     widths = [1, 4, 2]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        stack = AutoencoderStack(widths, 6, torch.float64)
+        stack = AutoencoderStack(widths, 6, torch.float64, kappa)
         x = padded_batch(widths)
     singles = separate(stack, widths)
     for single, width, i in zip(singles, widths, range(3), strict=True):
@@ -219,8 +273,10 @@ def test_potential_stack_of_unequal_widths_equals_slow_code(scattered):
     x[0] *= 10  # beyond the outer knots
     expected = [
         [
-            slow_potential((slow_features(row[own], *scores) - mean) @ matrix, W, c, b)
-            for (mean, matrix, W, c, b, *scores), own in zip(
+            slow_potential(
+                (slow_features(row[own], *scores) - mean) @ matrix, W, c, b, kappa
+            )
+            for (mean, matrix, W, c, b, kappa, *scores), own in zip(
                 modes, columns, strict=True
             )
         ]

@@ -8,6 +8,7 @@ import torch
 
 from helpers import random_state_kept
 from sklearn_emma._energies import denoising
+from sklearn_emma._energies.autoencoder import gaussian_stiffness
 from sklearn_emma._energies.denoising import (
     Denoising,
     DenoisingLoss,
@@ -35,8 +36,8 @@ def blocks(n=60, widths=(3, 1), dtype=np.float64):
     )
 
 
-def learn(Xs, weights, seed=0, sigma=0.3, options=OPTIONS):
-    return train_autoencoders(Xs, weights, Denoising(4, sigma, options), seed)
+def learn(Xs, weights, seed=0, sigma=0.3, kappa=1.0, options=OPTIONS):
+    return train_autoencoders(Xs, weights, Denoising(4, sigma, kappa, options), seed)
 
 
 def same(one, other, **tolerance):
@@ -44,9 +45,9 @@ def same(one, other, **tolerance):
         np.testing.assert_allclose(a, b, **tolerance)
 
 
-def reconstruction(x, autoencoder):
+def reconstruction(x, autoencoder, kappa=1.0):
     W, c, b, _ = autoencoder
-    return b + (1 / (1 + np.exp(-(x @ W.T + c)))) @ W
+    return x - kappa * (x - b) + (1 / (1 + np.exp(-(x @ W.T + c)))) @ W
 
 
 def test_the_loss_is_the_weighted_squared_error_of_all_modes():
@@ -73,28 +74,47 @@ def test_an_autoencoder_is_as_wide_as_its_mode_and_in_its_type(dtype):
         assert len(autoencoder.loss_curve) == 5
 
 
-def test_losses_are_the_squared_error_of_one_mode_on_average():
+@pytest.mark.parametrize("kappa", [1.0, 0.3])
+def test_losses_are_the_squared_error_of_one_mode_on_average(kappa):
     """Next to no noise and steps too small to matter: the error is known."""
     Xs, weights = blocks()
     weights = [weights[0], np.arange(60) % 4 / 1.5]  # of mean 1
     still = replace(OPTIONS, lr=1e-12, max_iter=1)
-    learnt = learn(Xs, weights, sigma=1e-12, options=still)
+    learnt = learn(Xs, weights, sigma=1e-12, kappa=kappa, options=still)
     errors = [
-        np.mean(weight * np.square(reconstruction(X, a) - X).sum(axis=1))
+        np.mean(weight * np.square(reconstruction(X, a, kappa) - X).sum(axis=1))
         for X, weight, a in zip(Xs, weights, learnt, strict=True)
     ]
     for autoencoder in learnt:
         assert autoencoder.loss_curve == pytest.approx([np.mean(errors)])
 
 
-def test_it_learns_to_remove_noise():
+@pytest.mark.parametrize("kappa", [1.0, 0.3])
+def test_it_learns_to_remove_noise(kappa):
     Xs, weights = blocks(n=400)
-    (wide, _) = learn(Xs, weights, options=replace(OPTIONS, max_iter=60))
+    longer = replace(OPTIONS, max_iter=60)
+    (wide, _) = learn(Xs, weights, kappa=kappa, options=longer)
     noisy = Xs[0] + 0.3 * np.random.default_rng(1).normal(size=Xs[0].shape)
     before = np.square(noisy - Xs[0]).sum()
-    after = np.square(reconstruction(noisy, wide) - Xs[0]).sum()
+    after = np.square(reconstruction(noisy, wide, kappa) - Xs[0]).sum()
     assert after < 0.6 * before
     assert wide.loss_curve[-1] < 0.6 * wide.loss_curve[0]
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3])
+def test_gaussian_data_of_unit_variance_leave_hidden_units_nothing_to_do(sigma):
+    """With their κ the loss begins, and stays, at what no denoiser can remove.
+
+    Noise of variance σ² on data of variance 1 leaves σ² / (1 + σ²) of each coordinate.
+    """
+    x = np.random.default_rng(0).normal(size=(2000, 3))
+    kappa = gaussian_stiffness(sigma)
+    (learnt,) = learn([x], [np.ones(2000)], sigma=sigma, kappa=kappa)
+    assert learnt.loss_curve[0] < 3 * kappa * 1.35
+    assert learnt.loss_curve[-1] == pytest.approx(3 * kappa, rel=0.1)
+    noisy = x + sigma * np.random.default_rng(1).normal(size=x.shape)
+    moved = reconstruction(noisy, learnt, kappa)
+    np.testing.assert_allclose(moved, (1 - kappa) * noisy, atol=0.6 * sigma)
 
 
 def test_a_larger_sigma_makes_more_noise_to_remove():

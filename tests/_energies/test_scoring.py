@@ -6,7 +6,7 @@ import torch
 from scipy.special import expit
 
 from sklearn_emma._energies.autoencoder import FrozenAutoencoder
-from sklearn_emma._energies.coordinates import fit_coordinates
+from sklearn_emma._energies.coordinates import Coordinates, fit_coordinates
 from sklearn_emma._energies.scoring import FittedAutoencoder
 
 KINDS = [None, "standardize", "whiten", "normal_scores"]
@@ -18,34 +18,56 @@ def skewed():
     return np.exp(0.3 * rng.normal(size=(60, 3)) @ rng.normal(size=(3, 3)))
 
 
-def fitted(X, kind):
+def fitted(X, kind, kappa=0.3):
     z = fit_coordinates(X, None, kind)
     rng, width = np.random.default_rng(1), z.matrix.shape[0]
     shapes = (5, width), (5,), (width,)
-    return FittedAutoencoder(z, *(rng.normal(size=s).astype(X.dtype) for s in shapes))
+    weights = (rng.normal(size=s).astype(X.dtype) for s in shapes)
+    return FittedAutoencoder(z, *weights, kappa)
+
+
+def moved(z, W, c, b, kappa):
+    """r(z) by plain code."""
+    return z - kappa * (z - b) + expit(z @ W.T + c) @ W
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_potential_and_error_are_those_of_the_coordinates(X, kind):
     autoencoder = fitted(X, kind)
-    z, (_, W, c, b) = autoencoder.coordinates(X), autoencoder
+    z, (_, W, c, b, kappa) = autoencoder.coordinates(X), autoencoder
     potential = [
-        0.5 * np.sum((row - b) ** 2) - np.logaddexp(0, W @ row + c).sum() for row in z
+        kappa / 2 * np.sum((row - b) ** 2) - np.logaddexp(0, W @ row + c).sum()
+        for row in z
     ]
     np.testing.assert_allclose(autoencoder.potential(X), potential)
-    step = expit(z @ W.T + c) @ W + b - z
+    step = moved(z, W, c, b, kappa) - z
     error = autoencoder.reconstruction_error(X)
     np.testing.assert_allclose(error, np.square(step).sum(axis=1))
-    moved = X + autoencoder.coordinates.pull_back(X, step)
-    np.testing.assert_allclose(autoencoder.reconstruct(X), moved, rtol=1e-9)
+    expected = X + autoencoder.coordinates.pull_back(X, step)
+    np.testing.assert_allclose(autoencoder.reconstruct(X), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [None, "standardize", "whiten"])
 def test_a_reconstruction_has_the_coordinates_that_the_autoencoder_gave_it(X, kind):
     autoencoder = fitted(X, kind)
-    z, (_, W, c, b) = autoencoder.coordinates(X), autoencoder
+    z, (_, *weights) = autoencoder.coordinates(X), autoencoder
     reconstruction = autoencoder.coordinates(autoencoder.reconstruct(X))
-    np.testing.assert_allclose(reconstruction, expit(z @ W.T + c) @ W + b, atol=1e-9)
+    np.testing.assert_allclose(reconstruction, moved(z, *weights), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kappa", [1.0, 0.3, 0.01])
+def test_the_field_is_the_negative_gradient_of_the_potential(X, kind, kappa):
+    """r(z) − z = −∂Ψ/∂z, by finite differences in the coordinates."""
+    autoencoder = fitted(X, kind, kappa)
+    z = autoencoder.coordinates(X)
+    # The same weights on coordinates that are taken as they are.
+    width = z.shape[1]
+    plain = autoencoder._replace(coordinates=Coordinates(np.zeros(width), np.eye(width)))
+    step = 1e-5 * np.eye(width)
+    rise = [plain.potential(z + e) - plain.potential(z - e) for e in step]
+    gradient = np.stack(rise, axis=1) / 2e-5
+    np.testing.assert_allclose(plain.reconstruct(z) - z, -gradient, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,6 +93,7 @@ def test_its_arrays_are_what_a_frozen_autoencoder_is_made_of(X, kind):
         "weight": autoencoder.weight,
         "hidden_bias": autoencoder.hidden_bias,
         "visible_bias": autoencoder.visible_bias,
+        "stiffness": 0.3,
     }
     if kind == "normal_scores":
         expected |= autoencoder.coordinates.scores._asdict()

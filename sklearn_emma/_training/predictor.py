@@ -1,0 +1,160 @@
+"""Pretraining of the predictor, and of what is heard beside it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from sklearn_emma._energies.per_mode import CleanRows
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.targets import Classes
+from sklearn_emma._inputs.training_set import TrainingSet
+from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.net import make_net
+from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.evidence import (
+    STRENGTHS,
+    Evidence,
+    Heads,
+    HeldOutAnswers,
+    Labelled,
+    fit_heads,
+)
+from sklearn_emma._predictors.mlp import MLP
+from sklearn_emma._predictors.modules import calibrate_predictor
+from sklearn_emma._training.loss import PretrainingLoss
+from sklearn_emma._training.task import PretrainingTask
+from sklearn_emma.corruption import ZeroedMode, fail_modes
+
+# With more samples one part is held out, and trained on later, with the gate; with
+# fewer each sample is held out once, which costs as many trainings.
+_MANY_SAMPLES = 1000
+_FEW_FOLDS, _HELD_OUT_PARTS = 3, 10
+
+# With fewer nothing can be learnt from samples held out.
+_FEWEST_SAMPLES = 20
+
+
+class LearntPredictor(NamedTuple):
+    """A predictor, its losses, and what is heard beside it; fields of Pretrained."""
+
+    predictor: nn.Module
+    loss_curve: list[float]
+    evidence: Evidence | None
+
+
+class ModuleAlone(nn.Module):
+    """A predictor by itself, whatever it calls its argument."""
+
+    def __init__(self, predictor: nn.Module) -> None:
+        super().__init__()
+        self.predictor = predictor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, n_outputs) of ``x`` (n, d)."""
+        logits: Tensor = self.predictor(x)
+        return logits
+
+
+def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
+    """Train the predictor, unless it comes trained, and weigh the modes beside it."""
+    if not _hears_modes(task):
+        return LearntPredictor(*_train(task, rows.x, task.data), None)
+    data, layout, n_classes = task.data, task.layout, task.target.n_outputs
+    many = len(data.y) > _MANY_SAMPLES
+    n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
+    part = np.arange(len(data.y)) % n_parts
+    samples = Labelled(rows.x, rows.present, data.y, data.loss_weight)
+    prior = np.bincount(data.y, data.loss_weight, n_classes)
+    answers = []
+    for k in range(n_folds):
+        seen, unseen = np.flatnonzero(part != k), np.flatnonzero(part == k)
+        predictor, curve = _train(task, rows.x[seen], data.rows(seen))
+        heads = [
+            fit_heads(samples.rows(seen), layout, n_classes, [c] * layout.n_modes)
+            for c in STRENGTHS
+        ]
+        answers.append(_answers(predictor, heads, samples.rows(unseen), layout))
+    if not many:
+        predictor, curve = _train(task, rows.x, data)
+    held_out = HeldOutAnswers.joined(answers)
+    strengths = held_out.best_strengths()
+    evidence = Evidence(
+        fit_heads(samples, layout, n_classes, strengths),
+        layout,
+        prior / prior.sum(),
+        torch.from_numpy(rows.x[:0]).dtype,
+    )
+    evidence.learn(held_out)
+    return LearntPredictor(predictor, curve, evidence)
+
+
+def _answers(
+    predictor: nn.Module, heads: list[Heads], samples: Labelled, layout: ModeLayout
+) -> HeldOutAnswers:
+    """What is said of samples as they are, and of the same with one mode missing."""
+    n_modes = layout.n_modes
+    if n_modes > 1:
+        gone = np.arange(len(samples.y))[:, None] % n_modes == np.arange(n_modes)
+        x = np.where(gone[:, layout.index], 0, samples.x).astype(samples.x.dtype)
+        failed = samples._replace(x=x, present=samples.present & ~gone)
+        pairs = zip(samples, failed, strict=True)
+        samples = Labelled(*(np.concatenate(pair) for pair in pairs))
+    predictor.eval()
+    with torch.no_grad():
+        joint = log_softmax(predictor(torch.from_numpy(samples.x)), dim=1).numpy()
+    each = np.stack([head.log_proba(samples.x, layout) for head in heads])
+    return HeldOutAnswers(joint, each, samples)
+
+
+def _hears_modes(task: PretrainingTask) -> bool:
+    """Whether single modes are heard: beside the default network, of several modes."""
+    return (
+        isinstance(task.predictor, MLP)
+        and task.predictor.evidence
+        and isinstance(task.target, Classes)
+        and task.target.n_outputs > 1
+        and len(task.data.y) >= _FEWEST_SAMPLES
+    )
+
+
+def _train(
+    task: PretrainingTask, filled: np.ndarray, data: TrainingSet
+) -> tuple[nn.Module, list[float]]:
+    """Train a predictor on complete samples (n, d), unless it comes trained."""
+    x, options = torch.from_numpy(filled), task.options
+    with seeded(task.seeds[1], options.device) as generator:
+        module = task.build()
+        if isinstance(task.predictor, nn.Module):
+            return module, []
+        calibrate_predictor(module, x, torch.from_numpy(data.weight))
+        net = make_net(
+            ModuleAlone(module),
+            PretrainingLoss(task.target.loss),
+            options,
+            batch_size=auto_batch_size(options.batch_size, len(x)),
+        )
+        samples = Samples(
+            {"x": x},
+            {"y": torch.from_numpy(data.y)},
+            torch.from_numpy(data.loss_weight),
+        ).map(lambda tensor: tensor.to(options.device))
+
+        def draw() -> Samples:
+            if task.missing_fraction == 0 or task.layout.n_modes == 1:
+                return samples
+            x, _ = fail_modes(
+                samples.inputs["x"],
+                task.layout,
+                ZeroedMode(),
+                generator,
+                clean_fraction=1 - task.missing_fraction,
+            )
+            return Samples({"x": x}, samples.targets, samples.weight)
+
+        train(net, draw, options, generator, "pretrained predictor")
+    return module.cpu(), net.history[:, "train_loss"]

@@ -1,0 +1,43 @@
+"""What pretraining is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sklearn_emma._energies.interface import Energy
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.targets import Target
+from sklearn_emma._inputs.training_set import TrainingSet
+from sklearn_emma._optim.net import Options
+from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingTask:
+    """Everything that decides what pretraining learns.
+
+    ``energies`` are unfitted estimators, one for each mode; ``seeds`` those of the
+    energies and of the predictor; ``missing_fraction`` is the share of samples in which
+    one mode is missing while the predictor learns; ``joint_energy`` is whether modes
+    are also compared with each other.
+    """
+
+    data: TrainingSet
+    layout: ModeLayout
+    target: Target
+    energies: list[Energy]
+    predictor: TorchPredictor
+    options: Options
+    seeds: tuple[int, int]
+    missing_fraction: float
+    joint_energy: bool
+
+    def build(self) -> nn.Module:
+        """A new predictor; where that draws at random, from torch's global state."""
+        dtype = torch.from_numpy(self.data.X[:0]).dtype
+        return build_predictor(
+            self.predictor, self.layout.n_features, self.target.n_outputs, dtype
+        )
