@@ -40,7 +40,8 @@ class EMMAGate(nn.Module):
     rho : float or "learn", default="learn"
         Coldness ρ > 0 (inverse temperature) of the Gibbs distribution. ``"learn"``
         makes log ρ a parameter that starts at 0.
-    energy_scaling : {"robust", "shift"} or object with ``build``, default="robust"
+    energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
+            default="two_sided"
         How potential energies are scaled before anything is learnt from them.
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
             default="asymmetric"

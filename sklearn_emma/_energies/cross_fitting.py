@@ -105,8 +105,9 @@ def _origins(
     for k, energies in enumerate(without):
         seen = np.flatnonzero(fold != k)[:_COMPARED_ROWS]
         known = torch.from_numpy(rows.present[seen])
-        own = ModeEnergies(energies, rows.layout, x.dtype).potential(x[seen], known)
-        difference = (every.potential(x[seen], known) - own).numpy()
+        own = ModeEnergies(energies, rows.layout, x.dtype)
+        difference = every.potential(x[seen], known, fitted=True)
+        difference = (difference - own.potential(x[seen], known, fitted=True)).numpy()
         for mode, column in enumerate(difference.T):
             weight = rows.weight[seen] * rows.present[seen, mode]
             if weight.any():

@@ -50,10 +50,10 @@ class PotentialEnergyTransformer(
         Ψ(z) = ½ κ ‖z − b‖² − Σ_k softplus(w_k·z + c_k),
 
     which is about −sigma² log p(z) up to a constant: low where data are dense, high for
-    noisy, broken or unseen values. In coordinates of unit variance κ is
-    sigma² / (1 + sigma²): W = 0 is then the best for Gaussian data, and hidden units
-    learn what is not Gaussian. Without preprocessing κ is 1, as in the thesis. Energies
-    are computed for each row by itself.
+    noisy, broken or unseen values. In whitened coordinates κ is sigma² / (1 + sigma²):
+    W = 0 is then the best for Gaussian data, and hidden units learn what is not
+    Gaussian. In others κ is 1, as in the thesis. Energies are computed for each row by
+    itself.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ class PotentialEnergyTransformer(
         each feature. ``"whiten"`` also removes their correlation, so that small noise
         shows as a break of correlation; with W = 0 the energy is then κ times half the
         squared Mahalanobis distance. ``"normal_scores"`` puts beside each feature a
-        monotone map of it that is Gaussian on the training data, then whitens:
-        small noise shows in skewed and heavy-tailed features too. ``None`` takes X as it is, as in
-        the thesis.
+        monotone map of it that is Gaussian on the training data, then whitens: small
+        noise shows in skewed and heavy-tailed features too. ``None`` takes X as it is,
+        as in the thesis.
     shrinkage : float or "auto", default="auto"
         Share, in [0, 1], of a multiple of the identity in the covariance that whitens.
         ``"auto"`` is decided by held-out rows: among the shares with which rows that

@@ -39,9 +39,11 @@ def fit_together(
         for X, weight, shrinkage in zip(Xs, weights, shrinkages, strict=True)
     ]
     options = Options.from_params(first, first.max_iter)
-    # Coordinates of unit variance leave to the hidden units what is not Gaussian.
-    scaled = first.preprocessing is not None
-    stiffness = gaussian_stiffness(first.sigma) if scaled else 1.0
+    # Whitened coordinates leave to the hidden units what is not Gaussian. Where features
+    # are correlated, Ψ rises more steeply than that across them; and hidden units make
+    # it flatter only.
+    whitened = first.preprocessing in WHITENED
+    stiffness = gaussian_stiffness(first.sigma) if whitened else 1.0
     learnt = train_autoencoders(
         [z(X) for z, X in zip(coordinates, Xs, strict=True)],
         weights,

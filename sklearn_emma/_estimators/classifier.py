@@ -53,13 +53,15 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         Whether modes are also compared with each other when samples are scored. The
         attention of a mode that is likely by itself, but does not fit the others, is
         then multiplied by the probability that it belongs to the same sample. This
-        takes three modes or more, and has no effect on samples with a missing mode. The
-        cost grows with the square of the number of features: ``"auto"`` compares modes
-        of up to 512 features in all, unless ``attention_function`` is ``"hard"`` or
+        takes three modes or more, and has no effect on samples with a missing mode.
+        ``"auto"`` compares modes unless ``attention_function`` is ``"hard"`` or
         ``"none"``.
-    energy_scaling : {"robust", "shift"} or object with ``build``, default="robust"
-        ``"robust"`` makes modes comparable: z-score of Ψ by training median and
-        interquartile range, then a compressive logarithm. ``"shift"`` is
+    energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
+            default="two_sided"
+        ``"robust"`` makes modes comparable: z-score of Ψ by the median and
+        interquartile range of training samples, then a compressive logarithm.
+        ``"two_sided"`` is the same, but rises again below the energies that clean
+        samples have: a sensor stuck at its mean is far too likely. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
             default="asymmetric"

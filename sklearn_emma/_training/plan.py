@@ -33,9 +33,6 @@ from sklearn_emma._training.loss import JointLoss
 from sklearn_emma._training.task import PretrainingTask
 from sklearn_emma.corruption import Corruption, Failures
 
-# With more features, comparing modes would cost more than the default predictor.
-_MOST_COMPARED_FEATURES = 512
-
 
 class EMMAParams(TakesModes, TrainingParams, Protocol):
     """Parameters of an estimator that training reads; none is ever set."""
@@ -162,7 +159,7 @@ def plan_training(
         missing_fraction=(
             failures.pretraining_missing_fraction if failures.simulates else 0.0
         ),
-        joint_energy=_compares_modes(params.joint_energy, gate, layout.n_features),
+        joint_energy=_compares_modes(params.joint_energy, gate),
     )
     return Plan(
         checked=checked,
@@ -206,8 +203,8 @@ def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredict
     return predictor
 
 
-def _compares_modes(given: bool | str, gate: EMMAGate, n_features: int) -> bool:
+def _compares_modes(given: bool | str, gate: EMMAGate) -> bool:
     """Resolve joint_energy='auto'."""
     if given != "auto":
         return bool(given)
-    return gate.attention_function.graded and n_features <= _MOST_COMPARED_FEATURES
+    return gate.attention_function.graded

@@ -14,12 +14,9 @@ from sklearn_emma._energies.cross_fitting import (
     HeldOutEnergies,
     cross_fit,
 )
+from sklearn_emma._energies.densities import JointSamples
 from sklearn_emma._energies.interface import Energy
-from sklearn_emma._energies.joint import (
-    JointEnergy,
-    JointSamples,
-    fit_joint_energy,
-)
+from sklearn_emma._energies.joint import JointEnergy, fit_joint_energy
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
