@@ -98,9 +98,8 @@ class AutoencoderStack(nn.Module):
         self.register_buffer("used", used.to(dtype).unsqueeze(1))
         # Small weights start near the Gaussian energy ½κ‖x‖², from where training bends
         # it; smaller ones where that alone removes noise well.
-        scale = (0.5 if stiffness == 1.0 else 0.1) / torch.tensor(
-            widths, dtype=dtype
-        ).sqrt().view(-1, 1, 1)
+        size = 0.5 if stiffness == 1.0 else 0.1
+        scale = size / torch.tensor(widths, dtype=dtype).sqrt().view(-1, 1, 1)
         weight = torch.randn(n_modes, n_components, width, dtype=dtype) * scale
         self.weight = nn.Parameter(weight * self.used)
         self.hidden_bias = nn.Parameter(torch.zeros(n_modes, n_components, dtype=dtype))
@@ -122,8 +121,8 @@ class FrozenAutoencoder(NamedTuple):
     """A trained autoencoder with its coordinates z = (φ(x) − mean) A.
 
     ``mean`` (D,), ``matrix`` A (D, D), ``weight`` (K, D), ``hidden_bias`` (K,),
-    ``visible_bias`` (D,), ``stiffness`` (), and what :func:`with_normal_scores` needs, for one mode;
-    without these φ(x) = x.
+    ``visible_bias`` (D,), ``stiffness`` (), and what :func:`with_normal_scores` needs,
+    for one mode; without these φ(x) = x.
     """
 
     mean: Tensor

@@ -99,15 +99,18 @@ def _origins(
     each model. On rows that both have seen, a model of a fold and that of all rows
     agree in the median.
     """
-    x = torch.from_numpy(rows.x)
-    every = ModeEnergies(estimators, rows.layout, x.dtype)
+    x = torch.from_numpy(rows.x[:_COMPARED_ROWS])
+    known = torch.from_numpy(rows.present[:_COMPARED_ROWS])
+
+    def potential(energies: list[Energy], seen: np.ndarray) -> np.ndarray:
+        scored = ModeEnergies(energies, rows.layout, x.dtype)
+        return scored.potential(x[seen], known[seen], fitted=True).numpy()
+
+    every = potential(estimators, np.arange(len(x)))
     shift = np.zeros((len(without), rows.layout.n_modes))
     for k, energies in enumerate(without):
-        seen = np.flatnonzero(fold != k)[:_COMPARED_ROWS]
-        known = torch.from_numpy(rows.present[seen])
-        own = ModeEnergies(energies, rows.layout, x.dtype)
-        difference = every.potential(x[seen], known, fitted=True)
-        difference = (difference - own.potential(x[seen], known, fitted=True)).numpy()
+        seen = np.flatnonzero(fold[: len(x)] != k)
+        difference = every[seen] - potential(energies, seen)
         for mode, column in enumerate(difference.T):
             weight = rows.weight[seen] * rows.present[seen, mode]
             if weight.any():

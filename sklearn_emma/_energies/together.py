@@ -39,9 +39,8 @@ def fit_together(
         for X, weight, shrinkage in zip(Xs, weights, shrinkages, strict=True)
     ]
     options = Options.from_params(first, first.max_iter)
-    # Whitened coordinates leave to the hidden units what is not Gaussian. Where features
-    # are correlated, Ψ rises more steeply than that across them; and hidden units make
-    # it flatter only.
+    # Whitened coordinates leave to the hidden units what is not Gaussian. Across others
+    # that are correlated Ψ must rise more steeply, and hidden units only flatten it.
     whitened = first.preprocessing in WHITENED
     stiffness = gaussian_stiffness(first.sigma) if whitened else 1.0
     learnt = train_autoencoders(

@@ -56,6 +56,7 @@ def test_scores_that_are_not_one_for_each_sample(data, scores, message):
 def test_scores_are_checked_for_all_rows_before_the_predictor_learns(
     data, scores, message
 ):
+
     def for_many(n):
         return scores(n) if n > 5 else np.zeros(n)
 

@@ -20,7 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._energies.interface import is_batched
-from sklearn_emma._energies.per_mode import ModeEnergies, fit_mode_energies
+from sklearn_emma._energies.per_mode import (
+    CleanRows,
+    ModeEnergies,
+    ModeFit,
+    fit_mode_energies,
+)
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma.corruption import Failures
 
@@ -117,10 +122,13 @@ def test_it_sees_standardised_columns_in_order(data, recorder):
     X, y = data
     quick(recorder).fit(X, y)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    for got, columns in zip(recorder.fitted, MODES.values(), strict=True):
+    # Energies that score new rows come first, then those without a fold.
+    for got, columns in zip(recorder.fitted[:3], MODES.values(), strict=True):
         rows = np.lexsort(got.T)
         expected = Z[:, columns]
         np.testing.assert_allclose(got[rows], expected[np.lexsort(expected.T)])
+    for i, got in enumerate(recorder.fitted[3:]):
+        assert {*map(tuple, got)} < {*map(tuple, recorder.fitted[i % 3])}
 
 
 def test_it_sees_neither_missing_modes_nor_nan(data, recorder):
@@ -129,17 +137,28 @@ def test_it_sees_neither_missing_modes_nor_nan(data, recorder):
     X[30:40, 0] = np.nan
     model = quick(recorder).fit(X, y)
     model.predict(X)
-    assert [len(rows) for rows in recorder.fitted] == [120, 90, 120]
+    assert [len(rows) for rows in recorder.fitted[:3]] == [120, 90, 120]
+    # Each row is left out once of five times.
+    of_folds = np.reshape([len(rows) for rows in recorder.fitted[3:]], (5, 3))
+    assert of_folds.sum(axis=0).tolist() == [4 * 120, 4 * 90, 4 * 120]
     for rows in [*recorder.fitted, *recorder.scored]:
         assert np.isfinite(rows).all()
 
 
 def test_failing_modes_alone_are_scored_again(data, recorder):
     """A slow energy is asked about corrupted samples only, all others once."""
-    quick(recorder, max_iter=4, corruption=Failures(clean_fraction=0.9)).fit(*data)
-    epochs = [len(rows) for rows in recorder.scored if len(rows) < 60]
-    assert len(recorder.scored) > 6
-    assert sum(epochs) < 0.25 * 4 * 120
+    scored = []
+    for share in (1.0, 0.9):
+        recorder.scored.clear()
+        quick(recorder, max_iter=4, corruption=Failures(clean_fraction=share)).fit(
+            *data
+        )
+        scored.append(sum(map(len, recorder.scored)))
+    clean, failing = scored
+    assert 0 < failing - clean < 0.25 * 4 * 120
+    # Clean rows: tried as they are fitted; by the model of all rows and those that have
+    # seen them, for what they differ by; by the one that has not; and for `attention_`.
+    assert clean == 3 * (6 * 5 + 120 + 5 * 96 + 120 + 120)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
@@ -151,7 +170,7 @@ def test_a_density_of_zero(data, dtype):
     far[:, MODES["b"]] += 1000
     for scores in (model.potential_energy, model.modal_energy, model.predict_proba):
         assert np.isfinite(scores(far)).all()
-    assert np.all(model.attention(far)[:, 1] == 0)
+    assert model.attention(far)[:, 1].max().item() < 1e-100
     assert np.all(model.attention(far)[:, [0, 2]] > 0)
 
 
@@ -183,8 +202,10 @@ def fitted_energies(kind, x, layout):
         else GaussianMixture()
         for _ in layout.names
     ]
-    present = np.ones((len(x), layout.n_modes), dtype=bool)
-    fit_mode_energies(estimators, layout, x, present, np.ones(len(x)), 0)
+    weight = np.ones(len(x))
+    rows = CleanRows(layout, x, np.ones((len(x), layout.n_modes), dtype=bool), weight)
+    fits = [ModeFit(energy, mode, weight) for mode, energy in enumerate(estimators)]
+    fit_mode_energies(fits, rows, 0)
     return ModeEnergies(estimators, layout, torch.float64)
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.linalg import sqrtm
 from scipy.special import expit
-from sklearn.covariance import OAS
+from sklearn.covariance import ShrunkCovariance
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
@@ -44,6 +44,45 @@ def numerical_gradient(energy, X, step=1e-5):
     return np.hstack(rise) / (2 * step)
 
 
+def moved(fitted, z):
+    """r(z) = z − κ (z − b) + Wᵀ sigmoid(W z + c), by plain code."""
+    W, c = fitted.components_, fitted.intercept_hidden_
+    start = z - fitted.stiffness_ * (z - fitted.intercept_visible_)
+    return start + expit(z @ W.T + c) @ W
+
+
+@pytest.mark.parametrize("preprocessing", ["normal_scores", "whiten"])
+@pytest.mark.parametrize("sigma", [0.2, 0.5])
+def test_whitened_coordinates_have_the_stiffness_of_gaussian_data(
+    X, preprocessing, sigma
+):
+    """σ² / (1 + σ²); with W = 0, Ψ is κ times half the squared Mahalanobis distance."""
+    fitted = small(preprocessing=preprocessing, sigma=sigma).fit(X)
+    assert fitted.stiffness_ == pytest.approx(sigma**2 / (1 + sigma**2))
+    z = fitted._fitted.coordinates(X)
+    fitted.components_ = np.zeros_like(fitted.components_)
+    fitted.intercept_visible_ = np.zeros_like(fitted.intercept_visible_)
+    expected = fitted.stiffness_ / 2 * np.square(z).sum(axis=1)
+    found = fitted.transform(X)[:, 0]
+    np.testing.assert_allclose(found - found[0], expected - expected[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("preprocessing", ["standardize", None])
+def test_other_coordinates_have_the_stiffness_of_the_thesis(X, preprocessing):
+    fitted = small(preprocessing=preprocessing).fit(StandardScaler().fit_transform(X))
+    assert fitted.stiffness_ == 1.0 and fitted.shrinkage_ is None
+
+
+def test_broken_correlation_shows_without_whitening_too():
+    """Across features that are all but equal, Ψ must rise more than along them."""
+    common, own = np.random.default_rng(0).normal(size=(2, 600, 1))
+    X = common + 0.1 * own * [[1, -1]]
+    fitted = small(preprocessing="standardize", max_iter=20).fit(X)
+    noise = 0.3 * np.random.default_rng(1).normal(size=X.shape)
+    energies = np.concatenate([fitted.transform(X), fitted.transform(X + noise)])
+    assert roc_auc_score(np.repeat([0, 1], 600), energies[:, 0]) > 0.65
+
+
 def test_gradient_is_x_minus_its_reconstruction(X):
     Z = StandardScaler().fit_transform(X)
     raw = small(preprocessing=None, n_components=6).fit(Z)
@@ -77,12 +116,7 @@ def test_gradient_with_normal_scores(X):
         between &= np.abs(points[:, j, np.newaxis] - knots).min(axis=1) > 1e-4
     assert between.sum() > 50
     z = fitted._fitted.coordinates(points)
-    W, c, b = (
-        fitted.components_,
-        fitted.intercept_hidden_,
-        fitted.intercept_visible_,
-    )
-    residual = z - (expit(z @ W.T + c) @ W + b)
+    residual = z - moved(fitted, z)
     expected = np.einsum("njk,nk->nj", jacobian, residual @ fitted.whitening_.T)
     actual = numerical_gradient(fitted, points, step=1e-6)
     np.testing.assert_allclose(actual[between], expected[between], rtol=1e-5, atol=1e-5)
@@ -114,38 +148,38 @@ def test_difference_is_the_line_integral_of_the_field(X):
 @pytest.mark.parametrize("preprocessing", ["whiten", "standardize", None])
 def test_coordinates_and_units(X, preprocessing):
     """z = (x − mean) A by scikit-learn's tools; r(x) comes back in the units of x."""
-    fitted = small(preprocessing=preprocessing).fit(X)
+    fitted = small(preprocessing=preprocessing, shrinkage=0.2).fit(X)
     mean, matrix = np.zeros(3), np.eye(3)
     if preprocessing is not None:
         mean, matrix = X.mean(axis=0), np.diag(1 / X.std(axis=0))
     if preprocessing == "whiten":
-        covariance = OAS(assume_centered=True).fit((X - mean) @ matrix).covariance_
+        shrunk = ShrunkCovariance(shrinkage=0.2, assume_centered=True)
+        covariance = shrunk.fit((X - mean) @ matrix).covariance_
         matrix = matrix @ np.linalg.inv(sqrtm(covariance))
     np.testing.assert_allclose(fitted.mean_, mean, rtol=1e-9)
     np.testing.assert_allclose(fitted.whitening_, matrix, rtol=1e-7, atol=1e-9)
-    W, c, b = (
-        fitted.components_,
-        fitted.intercept_hidden_,
-        fitted.intercept_visible_,
-    )
-    reconstruction = expit((X - mean) @ matrix @ W.T + c) @ W + b
+    reconstruction = moved(fitted, (X - mean) @ matrix)
     expected = reconstruction @ np.linalg.inv(matrix) + mean
     np.testing.assert_allclose(fitted.reconstruct(X), expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
     ("preprocessing", "left"),
-    # Noise of one size in x is far from one size in coordinates that hold scores too.
-    [("standardize", 0.8), ("whiten", 0.8), ("normal_scores", 0.9)],
+    # Of noise as large as the data, half is left where all directions are alike, less
+    # where they are correlated. Noise of one size in x is of many in scores.
+    [("standardize", 0.4), ("whiten", 0.6), ("normal_scores", 0.8)],
 )
 def test_denoising_brings_values_back(X, preprocessing, left):
-    fitted = small(preprocessing=preprocessing, max_iter=60).fit(X)
-    noisy = X + 0.3 * X.std(axis=0) * np.random.default_rng(1).normal(size=X.shape)
+    fitted = small(preprocessing=preprocessing, sigma=1.0, max_iter=60).fit(X)
+    unit = np.diag(1 / X.std(axis=0))
+    if preprocessing != "normal_scores":
+        unit = fitted.whitening_
+    noise = np.random.default_rng(1).normal(size=X.shape) @ np.linalg.inv(unit)
     before, after = (
-        np.square((Y - X) / X.std(axis=0)).mean(axis=0)
-        for Y in (noisy, fitted.reconstruct(noisy))
+        np.square((Y - X) @ unit).sum()
+        for Y in (X + noise, fitted.reconstruct(X + noise))
     )
-    assert after.sum() < left * before.sum()
+    assert after < left * before
 
 
 @pytest.mark.parametrize("preprocessing", ["standardize", "whiten", "normal_scores"])

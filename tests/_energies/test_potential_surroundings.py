@@ -102,7 +102,7 @@ class Recorder(Callback):
         self.epochs = []
 
     def on_epoch_end(self, net, **kwargs):
-        self.epochs.append(net.history[-1, "train_loss"])
+        self.epochs = [*self.epochs, net.history[-1, "train_loss"]]
         if len(self.epochs) == self.stop:
             raise KeyboardInterrupt
 
@@ -130,6 +130,8 @@ def test_optimizer_and_verbose(X, energy, capsys):
         ({"n_components": 0}, "'n_components' parameter"),
         ({"sigma": 0}, "'sigma' parameter"),
         ({"preprocessing": "pca"}, "'preprocessing' parameter"),
+        ({"shrinkage": 1.5}, "'shrinkage' parameter"),
+        ({"shrinkage": "most"}, "'shrinkage' parameter"),
         ({"max_iter": 0}, "'max_iter' parameter"),
         ({"batch_size": "all"}, "'batch_size' parameter"),
         ({"lr": -1.0}, "'lr' parameter"),

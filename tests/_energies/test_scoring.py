@@ -63,7 +63,9 @@ def test_the_field_is_the_negative_gradient_of_the_potential(X, kind, kappa):
     z = autoencoder.coordinates(X)
     # The same weights on coordinates that are taken as they are.
     width = z.shape[1]
-    plain = autoencoder._replace(coordinates=Coordinates(np.zeros(width), np.eye(width)))
+    plain = autoencoder._replace(
+        coordinates=Coordinates(np.zeros(width), np.eye(width))
+    )
     step = 1e-5 * np.eye(width)
     rise = [plain.potential(z + e) - plain.potential(z - e) for e in step]
     gradient = np.stack(rise, axis=1) / 2e-5

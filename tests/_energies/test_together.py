@@ -10,8 +10,10 @@ from sklearn.decomposition import PCA
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._energies.coordinates import fit_shrinkage
 from sklearn_emma._energies.together import fit_together, stack
 from sklearn_emma._inputs.weights import merge_duplicates
+from sklearn_emma._optim.torch_state import draw_seed
 
 MODES = {"a": [4, 0, 1], "b": [2, 3], "c": [5]}
 # Every parameter that decides what is learnt, away from its default.
@@ -19,6 +21,7 @@ PARAMS = {
     "n_components": 6,
     "sigma": 0.2,
     "preprocessing": "whiten",
+    "shrinkage": 0.3,
     "max_iter": 4,
     "batch_size": 20,
     "lr": 0.05,
@@ -61,7 +64,7 @@ def test_a_mode_fitted_together_with_none_is_as_if_fitted_by_itself(
     fit_together([together], [rows], [weight])
     helpers.same_model(together, alone, rtol=1e-7)
     np.testing.assert_allclose(together.transform(X), alone.transform(X), rtol=1e-7)
-    for name in ("mean_", "whitening_", "loss_curve_"):
+    for name in ("mean_", "whitening_", "loss_curve_", "stiffness_"):
         np.testing.assert_allclose(getattr(together, name), getattr(alone, name))
     assert together.n_iter_ == alone.n_iter_ == 4
     assert together.n_features_in_ == alone.n_features_in_ == 3
@@ -83,17 +86,46 @@ def test_modes_fitted_together_have_the_coordinates_of_their_own_rows(blocks):
     assert not np.allclose(estimators[0].components_[:, :1], estimators[2].components_)
 
 
-def test_rows_in_which_a_mode_is_missing_teach_it_nothing(blocks):
+@pytest.mark.parametrize("shrinkage", ["auto", 0.3])
+def test_rows_in_which_a_mode_is_missing_teach_it_nothing(blocks, shrinkage):
     Xs, weights = blocks
     fits = []
     for stand_in in (0.0, 50.0):
         filled = [X.copy() for X in Xs]
         filled[1][weights[1] == 0] = stand_in
-        estimators = [PotentialEnergyTransformer(**PARAMS) for _ in Xs]
+        params = PARAMS | {"shrinkage": shrinkage}
+        estimators = [PotentialEnergyTransformer(**params) for _ in Xs]
         fit_together(estimators, filled, weights)
         fits.append(estimators)
     for one, other in zip(*fits, strict=True):
         helpers.same_model(one, other, rtol=1e-9)
+        assert one.shrinkage_ == other.shrinkage_
+
+
+def test_the_shrinkage_that_is_given_is_used_where_there_is_whitening(blocks):
+    Xs, weights = blocks
+    for kind, expected in [("whiten", 0.3), ("normal_scores", 0.3), (None, None)]:
+        params = PARAMS | {"preprocessing": kind, "lr": 0.01}
+        estimator = PotentialEnergyTransformer(**params)
+        fit_together([estimator], Xs[:1], weights[:1])
+        assert estimator.shrinkage_ == expected
+
+
+def test_estimators_of_one_array_share_the_shrinkage_of_the_first(blocks):
+    """The first sees all rows, the others those of all folds but one."""
+    Xs, weights = blocks
+    part = weights[0] * (np.arange(120) % 5 > 0)
+    params = PARAMS | {"shrinkage": "auto"}
+    fits = [PotentialEnergyTransformer(**params) for _ in range(3)]
+    seed = draw_seed(np.random.RandomState(PARAMS["random_state"]))
+    fit_together(fits, [Xs[0], Xs[0], Xs[1]], [weights[0], part, weights[1]])
+    for estimator, X, weight in [
+        (fits[0], Xs[0], weights[0]),
+        (fits[2], Xs[1], weights[1]),
+    ]:
+        assert estimator.shrinkage_ == fit_shrinkage(X, weight, "whiten", seed)
+    assert fits[1].shrinkage_ == fits[0].shrinkage_
+    np.testing.assert_allclose(fits[1].mean_, Xs[0][part > 0].mean(axis=0))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
