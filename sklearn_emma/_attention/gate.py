@@ -43,8 +43,7 @@ class EMMAGate(nn.Module):
     energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
             default="two_sided"
         How potential energies are scaled before anything is learnt from them.
-    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
-            default="asymmetric"
+    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
         Shared energies of the modes, with coupling exponents γ_ij that need not be
         equal to γ_ji, or that are; None: modes share no energy.
     attention_function : {"soft", "hard", "importance", "none"} or object with \
@@ -85,7 +84,7 @@ class EMMAGate(nn.Module):
         *,
         rho: float | str = "learn",
         energy_scaling: str | object = "two_sided",
-        coupling: str | object | None = "asymmetric",
+        coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",
     ) -> None:
         super().__init__()
@@ -95,6 +94,7 @@ class EMMAGate(nn.Module):
         self.n_modes = int(n_modes)
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
+        self.balanced = False
         self.log_rho = log_rho(rho)
         self.scaling: EnergyScaling = build_part(
             "energy_scaling", energy_scaling, ENERGY_SCALINGS, EnergyScaling, n_modes
@@ -145,6 +145,43 @@ class EMMAGate(nn.Module):
         self.scaling.calibrate(potential, weight)
         return self
 
+    @torch.no_grad()
+    def balance(self, relevance: Tensor) -> Self:
+        """Fix how important modes are while all of them are as usual.
+
+        Left to itself, training makes the gate most sensitive to the mode that matters
+        most, and thereby trusts it least even where nothing fails. With fixed shares
+        the weights w learn what failures cost, and nothing else.
+
+        Parameters
+        ----------
+        relevance : Tensor of shape (n_modes,)
+            Shares > 0: α of modes that are all at their usual energy, at ρ = 1, coupling
+            apart.
+
+        Returns
+        -------
+        self : EMMAGate
+            Its biases are no longer trained.
+        """
+        shares = relevance / relevance.max()
+        self.bias.copy_(-shares.log()).requires_grad_(False)
+        self.balanced = True
+        return self
+
+    def biases(self) -> Tensor:
+        """Return b, (n_modes,); of a balanced gate, so that w moves no usual energy.
+
+        Returns
+        -------
+        biases : Tensor of shape (n_modes,)
+            At least 0.
+        """
+        if not self.balanced:
+            return self.bias
+        usual = self.scaling(self.scaling.location)
+        return self.bias + usual * (self.weight.max() - self.weight)
+
     def copy_calibration(self, other: EMMAGate) -> None:
         """Take over what another gate was calibrated with.
 
@@ -180,7 +217,7 @@ class EMMAGate(nn.Module):
         if present is not None:  # what stands for a missing mode reaches no gradient
             potential = torch.where(present, potential, self.scaling.location)
         scaled = self.scaling(potential)
-        modal = gibbs.self_energy(scaled, self.weight, self.bias)
+        modal = gibbs.self_energy(scaled, self.weight, self.biases())
         if self.coupling is not None and self.n_modes > 1:
             modal = modal + self.coupling(modal, present)
         log_importance = gibbs.log_importance(modal, self.rho.to(modal.dtype), present)
@@ -269,7 +306,7 @@ class EMMAGate(nn.Module):
             attention_gain=math.nan if function.gain is None else float(function.gain),
             attention_bias=math.nan if function.bias is None else float(function.bias),
             energy_weights=as_array(self.weight),
-            energy_biases=as_array(self.bias),
+            energy_biases=as_array(self.biases()),
             coupling_weights=as_array(weights),
             coupling_exponents=as_array(exponents),
         )

@@ -35,8 +35,8 @@ _MANY_VALUES = 2e7
 # On so many rows models are compared; their energies differ by little but a constant.
 _COMPARED_ROWS = 1000
 
-# A mode with fewer rows in all is taken as its model sees it.
-_FEWEST_ROWS = 10
+# A mode of which fewer rows are left without a fold is taken as its model sees it.
+_FEWEST_ROWS = 8
 
 
 class CrossFit(NamedTuple):
@@ -70,7 +70,10 @@ def cross_fit(
         Whether energies that are trained together show their progress.
     """
     n_folds = 2 if rows.x.size > _MANY_VALUES else _N_FOLDS
-    fold = np.arange(len(rows.x)) % n_folds
+    key = row_keys(rows.x)
+    # Rows of the same values, with other labels, have not seen each other either.
+    _, first, distinct = np.unique(key, return_index=True, return_inverse=True)
+    fold = (first.argsort().argsort() % n_folds)[distinct]
     fits = [
         ModeFit(energy, mode, rows.weight * rows.present[:, mode])
         for mode, energy in enumerate(estimators)
@@ -79,12 +82,13 @@ def cross_fit(
     for k in range(n_folds):
         without.append(list(estimators))
         for mode, (energy, _, weight) in enumerate(fits[: len(estimators)]):
-            if np.count_nonzero(weight) >= _FEWEST_ROWS:
+            rest = weight * (fold != k)
+            if np.count_nonzero(rest) >= _FEWEST_ROWS:
                 without[k][mode] = clone(energy)
-                fits.append(ModeFit(without[k][mode], mode, weight * (fold != k)))
+                fits.append(ModeFit(without[k][mode], mode, rest))
     fit_mode_energies(fits, rows, seed, verbose)
     shift = _origins(estimators, without, fold, rows)
-    return CrossFit(without, shift, fold, row_keys(rows.x))
+    return CrossFit(without, shift, fold, key)
 
 
 def _origins(

@@ -63,8 +63,7 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         ``"two_sided"`` is the same, but rises again below the energies that clean
         samples have: a sensor stuck at its mean is far too likely. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
-    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, \
-            default="asymmetric"
+    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
         Energies that modes share with each other: ``"asymmetric"`` learns the exponents
         γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
         energy.
@@ -234,7 +233,7 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         energy_estimator: BaseEstimator | dict[str, BaseEstimator] | None = None,
         joint_energy: bool | str = "auto",
         energy_scaling: str | object = "two_sided",
-        coupling: str | object | None = "asymmetric",
+        coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",
         rho: float | str = "learn",
         lambda_c: float = 0.0,

@@ -66,6 +66,7 @@ def make_thesis_classifier(modes: ModesLike = None, **params: Any) -> EMMAClassi
         "lambda_c": 1e-2,
         "lambda_e": 1e-3,
         "energy_scaling": "shift",
+        "coupling": "asymmetric",
         "joint_energy": False,
         "attention_function": SoftAttention(gain=1.0),
         "corruption": Failures(

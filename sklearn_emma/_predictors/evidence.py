@@ -172,6 +172,16 @@ class Evidence(nn.Module):
         return (share + torch.cat((each, prior), dim=1)).logsumexp(1)
 
 
+def relevance(reliability: Tensor) -> Tensor:
+    """Shares of attention for modes that are worth r_i ≥ 0 by themselves, (M,).
+
+    Twice as much for the best mode as for one that says nothing: enough to be seen, and
+    little enough for the best mode to be shut out quickly when it fails.
+    """
+    best = reliability.max()
+    return 1 + reliability / best if best > 0 else torch.ones_like(reliability)
+
+
 def fit_heads(
     data: Labelled, layout: ModeLayout, n_classes: int, strengths: list[float]
 ) -> Heads:

@@ -20,6 +20,7 @@ from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.torch_state import draw_seed, seeded
 from sklearn_emma._predictors.classifiers import ClassifierPredictor, fit_classifier
+from sklearn_emma._predictors.evidence import relevance
 from sklearn_emma._training.cache import cached_pretraining
 from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
@@ -175,7 +176,10 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
 def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
     """Scale the gate by the energies of clean values."""
     potential, weight = first.potential, plan.pretraining.data.weight
-    model.network.gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+    gate = model.network.gate
+    gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+    if first.evidence is not None:
+        gate.balance(relevance(first.evidence.reliability).to(gate.weight))
 
 
 def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:
