@@ -11,6 +11,7 @@ from scipy.stats import kstest
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma.corruption import ModeLayout
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.model_selection import EMMAGridSearchCV
@@ -104,6 +105,20 @@ def correlated_features():
     """X (120, 3): correlated features of very different units."""
     rng = np.random.default_rng(0)
     return (rng.normal(size=(120, 3)) @ rng.normal(size=(3, 3))) * [1, 50, 0.01] + 3
+
+
+def held_out_energies(model, X):
+    """Ψ (n, M) of X (n, d), of training rows by energies that have not seen them.
+
+    NaN where a mode is missing. ``model`` was fitted with ``warm_start=True``, or it
+    would not have kept these energies.
+    """
+    inner = model._model
+    x, present = fill_missing(inner.standardise(inner.select(X)), inner.layout)
+    fold = torch.from_numpy(inner.held_out.fold_of(x.numpy()))
+    potential = torch.from_numpy(model.potential_energy(X))
+    potential = inner.held_out.potential(x, present, potential, fold)
+    return potential.where(present, torch.nan).numpy()
 
 
 def changed(X, row, column, value):

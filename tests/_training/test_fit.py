@@ -9,8 +9,16 @@ from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from torch import nn
 
-from helpers import assert_same, differ, quick, random_state_kept, three_classes
+from helpers import (
+    assert_same,
+    differ,
+    held_out_energies,
+    quick,
+    random_state_kept,
+    three_classes,
+)
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._energies.cross_fitting import cross_fit
 from sklearn_emma.corruption import GaussianNoise
 
 
@@ -77,12 +85,15 @@ def test_corrupted_values_teach_energies_and_statistics_nothing(data):
     corrupted[:30, 0] = True
     garbage, other = X.copy(), X.copy()
     garbage[:30, :2], other[:30, :2] = 1e3, -77.0
-    one = quick(max_iter=1, corruption=None).fit(garbage, y, corrupted=corrupted)
+    # Which rows are held out together depends on all that they are, hence the share.
+    given = PotentialEnergyTransformer(shrinkage=0.1, max_iter=3)
+    model = quick(max_iter=1, corruption=None, energy_estimator=given)
+    one = clone(model).fit(garbage, y, corrupted=corrupted)
     assert one.attention_.shape == (120, 2)
     np.testing.assert_allclose(one.scaler_.mean_[:2], X[30:, :2].mean(axis=0))
     np.testing.assert_allclose(one.scaler_.mean_[2:], X[:, 2:].mean(axis=0))
     # Rows are told apart by their contents alone, so only sums agree to rounding.
-    two = quick(max_iter=1, corruption=None).fit(other, y, corrupted=corrupted)
+    two = clone(model).fit(other, y, corrupted=corrupted)
     a, b = (m.energies_["a"] for m in (one, two))
     np.testing.assert_allclose(a.mean_, b.mean_, atol=1e-9)
     np.testing.assert_allclose(a.whitening_, b.whitening_, rtol=1e-9, atol=1e-9)
@@ -90,29 +101,41 @@ def test_corrupted_values_teach_energies_and_statistics_nothing(data):
 
 @pytest.mark.parametrize(
     ("energy_scaling", "kept"),
-    [("robust", {"location", "scale"}), ("shift", {"location"})],
+    [
+        ("two_sided", {"location", "scale", "lowest", "spread"}),
+        ("robust", {"location", "scale"}),
+        ("shift", {"location"}),
+    ],
 )
 def test_the_gate_is_calibrated_on_clean_values(data, energy_scaling, kept):
-    """What stands in a corrupted mode moves neither location nor scale."""
+    """Those of rows by energies that have not seen them; others move nothing."""
     X, y = data
     corrupted = np.zeros((120, 2), dtype=bool)
     corrupted[:30, 0] = True
     models = []
+    hidden = corrupted[:, [0, 0, 1, 1]]
     usual = X[30:, :2].mean(axis=0)  # of less energy than any clean value
     for value in (1e3, -77.0, usual):
         garbage = X.copy()
         garbage[:30, :2] = value
-        model = quick(energy_estimator=GaussianMixture(), energy_scaling=energy_scaling)
+        model = quick(
+            energy_estimator=GaussianMixture(),
+            energy_scaling=energy_scaling,
+            warm_start=True,
+        )
         models.append(model.fit(garbage, y, corrupted=corrupted))
-    scalings = [model.network_.gate.scaling.state_dict() for model in models]
-    assert all(scaling.keys() == kept for scaling in scalings)
-    potential = models[0].potential_energy(X)
-    for mode, rows in enumerate([slice(30, None), slice(None)]):
-        clean = potential[rows, mode]
-        low, middle, high = np.quantile(clean, [0.25, 0.5, 0.75], method="inverted_cdf")
-        location = middle if energy_scaling == "robust" else clean.min()
-        expected = {"location": location, "scale": high - low}
-        for scaling in scalings:
+    for model in models:
+        scaling = model.network_.gate.scaling.state_dict()
+        assert scaling.keys() == kept
+        potential = held_out_energies(model, np.where(hidden, np.nan, X))
+        for mode, rows in enumerate([slice(30, None), slice(None)]):
+            clean = potential[rows, mode]
+            lowest, low, middle, high = np.quantile(
+                clean, [0.01, 0.25, 0.5, 0.75], method="inverted_cdf"
+            )
+            location = clean.min() if energy_scaling == "shift" else middle
+            expected = {"location": location, "scale": high - low}
+            expected |= {"lowest": lowest, "spread": low - lowest}
             for name, values in scaling.items():
                 assert values[mode].item() == pytest.approx(expected[name], rel=1e-9)
 
@@ -145,11 +168,9 @@ def test_warm_start_goes_on(data, monkeypatch):
 
     def counted(*args, **kwargs):
         calls.append(1)
-        return fit_mode_energies(*args, **kwargs)
+        return cross_fit(*args, **kwargs)
 
-    from sklearn_emma._training.pretraining import fit_mode_energies
-
-    monkeypatch.setattr("sklearn_emma._training.pretraining.fit_mode_energies", counted)
+    monkeypatch.setattr("sklearn_emma._training.pretraining.cross_fit", counted)
     model = quick(warm_start=True).fit(X, y)
     first, before = model.loss_curve_, model.predict_proba(X)
     network = model.network_

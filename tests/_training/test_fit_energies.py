@@ -1,4 +1,4 @@
-"""Energies in a fit: each training row is scored once, and rightly so."""
+"""Energies in a fit: how often each row is scored, and that it is scored rightly."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,19 @@ from sklearn.neighbors import KernelDensity
 from helpers import UNEQUAL_MODES, quick, three_unequal_modes
 from sklearn_emma.corruption import Failures, GaussianNoise
 
+# Of each mode, the models of all rows and of all rows but a fold, of five folds.
+_MODELS = 6
 _TRIED = 5  # rows that show whether an estimator answers in the right shape
+
+
+def scorings(clean, beside, given):
+    """Rows that a mode's energies score in a fit.
+
+    ``clean`` rows are scored by all models: by one that has not seen them, and by five
+    that have, whose origins are compared. ``beside`` are further ones to train or to
+    stop by. ``attention_`` is that of the rows ``given``.
+    """
+    return _MODELS * (_TRIED + clean) + beside + given
 
 
 class Counting(KernelDensity):
@@ -30,26 +42,30 @@ def scored(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "held"),
     [
-        {},
-        {"predictor": LogisticRegression()},
-        {"early_stopping": True, "validation_fraction": 0.25},
-        {
-            "early_stopping": True,
-            "predictor": LogisticRegression(),
-            "attention_function": "hard",
-        },
-        {"joint_energy": True, "energy_scaling": "shift"},
+        ({}, 0),
+        ({"predictor": LogisticRegression()}, 0),
+        ({"early_stopping": True, "validation_fraction": 0.24}, 36),
+        (
+            {
+                "early_stopping": True,
+                "predictor": LogisticRegression(),
+                "attention_function": "hard",
+            },
+            15,
+        ),
+        ({"joint_energy": True, "energy_scaling": "shift"}, 0),
     ],
     ids=str,
 )
-def test_each_training_row_is_scored_once(scored, params):
+def test_each_training_row_is_scored_once_by_each_of_its_energies(scored, params, held):
     X, y = three_unequal_modes()
     model = quick(
         energy_estimator=Counting(), modes=UNEQUAL_MODES, corruption=None, **params
     ).fit(X, y)
-    assert scored == dict.fromkeys([1, 2, 3], 150 + _TRIED)
+    expected = scorings(150 - held, held, given=150)
+    assert scored == dict.fromkeys([1, 2, 3], expected)
     np.testing.assert_allclose(model.attention_, model.attention(X), atol=1e-12)
 
 
@@ -69,22 +85,27 @@ def test_repeated_rows_count_once_and_missing_modes_never(scored):
     quick(energy_estimator=Counting(), modes=UNEQUAL_MODES, corruption=None).fit(
         X, y, sample_weight=weight, corrupted=corrupted
     )
-    distinct = np.unique(np.c_[X, y, corrupted][weight > 0], axis=0, equal_nan=False)
-    rows = {tuple(np.nan_to_num(row, nan=-9e9)) for row in distinct}
-    of_no_weight = np.c_[X, y, corrupted][weight == 0]
-    scored_rows = np.array([*rows, *np.nan_to_num(of_no_weight, nan=-9e9)])
-    present = scored_rows[:, [0, 3, 5]] > -9e9
-    for mode, width in enumerate([3, 2, 1]):
-        assert scored[width] == present[:, mode].sum() + _TRIED
+    known = np.nan_to_num(np.c_[X, y, corrupted], nan=-9e9)
+    distinct = np.unique(known[weight > 0], axis=0)
+    assert len(distinct) < (weight > 0).sum()
+    for mode, (column, width) in enumerate([(0, 3), (3, 2), (5, 1)]):
+        present, broken = distinct[:, column] > -9e9, distinct[:, 7 + mode] > 0
+        expected = scorings(
+            clean=(present & ~broken).sum(),
+            beside=(present & broken).sum(),
+            given=(known[:, column] > -9e9).sum(),
+        )
+        assert scored[width] == expected
 
 
-def test_a_first_chunk_is_scored_once_too(scored):
+def test_a_further_chunk_is_scored_by_one_model_and_for_its_attention(scored):
     X, y = three_unequal_modes()
     model = quick(energy_estimator=Counting(), modes=UNEQUAL_MODES, corruption=None)
     model.partial_fit(X, y, classes=[0, 1])
-    assert scored == dict.fromkeys([1, 2, 3], 150 + _TRIED)
+    first = scorings(150, 0, given=150)
+    assert scored == dict.fromkeys([1, 2, 3], first)
     model.partial_fit(X[:50], y[:50])
-    assert scored == dict.fromkeys([1, 2, 3], 200 + _TRIED)
+    assert scored == dict.fromkeys([1, 2, 3], first + 50 + 50)
 
 
 def test_what_fails_is_scored_beside_and_nothing_else_again(scored):
@@ -94,7 +115,7 @@ def test_what_fails_is_scored_beside_and_nothing_else_again(scored):
     quick(energy_estimator=Counting(), modes=UNEQUAL_MODES, corruption=failures).fit(
         X, y
     )
-    beside = sum(scored.values()) - 3 * (150 + _TRIED)
+    beside = sum(scored.values()) - 3 * scorings(150, 0, given=150)
     assert beside == pytest.approx(3 * 150 * 0.6, rel=0.1)
 
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from skorch.callbacks import BatchScoring, Callback, EpochScoring
 
-from helpers import differ, quick, three_classes
+from helpers import differ, held_out_energies, quick, three_classes
 from sklearn_emma.attention import HardAttention, SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise
 from sklearn_emma.predictors import MLP
@@ -90,6 +90,7 @@ def test_callbacks_that_score_see_what_the_classifier_predicts(
         corruption=None,
         predictor=MLP(8, dropout=0.0),
         lr=1e-12,  # the last epoch's network is that of every batch
+        warm_start=True,
         batch_size=32,
         early_stopping=True,
         callbacks=[
@@ -100,8 +101,13 @@ def test_callbacks_that_score_see_what_the_classifier_predicts(
     ).fit(X, y)
     found = [Kept.history[-1, name] for name in ("train", "valid")]
     sizes = [0.9 * len(y), 0.1 * len(y)]
+    # Energies of training rows are those of models that have not seen them.
+    inputs = model._model.inputs(model._model.standardise(X))
+    potential = torch.from_numpy(held_out_energies(model, X))
+    assert not torch.equal(potential, inputs.potential)
+    logits = model._model.scores_of(inputs._replace(potential=potential)).logits
     np.testing.assert_allclose(
-        np.average(found, weights=sizes), (model.predict(X) == y).mean(), rtol=1e-9
+        np.average(found, weights=sizes), (logits.argmax(axis=1) == y).mean(), rtol=1e-9
     )
 
 
