@@ -83,7 +83,7 @@ def runaway_coldness(model: EMMAModel, n_epochs: int) -> FloatingPointError | No
     A loss does not show it where no training sample has more than one mode.
     """
     gate = model.network.gate
-    rho = gate.rho.to(gate.weight.dtype)
+    rho = gate.rho.detach().to(gate.weight.dtype)
     if rho.isfinite():
         return None
     return divergence("coldness rho", float(rho), "attention", n_epochs)
