@@ -159,8 +159,8 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         UserWarning
             If the energy of a mode cannot take ``sample_weight``; names the mode.
         ConvergenceWarning
-            If the training loss rose, or if one class is predicted for every training
-            sample though there are others; says what to change.
+            If the training loss is no better than that of class frequencies, and rose,
+            or one class is predicted for every training sample; says what to change.
         """
         with unchanged_on_error(self):
             continues = self.warm_start and hasattr(self, "_model")

@@ -14,6 +14,8 @@ from sklearn_emma._training.simulation import ScoredSet
 
 # A loss must rise by half: failures are drawn anew in each epoch, of few samples.
 _NOTICEABLE = 0.5
+# Parts of a loss that have nothing to do with classes may lower it by about as much.
+_MARGIN = 0.02
 
 
 def warn_if_not_converged(
@@ -21,7 +23,8 @@ def warn_if_not_converged(
 ) -> None:
     """Warn if the loss rose, or if all samples get the same answer though they differ.
 
-    A loss that rose is well enough while it is below that of class frequencies.
+    Neither is amiss while the loss is below that of class frequencies: a rare class may
+    be ranked well, and never be the most probable one.
 
     Warns
     -----
@@ -32,7 +35,10 @@ def warn_if_not_converged(
     y, weight = y[weight > 0], weight[weight > 0]
     first, last = curve[0], curve[-1]
     rose = last > first + _NOTICEABLE * abs(first)
-    if rose and last > _loss_of_frequencies(target, y, weight):
+    baseline = _loss_of_frequencies(target, y, weight)
+    if baseline is not None and last < (1 - _MARGIN) * baseline:
+        return
+    if rose and baseline is not None:
         warnings.warn(
             f"The training loss rose from {first:.3g} to {last:.3g}. Lower `lr`.",
             ConvergenceWarning,
@@ -48,13 +54,15 @@ def warn_if_not_converged(
         )
 
 
-def _loss_of_frequencies(target: Target, y: np.ndarray, weight: np.ndarray) -> float:
+def _loss_of_frequencies(
+    target: Target, y: np.ndarray, weight: np.ndarray
+) -> float | None:
     """Loss of one answer for all that knows how frequent classes are.
 
     Of other targets no such loss is known, and a loss that rose says little.
     """
     if not isinstance(target, Classes):
-        return np.inf
+        return None
     share = np.bincount(y, weight) / weight.sum()
     share = share[share > 0]
     return float(-(share * np.log(share)).sum())

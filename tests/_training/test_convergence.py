@@ -118,6 +118,12 @@ def test_one_answer_for_all():
     assert messages([0.8, 0.7], answers=(1, 1, 1, 0)) == []
 
 
+def test_one_answer_may_be_the_most_probable_one_of_a_good_model():
+    # log 2 is the loss of the frequencies.
+    assert messages([0.8, 0.6], answers=(1, 1, 1, 1)) == []
+    assert messages([0.8, 0.69], answers=(1, 1, 1, 1)) != []
+
+
 def test_one_answer_is_right_where_there_is_one_class():
     assert messages([0.8, 0.7], y=(1, 1, 1, 1), answers=(1, 1, 1, 1)) == []
     assert messages([0.8, 0.7], answers=(1, 1, 1, 1), weight=(0, 0, 1, 1)) == []
