@@ -35,6 +35,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_column_indices",
+    "noting",
     "safe_split",
     "sums_overflow",
     "unchanged_on_error",
@@ -81,6 +82,16 @@ def validate_nested_params(estimator: BaseEstimator) -> None:
         declared = hasattr(part, "_parameter_constraints")
         if declared and not isinstance(part, type):
             part._validate_params()
+
+
+@contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Add a note to any error of the block: whose it is, or what it is about."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise
 
 
 @contextmanager

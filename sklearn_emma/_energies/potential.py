@@ -88,7 +88,7 @@ class PotentialEnergyTransformer(
     lr_schedule : {"cosine", "constant"}, default="cosine"
         Whether the learning rate falls to 0 along a cosine over ``max_iter`` epochs.
     callbacks : list of skorch callbacks, default=None
-        Copied before use.
+        Copied before use; what they hold is shared.
     device : str, default="cpu"
         Torch device that trains.
     verbose : bool or int, default=False

@@ -158,6 +158,9 @@ class BaseEMMA(InspectsModes, BaseEstimator):
             :class:`~sklearn_emma.exceptions.ModesWarning`.
         UserWarning
             If the energy of a mode cannot take ``sample_weight``; names the mode.
+        ConvergenceWarning
+            If the training loss is no better than that of class frequencies, and rose,
+            or one class is predicted for every training sample; says what to change.
         """
         with unchanged_on_error(self):
             continues = self.warm_start and hasattr(self, "_model")

@@ -39,7 +39,7 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
         or callable. ``None`` takes the modes from a data frame with two-level columns
         or whose columns all read ``mode__feature``; otherwise each column is a mode of
-        its own.
+        its own, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.

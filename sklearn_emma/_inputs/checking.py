@@ -19,7 +19,7 @@ from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._inputs.values import explained
 from sklearn_emma._inputs.weights import check_weights, countable, merge_duplicates
-from sklearn_emma._validation import sums_overflow
+from sklearn_emma._validation import noting, sums_overflow
 
 
 class TakesModes(Protocol):
@@ -156,7 +156,8 @@ def _check_corrupted(
     corrupted = as_known_frame(corrupted)
     if hasattr(corrupted, "columns"):
         corrupted = _by_mode(corrupted, list(corrupted.columns), names)
-    array = missing_as_nan(np.asanyarray(corrupted))
+    with noting("That is about `corrupted`."):
+        array = missing_as_nan(np.asanyarray(corrupted))
     if array.shape != shape:
         raise ValueError(
             f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "

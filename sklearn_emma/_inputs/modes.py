@@ -18,7 +18,7 @@ from sklearn_emma._inputs.tables import (
     flatten_columns,
     shorten,
 )
-from sklearn_emma._validation import get_column_indices
+from sklearn_emma._validation import get_column_indices, noting
 
 #: Columns of a mode, as in scikit-learn's ``ColumnTransformer``.
 Columns: TypeAlias = (
@@ -77,7 +77,8 @@ def resolve_modes(
     by_name = False
     for name, columns in _as_mapping(modes).items():
         try:
-            columns = _as_specified(frame, columns)
+            with noting(f"Mode {name!r}: its columns were given as {columns!r}."):
+                columns = _as_specified(frame, columns)
         except ValueError as error:
             raise ValueError(f"Mode {name!r}: {columns!r}: {error}.") from error
         by_name = by_name or _is_by_name(columns)

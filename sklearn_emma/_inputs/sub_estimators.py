@@ -121,10 +121,12 @@ def _repetitions(weight: np.ndarray) -> np.ndarray | None:
     """
     if not weight.any():
         return weight
-    counts = _whole(weight)
-    if counts is None or counts.sum() > _most_rows(weight):
-        multiples = _whole(weight / weight[weight > 0].min())
-        if multiples is not None and multiples.sum() <= _most_rows(weight):
+    counts, most = _whole(weight), _most_rows(weight)
+    smallest = weight[weight > 0].min()
+    few = weight.max() / most <= smallest  # multiples, which could overflow
+    if few and (counts is None or counts.sum() > most):
+        multiples = _whole(weight / smallest)
+        if multiples is not None and multiples.sum() <= most:
             return multiples
     return counts
 

@@ -178,6 +178,8 @@ class Classes:
 def _check_discrete(y: np.ndarray) -> None:
     try:
         check_classification_targets(y)
+    except TypeError as error:
+        raise TypeError(f"y must have labels of one type: {error}.") from error
     except ValueError as error:
         if "continuous" not in str(error).partition(". ")[0]:
             raise

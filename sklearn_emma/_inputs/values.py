@@ -42,7 +42,7 @@ def explained(
     try:
         _refuse_times(X)
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         advice = _advice(error, X, modes, allow_nan)
         if not advice:
             raise
@@ -69,8 +69,11 @@ def _advice(
         )
     if "features, but" in text:
         return f"{_FILLED}."
-    if _TIMES in text or not _is_matrix(X):
+    if _TIMES in text:
         return ""
+    if not _is_matrix(X):
+        named = " X" in text or "array" in text or "parse" in text
+        return "" if named else f"X must be a table of numbers, got {_kind(X)}."
     for i, label in enumerate(column_labels(X)):
         found = _first_wrong(_cells(X, i), allow_nan)
         if found is not None:
@@ -84,6 +87,10 @@ def _is_matrix(X: Any) -> bool:
         return np.ndim(X) == 2 and not issparse(X)
     except (ValueError, TypeError):  # rows of different lengths, strange containers
         return False
+
+
+def _kind(X: object) -> str:
+    return "None" if X is None else f"an object of type {type(X).__name__}"
 
 
 def _where(i: int, label: object, modes: Callable[[], Modes]) -> str:
@@ -130,7 +137,7 @@ def _is_no_number(cell: object) -> bool:
         return True
     try:
         float(cell)  # type: ignore[arg-type]  # that is the question
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return True
     return False
 
@@ -148,6 +155,8 @@ def _described(cell: object, among_numbers: bool) -> str:
             "OneHotEncoder in a ColumnTransformer in front for example, and put the "
             "columns that it makes into one mode."
         )
+    if isinstance(cell, int):
+        return "a whole number beyond those of floating point."
     if hasattr(cell, "year") or isinstance(cell, np.datetime64):
         return f"the date {cell!s}. {_TIMES}"
     return f"{cell!r}, of type {type(cell).__name__}, which is no real number."

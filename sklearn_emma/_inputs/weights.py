@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_emma._inputs.missing import refuse_masked
-from sklearn_emma._validation import check_sample_weight
+from sklearn_emma._validation import check_sample_weight, noting
 
 # A power of two: more samples than anybody has. With more, what is learnt from their
 # number, how far to shrink a covariance for instance, would fall below rounding.
@@ -22,9 +22,10 @@ def check_weights(sample_weight: ArrayLike | None, X: np.ndarray) -> np.ndarray:
         Where scikit-learn's own check does, and for masked weights.
     """
     refuse_masked(sample_weight, "sample_weight")
-    weight = check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    with noting("That is about `sample_weight`."):
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
     # Scaled before they are cast: float32 has fewer tiny and fewer huge numbers.
     counts = countable(sample_counts(weight))
     return counts.astype(X.dtype, copy=False)

@@ -25,6 +25,13 @@ from tqdm.auto import tqdm
 from sklearn_emma._optim.interrupts import asks_to_stop
 from sklearn_emma._optim.net import Options, logits_of
 from sklearn_emma._optim.torch_state import threads_for
+from sklearn_emma._validation import noting
+
+
+class Progress(tqdm):
+    """A progress bar without the thread that tqdm starts, and leaves, shown or not."""
+
+    monitor_interval = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +112,11 @@ def train(
         If the loss stops being finite, be it by the last step.
     """
     batch_size = net.batch_size
-    with threads_for(net.module_, batch_size, net.device):
+    noted = noting(f"That was during the training of the {part}.")
+    with threads_for(net.module_, batch_size, net.device), noted:
         net.notify("on_train_begin", X=None, y=None)
-        epochs = tqdm(range(options.max_iter), desc=part, disable=not options.verbose)
+        n_epochs, hidden = options.max_iter, not options.verbose
+        epochs = Progress(range(n_epochs), desc=part, disable=hidden)
         with epochs:
             for _ in epochs:
                 data = draw()

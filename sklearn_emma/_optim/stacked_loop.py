@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from tqdm.auto import tqdm
 
 from sklearn_emma._optim.loop import (
+    Progress,
     Samples,
     auto_batch_size,
     batch_loss,
@@ -100,7 +100,8 @@ def train_together(
     ]
     streams = [source.stream for source in sources]
     curves: list[Tensor] = []
-    for epoch in tqdm(range(options.max_iter), desc=part, disable=not options.verbose):
+    n_epochs, hidden = options.max_iter, not options.verbose
+    for epoch in Progress(range(n_epochs), desc=part, disable=hidden):
         if epoch > 0:
             epochs = [_draw(source, options) for source in sources]
         before = [stream.state for stream in streams]

@@ -95,9 +95,11 @@ def _made(predictor: TorchPredictor, n_in: int, n_out: int) -> object:
     called = "predictor" if recipe is None else "predictor.build"
     try:
         return make(n_in, n_out)
-    except TypeError as error:
-        if isinstance(error, ValueError):
-            raise  # scikit-learn's error of a parameter is both, and says enough
+    except Exception as error:
+        if not isinstance(error, TypeError) or isinstance(error, ValueError):
+            # The user's own error, or scikit-learn's of a parameter, which is of both.
+            error.add_note(f"`predictor`: {called}({n_in}, {n_out}) failed.")
+            raise
         raise TypeError(
             f"`predictor` is called as {called}(n_features_in, n_outputs); "
             f"{predictor!r} failed: {error}"
@@ -133,6 +135,9 @@ def _check_output(
                 f"`predictor` cannot take the {n_in} features of the modes: "
                 f"{predictor!r} fails on an input of shape ({n}, {n_in}): {error}"
             ) from error
+        except Exception as error:
+            error.add_note(f"`predictor` {predictor!r} was given zeros ({n}, {n_in}).")
+            raise
         if getattr(output, "shape", None) != (n, n_out):
             got = getattr(output, "shape", type(output).__name__)
             raise ValueError(

@@ -43,7 +43,9 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     deviation = StandardScaler().fit(X, sample_weight=weight).scale_
     outer = 1.0 / deviation[:, np.newaxis]
     width = np.diff(knots, axis=1)
-    inner = np.diff(scores, axis=1) / np.where(width > 0, width, 1.0)
+    # Between knots that are as good as equal the slope would overflow.
+    least = N_QUANTILES * np.finfo(X.dtype).tiny
+    inner = np.diff(scores, axis=1) / np.where(width > least, width, 1.0)
     fitted = NormalScores(
         knots,
         np.concatenate([scores[:, :1], scores], axis=1),

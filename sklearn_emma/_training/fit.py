@@ -22,6 +22,7 @@ from sklearn_emma._optim.torch_state import draw_seed, seeded
 from sklearn_emma._predictors.classifiers import ClassifierPredictor, fit_classifier
 from sklearn_emma._predictors.evidence import relevance
 from sklearn_emma._training.cache import cached_pretraining
+from sklearn_emma._training.convergence import warn_if_not_converged
 from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
 from sklearn_emma._training.pretraining import Pretrained
@@ -86,6 +87,8 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
         n_draws=plan.failures.draws_to_keep(plan.joint_training.max_iter),
     )
     history = train_jointly(started.model, task)
+    target = plan.checked.target
+    warn_if_not_converged(started.model, started.data, target, history[:, "train_loss"])
     # Always reset: with warm_start the previous model may hold another classifier.
     started.model.classifier = _fit_classifier(plan, started)
     if not plan.goes_on:

@@ -8,7 +8,7 @@ from functools import partial
 from skorch.history import History
 
 from sklearn_emma._model.model import EMMAModel
-from sklearn_emma._optim.loop import auto_batch_size, train
+from sklearn_emma._optim.loop import auto_batch_size, divergence, train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.torch_state import seeded
@@ -71,5 +71,19 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         )
         if task.optimizer_state is not None:
             task.optimizer_state.keep(net.optimizer_)
+    if error := runaway_coldness(model, len(net.history)):
+        raise error
     # Records of single batches would outgrow the model.
     return History(row | {"batches": []} for row in net.history)
+
+
+def runaway_coldness(model: EMMAModel, n_epochs: int) -> FloatingPointError | None:
+    """Error for a ρ that is infinite in the type of the gate.
+
+    A loss does not show it where no training sample has more than one mode.
+    """
+    gate = model.network.gate
+    rho = gate.rho.detach().to(gate.weight.dtype)
+    if rho.isfinite():
+        return None
+    return divergence("coldness rho", float(rho), "attention", n_epochs)

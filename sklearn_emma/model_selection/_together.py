@@ -27,6 +27,7 @@ from sklearn_emma._training.fit import (
     calibrate,
     score_pretrained,
 )
+from sklearn_emma._training.joint_training import runaway_coldness
 from sklearn_emma._training.plan import Plan, make_gate, plan_training
 from sklearn_emma._training.pretraining import Pretrained, refit_predictor
 from sklearn_emma._training.simulation import simulated_epochs
@@ -105,10 +106,13 @@ def _fit_valid(
         if isinstance(result, FloatingPointError):
             errors[i] = result
             continue
+        model, _, curve = started[i]
+        errors[i] = runaway_coldness(model, len(result))
+        if errors[i] is not None:
+            continue
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(first, name):
                 setattr(classifiers[i], name, getattr(first, name))
-        model, _, curve = started[i]
         model.held_out = None  # nothing trains it further
         fitted = Trained(model, curve, result, [])
         classifiers[i]._store(checked, fitted, continues=False)

@@ -54,6 +54,7 @@ def test_chunks_of_a_large_matrix(data, fitted, monkeypatch):
 
 
 @pytest.mark.parametrize("scale", [2.0, 20.0])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_constraints_hold_even_after_huge_steps(data, scale):
     model = quick(lr=scale, lr_schedule="constant", lambda_e=0.1).fit(*data)
     assert np.all(model.energy_weights_ >= 0) and np.all(model.energy_biases_ >= 0)
@@ -146,6 +147,7 @@ def test_coupling_of_one_mode_is_of_no_consequence(data):
 
 
 @pytest.mark.parametrize("n_modes", [1, 2, 8, 64])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_gain_starts_so_that_nothing_shrinks(n_modes):
     """β(1/M) is tanh 2, whatever M is."""
     rng = np.random.default_rng(0)

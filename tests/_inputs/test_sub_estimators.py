@@ -157,6 +157,11 @@ def test_a_row_may_be_repeated_as_often_as_some_rows_are_in_data_at_hand():
     assert honours(Recorder(), np.tile([1.0, 18.0], 1_000_000))
 
 
+def test_weights_of_all_sizes_are_no_multiples_of_one():
+    """Their ratios overflow, which is an error with this suite's warnings."""
+    assert not honours(Recorder(), np.array([1e-300, 0.5, 1e300]))
+
+
 def test_a_small_weight_beside_whole_ones_is_not_none():
     weight = np.where(y == 0, 1e-7, 1.0)
     assert not honours(Recorder(), weight)

@@ -105,11 +105,22 @@ def test_an_energy_names_its_column_too(no_training, wrong, message):
         check_numbers(estimator, wrong, reset=False, dtype=[np.float64])
 
 
+@pytest.mark.parametrize("wrong", ["text", b"bytes", {"a": [1.0]}, object(), len])
+def test_what_is_no_table_is_said_to_be_none(no_training, wrong):
+    kind = f"X must be a table of numbers, got an object of type {type(wrong).__name__}"
+    with pytest.raises((ValueError, TypeError), match=kind):
+        helpers.quick().fit(wrong, y)
+
+
+def test_a_whole_number_that_no_float_can_hold_is_named(no_training):
+    with pytest.raises(ValueError, match=r"Column 2.*, row 3: a whole number beyond"):
+        helpers.quick().fit(cell(10**400, X), y)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ([[1.0, 2.0], [3.0]], "inhomogeneous"),
-        ("text", "could not convert"),
         (X[0], "Expected 2D array"),
         (X[:0], "0 sample"),
         (np.zeros((2, 2, 2)), "dim 3"),

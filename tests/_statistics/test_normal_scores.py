@@ -172,3 +172,11 @@ def test_a_group_of_modes_equals_its_modes():
     together = with_normal_scores(torch.from_numpy(X), *tensors)[:, :, 1::2]
     for group, fitted, own in zip(together, fits, X, strict=True):
         np.testing.assert_array_equal(group, scores(fitted, own))
+
+
+def test_knots_that_are_as_good_as_equal_count_as_equal():
+    """A slope between them would be infinite, and a score NaN."""
+    X = np.r_[np.full(20, 0.0), np.full(20, 1e-309), -1.0, 1.0][:, np.newaxis]
+    fitted = fit(X)
+    assert all(np.isfinite(part).all() for part in fitted)
+    assert np.isfinite(scores(fitted, X)).all()

@@ -40,6 +40,7 @@ def test_sample_weight_is_repetition(data):
     assert differ(weighted, quick(batch_size=16).fit(X, y), X)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_class_weight_moves_predictions(data):
     X, y = data
     plain = quick(lr=0.02).fit(X, y)

@@ -133,6 +133,7 @@ def test_a_predictor_that_learns_to_do_without_modes_predicts_better_without(dat
     assert predictions[False] < predictions[True]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_classes_and_samples_count_by_their_weights(data):
     """In the first step, before which all logits are 0, 1."""
 

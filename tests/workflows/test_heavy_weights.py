@@ -72,6 +72,8 @@ def test_what_would_repeat_rows_without_limit_is_refused_in_time(no_training):
         helpers.quick(energy_estimator=MIXTURE).fit(X, y, np.where(y, 1e8, 1.0))
 
 
+# That all are predicted to be of the heavy class is warned of, and right.
+@pytest.mark.filterwarnings("ignore:1 is predicted for every training sample")
 def test_what_takes_weights_is_given_them():
     model = helpers.quick(predictor=LogisticRegression(), class_weight={0: 1, 1: 1e8})
     assert (model.fit(X, y).predict(X) == 1).mean() > 0.9

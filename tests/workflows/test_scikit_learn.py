@@ -144,6 +144,7 @@ def test_cross_validate(data):
 
 @pytest.mark.parametrize("names", [np.array([0, 1]), np.array(["noise", "pulsar"])])
 @pytest.mark.parametrize("score", [roc_corner_score, f1_score])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_tuned_threshold(data, names, score):
     X, y = data
     labels = names[y]
