@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_emma._attention import importance as gibbs
+from sklearn_emma._attention.balance import KeepsBalance
 from sklearn_emma._attention.bounds import Bounds, project
 from sklearn_emma._attention.coupling import COUPLINGS, Coupling
 from sklearn_emma._attention.functions import (
@@ -30,7 +31,7 @@ from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
-class EMMAGate(nn.Module):
+class EMMAGate(KeepsBalance, nn.Module):
     """Energy-based multi-modal attention, to be put in front of any predictor.
 
     Parameters
@@ -94,7 +95,6 @@ class EMMAGate(nn.Module):
         self.n_modes = int(n_modes)
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
-        self.balanced = False
         self.log_rho = log_rho(rho)
         self.scaling: EnergyScaling = build_part(
             "energy_scaling", energy_scaling, ENERGY_SCALINGS, EnergyScaling, n_modes
@@ -144,43 +144,6 @@ class EMMAGate(nn.Module):
         weight = ones if sample_weight is None else sample_weight
         self.scaling.calibrate(potential, weight)
         return self
-
-    @torch.no_grad()
-    def balance(self, relevance: Tensor) -> Self:
-        """Fix how important modes are while all of them are as usual.
-
-        Left to itself, training makes the gate most sensitive to the mode that matters
-        most, and thereby trusts it least even where nothing fails. With fixed shares
-        the weights w learn what failures cost, and nothing else.
-
-        Parameters
-        ----------
-        relevance : Tensor of shape (n_modes,)
-            Shares > 0: α of modes that are all at their usual energy, at ρ = 1, coupling
-            apart.
-
-        Returns
-        -------
-        self : EMMAGate
-            Its biases are no longer trained.
-        """
-        shares = relevance / relevance.max()
-        self.bias.copy_(-shares.log()).requires_grad_(False)
-        self.balanced = True
-        return self
-
-    def biases(self) -> Tensor:
-        """Return b, (n_modes,); of a balanced gate, so that w moves no usual energy.
-
-        Returns
-        -------
-        biases : Tensor of shape (n_modes,)
-            At least 0.
-        """
-        if not self.balanced:
-            return self.bias
-        usual = self.scaling(self.scaling.location)
-        return self.bias + usual * (self.weight.max() - self.weight)
 
     def copy_calibration(self, other: EMMAGate) -> None:
         """Take over what another gate was calibrated with.

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
@@ -19,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._energies.together import fit_together, stack
-from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS, Callbacks
@@ -32,14 +30,11 @@ from sklearn_emma._validation import (
     unchanged_on_error,
 )
 
-_CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
-
 
 class PotentialEnergyTransformer(
     AutoencoderEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    BaseEstimator,
 ):
     """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
 
@@ -267,48 +262,6 @@ class PotentialEnergyTransformer(
             Higher is more usual.
         """
         return -self._fitted.potential(self._validate(X))
-
-    @ordinary_state()
-    def reconstruct(self, X: ArrayLike) -> np.ndarray:
-        """Denoise: one pass through the autoencoder, in the units of X.
-
-        With normal scores not every z belongs to an x: there, the step from x is the
-        one whose change of z is nearest to r(z) − z, to first order. In any coordinates
-        a small part of the step leads down Ψ.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode.
-
-        Returns
-        -------
-        reconstruction : ndarray of shape (n_samples, n_features)
-            r(x).
-        """
-        return self._fitted.reconstruct(self._validate(X))
-
-    @ordinary_state()
-    def reconstruction_error(self, X: ArrayLike) -> np.ndarray:
-        """Squared norm ‖r(z) − z‖², the estimator that competes with Ψ.
-
-        It vanishes at *every* critical point of Ψ, maxima included, and so takes the
-        middle of a ring of data for usual.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode.
-
-        Returns
-        -------
-        error : ndarray of shape (n_samples,)
-            In the units of the coordinates z.
-        """
-        return self._fitted.reconstruction_error(self._validate(X))
-
-    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
-        return check_numbers(self, X, **_CHECKS | options)
 
     @property
     def _n_features_out(self) -> int:

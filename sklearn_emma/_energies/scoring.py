@@ -7,15 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_emma._energies.autoencoder import potential, reconstruct
 from sklearn_emma._energies.coordinates import Coordinates
 from sklearn_emma._energies.finite import finite_energy
+from sklearn_emma._inputs.values import check_numbers
+from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import Callbacks
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._statistics.normal_scores import NormalScores
+
+_CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
 
 
 class FittedAutoencoder(NamedTuple):
@@ -62,7 +68,7 @@ class FittedAutoencoder(NamedTuple):
         return [torch.tensor(array) for array in arrays]
 
 
-class AutoencoderEstimator:
+class AutoencoderEstimator(BaseEstimator):
     """Parameters of an estimator with an autoencoder, and what it has learnt."""
 
     n_components: int
@@ -97,3 +103,45 @@ class AutoencoderEstimator:
         z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
         weights = self.components_, self.intercept_hidden_, self.intercept_visible_
         return FittedAutoencoder(z, *weights, self.stiffness_)
+
+    @ordinary_state()
+    def reconstruct(self, X: ArrayLike) -> np.ndarray:
+        """Denoise: one pass through the autoencoder, in the units of X.
+
+        With normal scores not every z belongs to an x: there, the step from x is the
+        one whose change of z is nearest to r(z) − z, to first order. In any coordinates
+        a small part of the step leads down Ψ.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        reconstruction : ndarray of shape (n_samples, n_features)
+            r(x).
+        """
+        return self._fitted.reconstruct(self._validate(X))
+
+    @ordinary_state()
+    def reconstruction_error(self, X: ArrayLike) -> np.ndarray:
+        """Squared norm ‖r(z) − z‖², the estimator that competes with Ψ.
+
+        It vanishes at *every* critical point of Ψ, maxima included, and so takes the
+        middle of a ring of data for usual.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        error : ndarray of shape (n_samples,)
+            In the units of the coordinates z.
+        """
+        return self._fitted.reconstruction_error(self._validate(X))
+
+    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
+        return check_numbers(self, X, **_CHECKS | options)

@@ -162,6 +162,8 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
 def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
     """Put a gate in front of the pretrained predictor."""
     layout = plan.checked.layout
+    if first.evidence is not None:
+        gate.balance(relevance(first.evidence.reliability))
     # The predictor may be an object of the cache: train a copy.
     network = EMMANetwork(
         gate, copy.deepcopy(first.predictor), layout, copy.deepcopy(first.evidence)
@@ -179,10 +181,7 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
 def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
     """Scale the gate by the energies of clean values."""
     potential, weight = first.potential, plan.pretraining.data.weight
-    gate = model.network.gate
-    gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
-    if first.evidence is not None:
-        gate.balance(relevance(first.evidence.reliability).to(gate.weight))
+    model.network.gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
 
 
 def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:
