@@ -32,9 +32,9 @@ from sklearn_emma._validation import (
 
 
 class PotentialEnergyTransformer(
-    AutoencoderEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    AutoencoderEstimator,
 ):
     """Potential energy Ψ of a mode, learnt by a small denoising autoencoder.
 

@@ -121,8 +121,10 @@ class InspectsModes:
         -------
         explanation : pandas.DataFrame
             Two-level columns (mode, quantity); the quantities are ``attention``,
-            ``importance``, ``modal_energy``, ``potential_energy`` and ``missing``. The
-            index is that of X, if X has one.
+            ``trust``, ``importance``, ``modal_energy``, ``potential_energy`` and
+            ``missing``. Trust is what the joint energy leaves of attention: a mode that
+            is usual by itself, but contradicts the others, is shut by it. The index is
+            that of X, if X has one.
         """
         gathered = self._gather(
             X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
@@ -143,6 +145,17 @@ class InspectsModes:
         """The trained torch module: gate and differentiable predictor."""
         check_is_fitted(self)
         return self._model.network
+
+    @property
+    def temperature_(self) -> float:
+        """Temperature of the mixture of predictor and single modes; 1 without them.
+
+        Learnt from samples held out in pretraining; ``predict_proba`` is the softmax
+        after it.
+        """
+        check_is_fitted(self)
+        evidence = self._model.network.evidence
+        return 1.0 if evidence is None else evidence.temperature
 
     @property
     def predictor_(self) -> nn.Module | BaseEstimator:
@@ -169,6 +182,7 @@ def _total_energy(scores: Scores) -> np.ndarray:
 
 _EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
     "attention": lambda s: s.attention,
+    "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,
     "modal_energy": _modal_energy,
     "potential_energy": _potential,

@@ -70,6 +70,13 @@ class Scores:
         return as_array(self._gate.modal_energy)
 
     @property
+    def trust(self) -> np.ndarray:
+        """Probability that the mode belongs to the others, 1 without a joint energy."""
+        if self._trust is None:
+            return np.ones(self._inputs.present.shape, dtype=self.attention.dtype)
+        return as_array(self._trust)
+
+    @property
     def potential(self) -> np.ndarray:
         """Ψ, without meaning where the mode is missing."""
         return as_array(self._inputs.potential)
@@ -86,12 +93,18 @@ class Scores:
 
     @cached_property
     def _final(self) -> GateScores:
-        """Scores with the trust of the joint energy, the most expensive part."""
-        if self._joint is None:
+        """Scores with the trust of the joint energy."""
+        if self._trust is None:
             return self._gate
+        return self._network.with_trust(self._gate, self._trust)
+
+    @cached_property
+    def _trust(self) -> Tensor | None:
+        """What attention is multiplied by in the end; the most expensive part."""
+        if self._joint is None:
+            return None
         with torch.no_grad():
-            trust = self._joint.trust(*self._inputs)
-            return self._network.with_trust(self._gate, trust)
+            return self._joint.trust(*self._inputs)
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
