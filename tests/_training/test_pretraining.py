@@ -29,7 +29,7 @@ def three_modes():
 @pytest.fixture
 def epochs(monkeypatch):
     """The inputs of each epoch of pretraining, as they come."""
-    from sklearn_emma._training.pretraining import train
+    from sklearn_emma._training.predictor import train
 
     seen = []
 
@@ -41,7 +41,7 @@ def epochs(monkeypatch):
 
         return train(net, watched_draw, *args, **params)
 
-    monkeypatch.setattr("sklearn_emma._training.pretraining.train", watched)
+    monkeypatch.setattr("sklearn_emma._training.predictor.train", watched)
     return seen
 
 
