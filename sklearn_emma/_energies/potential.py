@@ -70,7 +70,8 @@ class PotentialEnergyTransformer(
         Share, in [0, 1], of a multiple of the identity in the covariance that whitens.
         ``"auto"`` is decided by held-out rows: among the shares with which rows that
         were seen look no more usual than others, by one interquartile range at most,
-        the one that tells held-out rows best from the same rows with small noise.
+        the largest that tells held-out rows from the same rows with small noise as well
+        as any.
         Without whitening it plays no part.
     max_iter : int, default=20
         Number of epochs.
