@@ -45,7 +45,7 @@ def assert_within_bounds(gate):
 @pytest.mark.parametrize("n_modes", [1, 2, 5])
 @pytest.mark.parametrize("extreme", [-1e3, 1e3])
 def test_gate_is_within_bounds_after_a_projection(n_modes, extreme):
-    gate = EMMAGate(n_modes)
+    gate = EMMAGate(n_modes, coupling="asymmetric")
     for parameter in gate.parameters():
         parameter.data.fill_(extreme)
     gate.project()
@@ -61,7 +61,7 @@ def test_gate_is_within_bounds_after_a_projection(n_modes, extreme):
 )
 def test_a_gate_that_is_far_out_comes_to_rest_on_its_bounds(extreme, reached):
     """The box is neither larger nor smaller than promised."""
-    gate = EMMAGate(4).double()
+    gate = EMMAGate(4, coupling="asymmetric").double()
     for parameter in gate.parameters():
         parameter.data.fill_(extreme)
     gate.project()
@@ -91,7 +91,7 @@ def test_every_parameter_but_rho_has_a_bound_that_is_its_own(function, coupling)
 
 
 def test_projection_leaves_what_is_within_bounds_alone():
-    gate = EMMAGate(3)
+    gate = EMMAGate(3, coupling="asymmetric")
     before = {name: p.detach().clone() for name, p in gate.named_parameters()}
     parameters = list(gate.parameters())
     gate.project()

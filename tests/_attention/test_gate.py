@@ -14,14 +14,14 @@ from sklearn_emma._attention.scaling import robust_energy, shift_energy
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
 
-SCALINGS = ["robust", "shift"]
+SCALINGS = ["two_sided", "robust", "shift"]
 DTYPES = [torch.float32, torch.float64]
 seeds = st.integers(0, 2**32 - 1)
 
 
 def trained_gate(n_modes, seed=0, **parameters):
     """A gate in float64 whose parameters are all away from where they start."""
-    gate = EMMAGate(n_modes, **parameters).double()
+    gate = EMMAGate(n_modes, **{"coupling": "asymmetric"} | parameters).double()
     generator = torch.Generator().manual_seed(seed)
 
     def draw(low, high, *shape):
@@ -50,7 +50,7 @@ def draw_potential(n, n_modes, seed=1):
 
 def restricted(gate, modes):
     """The gate of some of the modes."""
-    small = EMMAGate(len(modes)).double()
+    small = EMMAGate(len(modes), coupling="asymmetric").double()
     small.coupling.symmetric = gate.coupling.symmetric
     pairs = [
         (small, gate, ("weight", "bias")),
@@ -228,11 +228,12 @@ def test_importance_that_underflows_shuts_its_mode_in_hard_attention(dtype):
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("attention", ["soft", "hard"])
 def test_an_absurd_energy_shuts_its_mode_and_stays_finite(attention, scaling, dtype):
-    gate = EMMAGate(3, energy_scaling=scaling, attention_function=attention).to(dtype)
+    parts = {"energy_scaling": scaling, "attention_function": attention}
+    gate = EMMAGate(3, coupling="asymmetric", **parts).to(dtype)
     if attention == "hard":
         # Robust energies grow like a logarithm: importance is small, but not 0, and
         # only a threshold above 0 shuts its mode. One of 0 needs importance of 0.
-        gate.attention_function.bias.data.fill_(0.05 if scaling == "robust" else 0.0)
+        gate.attention_function.bias.data.fill_(0.0 if scaling == "shift" else 0.05)
     gate.coupling.weight.data.fill_(0.1)
     gate.coupling.exponent.data.fill_(0.9)
     # x = ±1e6 in ten features

@@ -14,6 +14,7 @@ from sklearn_emma._attention.scaling import (
     ENERGY_SCALINGS,
     RobustScaling,
     ShiftScaling,
+    TwoSidedScaling,
     robust_energy,
     shift_energy,
 )
@@ -87,14 +88,153 @@ def test_a_calibrated_scaling_applies_its_formula_with_what_it_has_learnt():
 @pytest.mark.parametrize("name", ENERGY_SCALINGS)
 def test_a_calibration_forgets_the_one_before(name):
     scaling, fresh = ENERGY_SCALINGS[name](2), ENERGY_SCALINGS[name](2)
-    psi = torch.tensor([[1.0, 7.0], [2.0, 9.0], [5.0, 30.0]])
-    scaling.calibrate(psi, torch.ones(3))
+    psi = torch.tensor([[1.0, 7], [2, 9], [5, 30], [6, 31], [7, 32], [8, 35]])
+    scaling.calibrate(psi, torch.ones(6))
     before = {k: v.clone() for k, v in scaling.state_dict().items()}
     missing = torch.full((3, 2), math.nan)
     scaling.calibrate(missing, torch.ones(3))
     for key, value in scaling.state_dict().items():
         assert not torch.equal(value, before[key])
         assert torch.equal(value, fresh.state_dict()[key])
+
+
+# ---------------------------------------------- energies below those of nearly all rows
+
+
+def calibrated(psi, weight=None, kind=TwoSidedScaling):
+    psi = torch.as_tensor(psi).double().reshape(len(psi), -1)
+    scaling = kind(psi.shape[1]).double()
+    weight = torch.ones(len(psi)) if weight is None else torch.as_tensor(weight)
+    scaling.calibrate(psi, weight.double())
+    return scaling
+
+
+def z_score(scaled):
+    """z of Ψ′ = e + log(1 + softplus(z))."""
+    return np.log(np.expm1(np.expm1(np.asarray(scaled) - math.e)))
+
+
+def test_two_sided_scaling_by_hand():
+    """Of 1, 2, ..., 200: q = 2, quartiles 50, 100 and 150."""
+    scaling = calibrated(np.arange(1.0, 201.0))
+    assert (scaling.location.item(), scaling.scale.item()) == (100, 100)
+    assert (scaling.lowest.item(), scaling.spread.item()) == (2, 48)
+    psi = torch.tensor([[200.0], [100], [2], [-46], [-94]]).double()
+    # 48 below q is as far as q is below the lower quartile: z rises by 5.
+    expected = [1.0, 0.0, -0.98, -0.98 + 5, -0.98 + 10]
+    np.testing.assert_allclose(z_score(scaling(psi)[:, 0]), expected)
+
+
+@given(
+    values=st.lists(st.integers(-40, 40), min_size=1, max_size=30),
+    data=st.data(),
+)
+def test_it_takes_quantiles_of_repeated_rows(values, data):
+    counts = st.lists(st.integers(0, 40), min_size=len(values), max_size=len(values))
+    weight = data.draw(counts.filter(any))
+    scaling = calibrated(np.array(values, dtype=float), weight)
+    repeated = np.repeat(np.array(values, dtype=float), weight)
+    low, quartile = np.quantile(repeated, [0.01, 0.25], method="inverted_cdf")
+    if quartile > low:
+        assert scaling.lowest.item() == low
+        assert scaling.spread.item() == quartile - low
+    else:
+        assert scaling.lowest.item() == -math.inf
+    one_sided = calibrated(np.array(values, dtype=float), weight, RobustScaling)
+    assert scaling.location.item() == one_sided.location.item()
+    assert scaling.scale.item() == one_sided.scale.item()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(above=st.floats(0, 1e6), below=st.floats(0, 1e6), step=st.floats(0, 1e6))
+def test_it_is_the_robust_scaling_above_q_and_rises_on_both_sides(
+    dtype, above, below, step
+):
+    psi = np.random.default_rng(0).gamma(20.0, size=300)
+    two_sided, robust = (
+        calibrated(psi, kind=kind).to(dtype)
+        for kind in (TwoSidedScaling, RobustScaling)
+    )
+    q = two_sided.lowest.item()
+    upper = torch.tensor([[q + above], [q + above + step]], dtype=dtype)
+    upper = upper.clamp_min(two_sided.lowest)
+    torch.testing.assert_close(two_sided(upper), robust(upper), rtol=0, atol=0)
+    lower = torch.tensor([[q - below], [q - below - step]], dtype=dtype)
+    first, second = two_sided(lower)[:, 0]
+    assert math.e <= two_sided(two_sided.lowest[None]).item() <= first <= second
+
+
+def test_it_is_continuous_where_it_turns():
+    scaling = calibrated(np.random.default_rng(0).gamma(20.0, size=300))
+    q = scaling.lowest.item()
+    around = q + torch.tensor([[-1e-7], [0.0], [1e-7]]).double()
+    below, at, above = scaling(around)[:, 0]
+    assert at < below and at < above
+    torch.testing.assert_close(below, at, rtol=0, atol=1e-6)
+    torch.testing.assert_close(above, at, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_of_one_or_two_features_what_is_likeliest_stays_usual(d):
+    """Energies of Gaussian rows, half of χ²: many are about as low as can be."""
+    rng = np.random.default_rng(0)
+    psi, new = (np.square(rng.normal(size=(4000, d))).sum(axis=1) / 2 for _ in "ab")
+    two_sided, robust = (
+        calibrated(psi, kind=k) for k in (TwoSidedScaling, RobustScaling)
+    )
+    new = torch.from_numpy(new)[:, None]
+    differs = two_sided(new) != robust(new)
+    assert differs.double().mean() < 0.015  # one in a hundred, and chance
+    # The mean itself is hardly less usual than a row at q, and more than the median.
+    at_mean = two_sided(torch.zeros(1, 1).double()).item()
+    assert at_mean == pytest.approx(two_sided(two_sided.lowest[None]).item(), abs=0.1)
+    assert at_mean < two_sided(two_sided.location[None]).item()
+
+
+@pytest.mark.parametrize("d", [20, 50, 200])
+def test_of_many_features_what_is_likeliest_is_more_unusual_than_nearly_all(d):
+    rng = np.random.default_rng(0)
+    psi, new = (np.square(rng.normal(size=(4000, d))).sum(axis=1) / 2 for _ in "ab")
+    scaling = calibrated(psi)
+    at_mean = scaling(torch.zeros(1, 1).double()).item()
+    scaled = scaling(torch.from_numpy(new)[:, None])[:, 0].numpy()
+    assert (at_mean > scaled).mean() > 0.99
+    assert (
+        calibrated(psi, kind=RobustScaling)(torch.zeros(1, 1)).item() < scaled
+    ).all()
+
+
+def test_an_energy_that_is_often_at_its_least_has_no_lower_side():
+    """A quarter of the rows at one value, or all: no less was ever usual."""
+    for psi in (np.full(50, 3.0), np.r_[np.full(20, 3.0), np.arange(4.0, 44.0)]):
+        two_sided, robust = (
+            calibrated(psi, kind=k) for k in (TwoSidedScaling, RobustScaling)
+        )
+        assert two_sided.lowest.item() == -math.inf
+        below = torch.linspace(-1e3, 50, 30).double()[:, None]
+        torch.testing.assert_close(two_sided(below), robust(below), rtol=0, atol=0)
+        assert two_sided(below).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_before_it_is_calibrated_and_at_huge_energies_it_is_finite(dtype):
+    largest = torch.finfo(dtype).max ** 0.5
+    psi = torch.tensor([[-largest, 0.0], [largest, 1.0], [-1e6, 2.0]], dtype=dtype)
+    fresh = TwoSidedScaling(2).to(dtype)
+    torch.testing.assert_close(fresh(psi), RobustScaling(2).to(dtype)(psi))
+    scaling = calibrated(np.random.default_rng(0).gamma(20.0, size=(300, 2))).to(dtype)
+    scaled = scaling(psi)
+    assert scaled.isfinite().all() and (scaled >= math.e).all()
+    grown = scaling(psi.requires_grad_()).sum()
+    grown.backward()
+    assert psi.grad.isfinite().all()
+
+
+def test_energies_in_other_units_are_scaled_alike():
+    psi = np.random.default_rng(0).gamma(20.0, size=300)
+    probe = torch.linspace(0, 60, 50).double()[:, None]
+    expected = calibrated(psi)(probe)
+    torch.testing.assert_close(calibrated(7 * psi - 3)(7 * probe - 3), expected)
 
 
 # ---------------------------------------------------------- calibration of a whole gate
@@ -140,6 +280,11 @@ def test_calibrate_leaves_out_what_is_missing():
     assert shift.scaling.location.tolist() == [1, 0]
 
 
+def test_the_default_is_two_sided():
+    assert type(EMMAGate(1).scaling) is TwoSidedScaling
+    assert helpers.quick().energy_scaling == "two_sided"
+
+
 def test_calibrate_gives_unit_scale_to_an_energy_that_never_varies():
     gate = EMMAGate(1).calibrate(torch.full((5, 1), 3.0))
     assert (gate.scaling.location.item(), gate.scaling.scale.item()) == (3, 1)
@@ -154,8 +299,8 @@ def test_calibrate_counts_rows_by_their_weight(scaling):
     first.calibrate(psi, weight.double())
     second.calibrate(repeated)
     torch.testing.assert_close(first.scaling.location, second.scaling.location)
-    if scaling == "robust":
-        torch.testing.assert_close(first.scaling.scale, second.scaling.scale)
+    for name, value in first.scaling.state_dict().items():
+        torch.testing.assert_close(second.scaling.state_dict()[name], value)
 
 
 def test_calibrate_by_shift_leaves_out_rows_of_weight_0():
@@ -166,19 +311,20 @@ def test_calibrate_by_shift_leaves_out_rows_of_weight_0():
 
 @pytest.mark.parametrize("scaling", ENERGY_SCALINGS)
 def test_a_classifier_scales_its_gate_by_clean_energies_alone(scaling):
-    """Neither corrupted modes nor missing ones belong to them."""
+    """Of rows by models that have not seen them, where a mode is there and well."""
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(80, 4)), np.arange(80) % 2
+    y = np.arange(80) % 2
+    X = rng.normal(size=(80, 4)) + 2 * y[:, np.newaxis]
     corrupted = np.zeros((80, 2), dtype=bool)
     corrupted[:35, 0] = True
     X[:35, :2] = 30  # corrupted
     X[60:, 2:] = np.nan  # missing
     weight = rng.integers(1, 4, size=80).astype(float)
-    model = helpers.quick(energy_scaling=scaling, epochs=1)
+    model = helpers.quick(energy_scaling=scaling, epochs=1, warm_start=True)
     model.fit(X, y, sample_weight=weight, corrupted=corrupted)
-    potential = model.potential_energy(X)
-    potential[corrupted] = np.nan
-    potential[60:, 1] = np.nan
+    X[:35, :2] = np.nan
+    potential = helpers.held_out_energies(model, X)
+    assert np.isnan(potential).sum(axis=0).tolist() == [35, 20]
     expected = ENERGY_SCALINGS[scaling](2).double()
     expected.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
     found = model.network_.gate.scaling.state_dict()

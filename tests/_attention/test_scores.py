@@ -11,7 +11,7 @@ from sklearn_emma import EMMAGate, GateScores
 
 def trained_gate(**parameters):
     """A gate of three modes whose parameters are all away from where they start."""
-    gate = EMMAGate(3, rho=0.7, **parameters).double()
+    gate = EMMAGate(3, rho=0.7, coupling="asymmetric", **parameters).double()
     draw = np.random.default_rng(0).uniform
     for name, parameter in gate.named_parameters():
         if name != "log_rho":
