@@ -13,7 +13,8 @@ saves ``sensor_failure.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 
 # %%
 # The data, and three classifiers of the same shape. All are a network with the same
-# hidden layers, trained for the same number of epochs with the same optimiser.
+# hidden layers and linear models of the single sensors beside it, trained for the same
+# number of epochs with the same optimiser.
 #
 # - *plain* never sees a failing sensor in training;
 # - *without* is trained on the same simulated failures as EMMA, but has no attention;
@@ -118,9 +119,9 @@ print("\nSaved sensor_failure.png")
 
 # %%
 # Conclusion, from the output above: with every sensor working the three are equal
-# within 0.009. With one sensor at noise of four standard deviations the plain network
-# falls from 0.98 to 0.72; training on failures alone helps where the failure leaves no
-# values behind (missing: 0.91 to 0.97) and little against noise (0.77). EMMA keeps
-# 0.96, because the failing sensor gets an attention of 0.09 to 0.16 and the others 0.98
+# within 0.005. With one sensor at noise of four standard deviations the plain network
+# falls from 0.98 to 0.77; training on failures alone helps where the failure leaves no
+# values behind (missing: 0.92 to 0.96) and hardly against noise (0.77). EMMA keeps
+# 0.95, because the failing sensor gets an attention of 0.08 to 0.16 and the others 0.98
 # or more. A sensor stuck at a value that its pixels do take is harder to tell: 0.95 on
-# average, and 0.92 for the top right quadrant, against 0.71 without attention.
+# average, and 0.91 for the top right quadrant, against 0.74 without attention.
