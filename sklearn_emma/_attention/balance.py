@@ -10,13 +10,18 @@ from torch import Tensor, nn
 from sklearn_emma._attention.scaling import EnergyScaling
 
 
-class KeepsBalance:
+class KeepsBalance(nn.Module):
     """For a gate whose self-energies are w Ψ′ + b."""
 
     weight: nn.Parameter
     bias: nn.Parameter
     scaling: EnergyScaling
-    balanced = False
+    balanced: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A buffer, so that a gate's state says all that its scores depend on.
+        self.register_buffer("balanced", torch.tensor(False))
 
     @torch.no_grad()
     def balance(self, relevance: Tensor) -> Self:
@@ -36,10 +41,16 @@ class KeepsBalance:
         -------
         self : EMMAGate
             Its biases are no longer trained.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``relevance`` is no tensor of this shape, or holds what it must not.
         """
+        _check_relevance(relevance, len(self.bias))
         shares = relevance / relevance.max()
         self.bias.copy_(-shares.log()).requires_grad_(False)
-        self.balanced = True
+        self.balanced.fill_(True)
         return self
 
     def biases(self) -> Tensor:
@@ -50,7 +61,19 @@ class KeepsBalance:
         biases : Tensor of shape (n_modes,)
             At least 0.
         """
-        if not self.balanced:
-            return self.bias
-        usual = self.scaling(self.scaling.location)
-        return self.bias + usual * (self.weight.max() - self.weight)
+        usual = self.scaling(self.scaling.location[None])[0] * self.weight
+        return self.bias + torch.where(self.balanced, usual.max() - usual, 0.0)
+
+
+def _check_relevance(relevance: object, n_modes: int) -> None:
+    if not isinstance(relevance, Tensor):
+        raise TypeError(
+            f"`relevance` must be a torch tensor, got {type(relevance).__name__}."
+        )
+    if relevance.shape != (n_modes,):
+        raise ValueError(
+            f"`relevance` must have shape (n_modes,) = ({n_modes},), got "
+            f"{tuple(relevance.shape)}."
+        )
+    if not (relevance.isfinite() & (relevance > 0)).all():
+        raise ValueError("`relevance` must be finite and positive.")

@@ -31,7 +31,7 @@ from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
-class EMMAGate(KeepsBalance, nn.Module):
+class EMMAGate(KeepsBalance):
     """Energy-based multi-modal attention, to be put in front of any predictor.
 
     Parameters
