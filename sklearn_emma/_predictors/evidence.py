@@ -78,12 +78,16 @@ class HeldOutAnswers(NamedTuple):
         )
 
     def losses(self) -> np.ndarray:
-        """Log-loss of each mode at each strength, where the mode is present, (S, M)."""
+        """Log-loss of each mode at each strength, where the mode is present, (S, M).
+
+        Infinite for a mode that is nowhere: it has shown nothing.
+        """
         y = self.samples.y[None, :, None, None]
         said = np.take_along_axis(self.each, y, axis=3)[..., 0]
         weight = self.samples.weight[:, None] * self.samples.present
         total: np.ndarray = -(said * weight).sum(axis=1)
-        return total / np.maximum(weight.sum(axis=0), 1e-12)
+        mass = np.broadcast_to(weight.sum(axis=0), total.shape)
+        return np.divide(total, mass, out=np.full_like(total, np.inf), where=mass > 0)
 
     def best_strengths(self) -> list[float]:
         """The strength of regularisation with the least loss, for each mode."""
@@ -167,9 +171,11 @@ class Evidence(nn.Module):
         """Log-probabilities (n, C) from those of each mode (n, M, C)."""
         trust = attention * self.reliability
         trust = torch.cat((trust, torch.full_like(trust[:, :1], _PRIOR_TRUST)), dim=1)
-        share = (trust / trust.sum(1, keepdim=True)).log().unsqueeze(2)
         prior = self.log_prior.expand(len(each), 1, -1)
-        return (share + torch.cat((each, prior), dim=1)).logsumexp(1)
+        proba = torch.cat((each, prior), dim=1).exp()
+        # Of probabilities, as the logarithm of attention 0 has no gradient.
+        mixed = (trust.unsqueeze(2) * proba).sum(1) / trust.sum(1, keepdim=True)
+        return mixed.log()
 
 
 def relevance(reliability: Tensor) -> Tensor:

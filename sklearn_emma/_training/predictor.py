@@ -112,12 +112,11 @@ def _answers(
 
 
 def _hears_modes(task: PretrainingTask) -> bool:
-    """Whether single modes are heard: beside the default network, of several modes."""
+    """Whether single modes are heard: beside the default network of classes."""
     return (
         isinstance(task.predictor, MLP)
         and task.predictor.evidence
         and isinstance(task.target, Classes)
-        and task.target.n_outputs > 1
         and len(task.data.y) >= _FEWEST_SAMPLES
     )
 

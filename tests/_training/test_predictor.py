@@ -1,0 +1,296 @@
+"""Pretraining of the predictor, and what is learnt from samples held out meanwhile."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from torch import nn
+
+import helpers
+from helpers import quick, searchable
+from sklearn_emma._training import predictor as module
+from sklearn_emma.predictors import MLP
+
+MODES = {"a": [0, 1], "b": [2, 3], "c": [4]}
+
+
+def samples(n=90, n_classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % n_classes)
+    return rng.normal(size=(n, 5)) + 1.2 * y[:, np.newaxis], y
+
+
+def fitted(n=90, **params):
+    return quick(modes=MODES, **params).fit(*samples(n))
+
+
+def evidence_of(model):
+    return model.network_.evidence
+
+
+class Spy:
+    """Notes what networks are trained on, heads are fitted on, and answers are of."""
+
+    def __init__(self, monkeypatch):
+        self.networks, self.heads, self.answers, self.learnt = [], [], [], []
+
+        def noted_train(task, filled, data, original=module._train):
+            self.networks.append((filled, data.y))
+            return original(task, filled, data)
+
+        def noted_heads(data, *args, original=module.fit_heads):
+            self.heads.append((data.x, data.y))
+            return original(data, *args)
+
+        def noted_answers(predictor, heads, unseen, layout, original=module._answers):
+            trained = self.networks[-1], *self.heads[-len(heads) :]
+            found = original(predictor, heads, unseen, layout)
+            self.answers.append((trained, unseen, found))
+            return found
+
+        monkeypatch.setattr(module, "_train", noted_train)
+        monkeypatch.setattr(module, "fit_heads", noted_heads)
+        monkeypatch.setattr(module, "_answers", noted_answers)
+
+
+@pytest.fixture
+def spy(monkeypatch):
+    return Spy(monkeypatch)
+
+
+def rows_of(x):
+    return {row.tobytes() for row in x}
+
+
+# ---------------------------------------------------------------- what is held out
+
+
+@pytest.mark.parametrize(
+    ("n", "n_networks", "n_folds"), [(90, 4, 3), (1000, 4, 3), (1001, 1, 1)]
+)
+def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_folds):
+    quick(modes=MODES, epochs=1).fit(*samples(n))
+    assert len(spy.networks) == n_networks and len(spy.answers) == n_folds
+    held = []
+    for trained, unseen, _ in spy.answers:
+        new = rows_of(unseen.x)
+        assert len(new) == len(unseen.y)
+        for x, y in trained:
+            assert not rows_of(x) & new
+            assert len(x) == len(y) == n - len(new)
+        held.extend(new)
+    # Each sample once or, where there are many, one in ten.
+    assert len(held) == len(set(held)) == (n if n <= 1000 else 101)
+    # What is heard in the end is fitted on all samples; so is the network, of few.
+    assert rows_of(spy.heads[-1][0]) == rows_of(spy.networks[-1][0]) | set(held)
+    assert len(spy.heads[-1][0]) == n
+
+
+def test_a_label_does_not_reach_the_answer_of_its_own_sample(spy):
+    X, y = samples()
+    other = y.copy()
+    quick(modes=MODES).fit(X, y)
+    first = spy.answers.copy()
+    # One label of the last fold: all that learn from the others' are the same.
+    x, label = first[-1][1].x[0], first[-1][1].y[0]
+    scaled = (X - X.mean(0)) / X.std(0)
+    (i,) = np.flatnonzero(np.abs(scaled - x).max(1) < 1e-6)
+    other[i] = (label + 1) % 3
+    spy.answers.clear()
+    # The order of samples is that of their values, of which the label is one.
+    quick(modes=MODES).fit(X, other)
+    (before,) = [a for a in first if x.tobytes() in rows_of(a[1].x)]
+    (after,) = [a for a in spy.answers if x.tobytes() in rows_of(a[1].x)]
+    assert rows_of(before[1].x) == rows_of(after[1].x)
+    assert sorted(before[1].y) != sorted(after[1].y)
+    np.testing.assert_array_equal(before[2].joint, after[2].joint)
+    np.testing.assert_array_equal(before[2].each, after[2].each)
+
+
+def test_answers_are_of_samples_as_they_are_and_of_one_mode_missing(spy):
+    fitted()
+    for (_, *_), unseen, found in spy.answers:
+        n = len(unseen.y)
+        whole, failed = (
+            found.samples.rows(np.arange(n)),
+            found.samples.rows(np.arange(n, 2 * n)),
+        )
+        for one, two in zip(whole, unseen, strict=True):
+            np.testing.assert_array_equal(one, two)
+        gone = whole.present & ~failed.present
+        assert (gone.sum(axis=1) == 1).all() and gone.any(axis=0).all()
+        columns = gone[:, [0, 0, 1, 1, 2]]
+        assert (failed.x[columns] == 0).all()
+        np.testing.assert_array_equal(failed.x[~columns], whole.x[~columns])
+        np.testing.assert_array_equal(failed.y, whole.y)
+        np.testing.assert_array_equal(failed.weight, whole.weight)
+
+
+def test_a_single_mode_is_heard_as_well_and_never_missing(spy):
+    model = quick(modes={"a": [0, 1, 2, 3, 4]}).fit(*samples())
+    assert all(found.samples.present.all() for *_, found in spy.answers)
+    assert model.temperature_ != 1
+
+
+def test_modes_that_are_missing_or_known_to_be_corrupted_teach_nothing(spy):
+    X, y = samples()
+    highest = X[:, 0].argsort()[-20:]
+    corrupted = np.zeros((90, 3), dtype=bool)
+    corrupted[highest, 0] = True
+    X[20:40, 4] = np.nan
+    wild = X.copy()
+    wild[highest, 0] += 1e3  # still the highest, so samples keep their order
+    models = [
+        quick(modes=MODES).fit(values, y, corrupted=corrupted) for values in (X, wild)
+    ]
+    gone = sum(
+        (~found.samples.present[: len(u.y)]).sum() for _, u, found in spy.answers
+    )
+    assert gone == 2 * 40
+    for one, two in zip(
+        evidence_of(models[0]).buffers(), evidence_of(models[1]).buffers(), strict=True
+    ):
+        assert torch.equal(one, two)
+
+
+# ----------------------------------------------------------------- who is heard
+
+
+OWN = {
+    "module": nn.Linear(5, 3),
+    "function": lambda n_in, n_out: nn.Linear(n_in, n_out),
+    "classifier": LogisticRegression(),
+    "without": MLP(8, evidence=False),
+}
+
+
+@pytest.mark.parametrize("given", OWN)
+def test_beside_another_predictor_no_mode_is_heard(given):
+    model = fitted(predictor=OWN[given])
+    assert evidence_of(model) is None
+    assert model.temperature_ == 1
+    assert not model.network_.gate.balanced
+
+
+@pytest.mark.parametrize(("n", "heard"), [(19, False), (20, True)])
+def test_needs_twenty_samples(n, heard):
+    model = quick(modes=MODES).fit(*samples(n))
+    assert (evidence_of(model) is not None) is heard
+    assert (model.temperature_ != 1) is heard
+    assert np.isfinite(model.predict_proba(samples(n)[0])).all()
+
+
+def test_a_class_of_a_single_sample_stays_possible():
+    X, y = samples()
+    y[0] = 3
+    model = quick(modes=MODES, epochs=20).fit(X, y)
+    proba = model.predict_proba(X)
+    assert proba.shape == (90, 4) and (proba[:, 3] > 0).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+
+
+# --------------------------------------------------------------- what it does
+
+
+def test_the_network_hears_no_evidence_while_it_is_trained():
+    model = fitted(predictor=MLP(8, dropout=0.0))
+    inner, X = model._model, samples()[0]
+    inputs = inner.inputs(inner.standardise(inner.select(X)))
+    network = inner.network
+    alone = copy.deepcopy(network)
+    alone.evidence = None
+    expected = [n(*inputs).logits for n in (network.train(), alone.train())]
+    torch.testing.assert_close(*expected, rtol=0, atol=0)
+    heard = network.eval()(*inputs)
+    assert not torch.allclose(heard.logits, expected[1])
+    mixed = network.evidence(expected[1], inputs.x, heard.scores.attention)
+    torch.testing.assert_close(heard.logits, mixed)
+
+
+def test_training_leaves_the_evidence_as_pretraining_has_learnt_it():
+    short, long = (fitted(max_iter=epochs) for epochs in (1, 8))
+    for one, two in zip(
+        evidence_of(short).buffers(), evidence_of(long).buffers(), strict=True
+    ):
+        assert torch.equal(one, two)
+
+
+def test_probabilities_are_the_softmax_after_the_temperature():
+    model = fitted()
+    evidence = evidence_of(model)
+    assert model.temperature_ == pytest.approx(1 / evidence.powers.sum().item())
+    scores = model._model.scores(samples()[0])
+    expected = torch.from_numpy(scores.logits).softmax(1)
+    np.testing.assert_allclose(model.predict_proba(samples()[0]), expected, rtol=1e-6)
+
+
+def test_probabilities_of_new_samples_are_better_with_evidence():
+    X, y = samples(120, seed=1)
+    unseen, wanted = samples(600, seed=2)
+    losses = {}
+    for heard in (False, True):
+        model = quick(modes=MODES, epochs=25, predictor=MLP(evidence=heard))
+        losses[heard] = log_loss(wanted, model.fit(X, y).predict_proba(unseen))
+    assert losses[True] < losses[False]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_computes_in_the_type_of_x(dtype):
+    X, y = samples()
+    model = quick(modes=MODES).fit(X.astype(dtype), y)
+    for name, buffer in evidence_of(model).named_buffers():
+        assert buffer.numpy().dtype == dtype, name
+    assert model.predict_proba(X.astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_copies_predict_the_same(copied):
+    model, X = fitted(), samples()[0]
+    other = copied(model)
+    assert other.temperature_ == model.temperature_
+    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_clone_fitted_on_the_same_samples_is_the_same():
+    model = fitted()
+    other = clone(model).fit(*samples())
+    np.testing.assert_array_equal(
+        other.predict_proba(samples()[0]), model.predict_proba(samples()[0])
+    )
+
+
+def test_trained_further_it_keeps_what_it_has_learnt():
+    model = fitted(warm_start=True)
+    before = [buffer.clone() for buffer in evidence_of(model).buffers()]
+    model.fit(*samples(seed=1))
+    for one, two in zip(before, evidence_of(model).buffers(), strict=True):
+        assert torch.equal(one, two)
+    assert model.network_.gate.balanced
+
+
+def test_a_weight_of_a_sample_is_so_many_samples():
+    X, y = samples()
+    weight = np.random.default_rng(3).integers(1, 3, size=90)
+    i = np.repeat(np.arange(90), weight)
+    weighted = quick(modes=MODES).fit(X, y, sample_weight=weight)
+    repeated = quick(modes=MODES).fit(X[i], y[i])
+    for one, two in zip(
+        evidence_of(weighted).buffers(), evidence_of(repeated).buffers(), strict=True
+    ):
+        torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_search_is_that_of_scikit_learn_with_evidence(n_classes):
+    X, _, _ = helpers.search_data()
+    y = np.arange(len(X)) % n_classes
+    grid = {"lr": [0.001, 0.02], "lambda_e": [0.0, 0.1]}
+    found = helpers.assert_same_search(searchable(), grid, X=X, y=y)
+    assert found.best_estimator_.temperature_ != 1

@@ -1,0 +1,56 @@
+"""What pretraining is asked to do, and the predictors that it builds."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers import quick, three_classes
+from sklearn_emma._inputs.checking import Given, check_training_data
+from sklearn_emma._training.plan import plan_training
+from sklearn_emma.predictors import MLP
+
+
+def planned(dtype=np.float64, **params):
+    X, y = three_classes()
+    model = quick(**params)
+    checked = check_training_data(model, Given(X.astype(dtype), y), model._read_target)
+    return plan_training(model, checked).pretraining
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_builds_a_predictor_of_its_sizes_and_type(dtype):
+    module = planned(dtype).build()
+    x = torch.zeros(7, 4, dtype=torch.from_numpy(np.zeros(0, dtype)).dtype)
+    assert module(x).shape == (7, 3)
+    assert module(x).dtype == x.dtype
+
+
+def test_a_new_one_each_time_drawn_from_the_global_state():
+    task = planned()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first, second = task.build(), task.build()
+        torch.manual_seed(0)
+        again = task.build()
+    weights = [m.linear.weight for m in (first, second, again)]
+    assert not torch.equal(weights[0], weights[1])
+    assert torch.equal(weights[0], weights[2])
+
+
+def test_a_module_of_the_user_is_never_trained_itself():
+    given = nn.Linear(4, 3)
+    built = planned(predictor=given).build()
+    assert built is not given
+    assert torch.equal(built.weight.float(), given.weight)
+
+
+def test_another_task_is_a_copy_with_a_difference():
+    task = planned()
+    other = dataclasses.replace(task, missing_fraction=0.25, predictor=MLP((2,)))
+    assert other.data is task.data and other.seeds == task.seeds
+    assert (task.missing_fraction, other.missing_fraction) == (0.5, 0.25)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        task.missing_fraction = 0.5
