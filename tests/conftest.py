@@ -53,7 +53,7 @@ def no_training(monkeypatch):
         pytest.fail("training began before the error was found")
 
     for where in (
-        "_training.pretraining",
+        "_training.predictor",
         "_training.joint_training",
         "_energies.denoising",
     ):
