@@ -71,9 +71,7 @@ def cross_fit(
     """
     n_folds = 2 if rows.x.size > _MANY_VALUES else _N_FOLDS
     key = row_keys(rows.x)
-    # Rows of the same values, with other labels, have not seen each other either.
-    _, first, distinct = np.unique(key, return_index=True, return_inverse=True)
-    fold = (first.argsort().argsort() % n_folds)[distinct]
+    fold = folds(key, n_folds)
     fits = [
         ModeFit(energy, mode, rows.weight * rows.present[:, mode])
         for mode, energy in enumerate(estimators)
@@ -177,6 +175,16 @@ class HeldOutEnergies:
         """Compute in another floating-point type from now on, in place."""
         for energies in self.folds:
             energies.astype(dtype)
+
+
+def folds(key: np.ndarray, n_folds: int) -> np.ndarray:
+    """Fold of each row (n,), in turn; rows of the same ``key`` (n,) share theirs.
+
+    They are of the same values and other labels, and must not see each other either.
+    """
+    _, first, distinct = np.unique(key, return_index=True, return_inverse=True)
+    fold: np.ndarray = (first.argsort().argsort() % n_folds)[distinct]
+    return fold
 
 
 def row_keys(x: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sklearn_emma._energies.cross_fitting import folds, row_keys
 from sklearn_emma._energies.densities import (
     DensityRatio,
     JointSamples,
@@ -118,7 +119,7 @@ def _held_out_energies(
     in an order that has nothing to do with their classes.
     """
     x = samples.x
-    fold = np.arange(len(x)) % _N_FOLDS
+    fold = folds(row_keys(x), _N_FOLDS)
     energies = np.empty((len(x), layout.n_modes), dtype=x.dtype)
     for k in range(_N_FOLDS):
         learnt = fit_densities(samples.rows(fold != k), layout, n_groups)

@@ -110,8 +110,8 @@ def choose_shrinkage(
     ]
     if not alike.any():
         return 1.0
-    told = np.where(alike, told, -1.0)
-    return float(SHRINKAGES[told >= told.max() - _AS_GOOD].max())
+    allowed = np.where(alike, told, -1.0)
+    return float(SHRINKAGES[allowed >= allowed.max() - _AS_GOOD].max())
 
 
 def detection(clean: np.ndarray, broken: np.ndarray, weight: np.ndarray) -> float:

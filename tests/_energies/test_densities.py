@@ -1,0 +1,153 @@
+"""Densities of modes against Gaussians written out, in principal components."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal as normal
+from sklearn.decomposition import PCA
+
+from sklearn_emma._energies import densities
+from sklearn_emma._energies.densities import (
+    DensityRatio,
+    JointSamples,
+    bounded_scores,
+    fit_densities,
+)
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._statistics.normal_scores import fit_normal_scores, with_normal_scores
+
+LAYOUT = ModeLayout.from_columns({"a": [0, 1], "b": [2], "c": [3, 4, 5]})
+# Of 60 samples and three modes, ten components of each are compared at most.
+WIDE = ModeLayout.from_columns(
+    {"a": list(range(25)), "b": [25, 26, 27], "c": list(range(28, 48))}
+)
+
+
+def correlated(n, d):
+    """Correlated samples of three classes, and energies of three modes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=n)
+    x = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + rng.normal(size=(3, d))[y]
+    return x, y, rng.normal(size=(n, 3))
+
+
+@pytest.fixture
+def samples():
+    return correlated(400, 6)
+
+
+def fit(x, y, potential, weight=None, layout=LAYOUT):
+    weight = np.ones(len(x)) if weight is None else weight
+    return fit_densities(JointSamples(x, y, potential, weight), layout, 3)
+
+
+def scores(x, found):
+    """Bounded normal scores by the maps that were learnt."""
+    maps = (torch.from_numpy(a) for a in (found.knots, found.base, found.slope))
+    return bounded_scores(torch.from_numpy(x), *maps).numpy()
+
+
+def log_density(z, found, columns):
+    """Mixture of Gaussians of some columns, one class after another."""
+    covariance = np.linalg.inv(found.whole @ found.whole)[np.ix_(columns, columns)]
+    classes = [
+        log_prior + normal(mean[columns], covariance).logpdf(z[:, columns])
+        for log_prior, mean in zip(found.log_prior, found.means, strict=True)
+    ]
+    return logsumexp(classes, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("n", "layout", "n_components"), [(400, LAYOUT, 6), (60, WIDE, 10 + 3 + 10)]
+)
+def test_is_the_ratio_of_densities(n, layout, n_components):
+    x, y, potential = correlated(n, layout.n_features)
+    found = fit(x, y, potential, layout=layout)
+    z = scores(x, found) @ found.components
+    assert z.shape == (n, n_components)
+    energies = DensityRatio(found)(torch.from_numpy(x)).numpy()
+    for mode in range(3):
+        own = np.flatnonzero(found.mode == mode)
+        others = np.flatnonzero(found.mode != mode)
+        expected = (
+            log_density(z, found, own)
+            + log_density(z, found, others)
+            - log_density(z, found, np.arange(n_components))
+        )
+        np.testing.assert_allclose(energies[:, mode], expected, atol=1e-7)
+
+
+def test_modes_with_room_for_all_components_are_compared_as_they_are(samples):
+    found = fit(*samples)
+    np.testing.assert_array_equal(found.components, np.eye(6))
+    np.testing.assert_array_equal(found.mode, LAYOUT.index)
+
+
+def test_wide_modes_are_compared_in_their_first_principal_components():
+    x, y, potential = correlated(60, 48)
+    found = fit(x, y, potential, layout=WIDE)
+    z = scores(x, found)
+    assert found.mode.tolist() == [0] * 10 + [1] * 3 + [2] * 10
+    for mode, columns in enumerate(WIDE.slices):
+        own = found.components[columns, found.mode == mode]
+        np.testing.assert_allclose(own.T @ own, np.eye(own.shape[1]), atol=1e-9)
+        assert (found.components[columns, found.mode != mode] == 0).all()
+        if mode != 1:
+            axes = PCA(10).fit(z[:, columns]).components_
+            np.testing.assert_allclose(own @ own.T, axes.T @ axes, atol=1e-8)
+    np.testing.assert_array_equal(found.components[25:28, found.mode == 1], np.eye(3))
+
+
+@pytest.mark.parametrize(("n", "expected"), [(6, 2), (13, 2), (30, 5), (60, 10)])
+def test_no_more_components_are_compared_than_half_the_samples(n, expected):
+    """Two of each mode at least."""
+    x, y, potential = correlated(n, 48)
+    found = fit(x, y, potential, layout=WIDE)
+    assert np.bincount(found.mode).tolist() == [expected, min(expected, 3), expected]
+
+
+def test_never_more_than_a_bounded_number_of_components(monkeypatch):
+    monkeypatch.setattr(densities, "_MOST_COMPONENTS", 7)
+    found = fit(*correlated(200, 48), layout=WIDE)
+    assert np.bincount(found.mode).tolist() == [7, 3, 7]
+
+
+def test_a_weight_is_a_number_of_repetitions_in_components_too():
+    x, y, potential = correlated(60, 48)
+    weight = np.random.default_rng(0).integers(1, 4, size=60)
+    repeated = np.repeat(np.arange(60), weight)
+    weighted = fit(x, y, potential, weight.astype(float), layout=WIDE)
+    fewer = fit(x[repeated], y[repeated], potential[repeated], layout=WIDE)
+    # Repetition makes room for components, so only what all share is the same.
+    shared = np.flatnonzero(weighted.mode == 1), np.flatnonzero(fewer.mode == 1)
+    one, other = (f.means[:, i] for f, i in zip((weighted, fewer), shared, strict=True))
+    np.testing.assert_allclose(one, other)
+    np.testing.assert_allclose(weighted.log_prior, fewer.log_prior)
+
+
+def test_scores_are_bounded_where_they_lie_far_out_and_nowhere_else(samples):
+    x = torch.from_numpy(samples[0])
+    maps = [torch.from_numpy(a) for a in fit_normal_scores(samples[0], np.ones(400))]
+    free = with_normal_scores(x[None], *(m[None] for m in maps))[0][:, 1::2]
+    bounded = bounded_scores(x, *maps)
+    inside = free.abs() < 3.5
+    assert bounded.shape == (400, 6) and inside.double().mean() > 0.99
+    torch.testing.assert_close(bounded[inside], free[inside], rtol=0, atol=0)
+    for sign in (1, -1):
+        far = bounded_scores(torch.full((1, 6), sign * 1e6).double(), *maps)
+        assert (far == sign * 3.5).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_densities_in_another_type_say_the_same(samples, dtype):
+    found = fit(*samples)
+    cast = found.astype(dtype)
+    types = {name: array.dtype for name, array in cast._asdict().items()}
+    assert types.pop("mode") == found.mode.dtype  # which column is whose
+    assert set(types.values()) == {np.dtype(dtype)}
+    x = torch.from_numpy(samples[0])
+    ratio = DensityRatio(cast)(x.to(torch.from_numpy(cast.whole).dtype))
+    expected = DensityRatio(found)(x)
+    tolerance = 1e-3 if dtype == np.float32 else 1e-12
+    torch.testing.assert_close(ratio.double(), expected, rtol=0, atol=tolerance)
