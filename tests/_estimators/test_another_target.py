@@ -109,7 +109,7 @@ def test_everything_around_a_target_works_for_values_too(dtype):
     model.fit(X, y, sample_weight=weight)
     assert model.validation_loss_curve_
     np.testing.assert_allclose(model.attention_, model.attention(X), rtol=1e-5)
-    assert model.explain(X).shape == (len(X), 15)
+    assert model.explain(X).shape == (len(X), 18)
     same = clone(model).fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(same.predict(X), model.predict(X))
     assert len(cross_val_score(quick(max_iter=2), X, y, cv=2)) == 2

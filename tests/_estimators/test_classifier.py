@@ -56,7 +56,8 @@ def test_chunks_of_a_large_matrix(data, fitted, monkeypatch):
 @pytest.mark.parametrize("scale", [2.0, 20.0])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_constraints_hold_even_after_huge_steps(data, scale):
-    model = quick(lr=scale, lr_schedule="constant", lambda_e=0.1).fit(*data)
+    options = {"lr_schedule": "constant", "lambda_e": 0.1}
+    model = quick(lr=scale, coupling="asymmetric", **options).fit(*data)
     assert np.all(model.energy_weights_ >= 0) and np.all(model.energy_biases_ >= 0)
     off_diagonal = model.coupling_weights_[~np.eye(3, dtype=bool)]
     assert np.all(np.abs(off_diagonal) <= 0.5 + 1e-12)
@@ -125,14 +126,14 @@ def test_an_attention_function_of_ones_own(data):
 
 def test_without_coupling_a_mode_has_no_energy_but_its_own(data):
     X, y = data
-    model = quick(coupling=None, lr=0.05).fit(X, y)
+    model = quick(lr=0.05).fit(X, y)
     assert not model.coupling_weights_.any()
     assert (model.coupling_exponents_ == 1).all()
     scaled = model.network_.gate.scaling(torch.from_numpy(model.potential_energy(X)))
     own = model.energy_weights_ * scaled.numpy() + model.energy_biases_
     assert not np.allclose(model.energy_weights_, 1.0)  # it has learnt
     np.testing.assert_allclose(model.modal_energy(X), own, rtol=1e-12)
-    coupled = quick(lr=0.05).fit(X, y)
+    coupled = quick(coupling="asymmetric", lr=0.05).fit(X, y)
     assert coupled.coupling_weights_[~np.eye(3, dtype=bool)].all()
     assert differ(model, coupled, X)
 

@@ -62,6 +62,7 @@ def slow_scores(model, potential, training_potential, scaling):
 def test_scores_equal_their_formulas(data, scaling):
     X, y = data
     given = {"energy_scaling": scaling, "lr": 0.02, "joint_energy": False}
+    given |= {"coupling": "asymmetric"}
     alone = MLP(8, evidence=False)
     model = quick(warm_start=True, predictor=alone, **given).fit(X, y)
     assert not np.allclose(model.coupling_weights_, 0)
@@ -159,13 +160,47 @@ def test_explain(data, fitted):
     assert table.columns.names == ["mode", "quantity"]
     assert list(table.columns.get_level_values("mode").unique()) == ["a", "b", "c"]
     quantities = ["attention", "importance", "modal_energy", "potential_energy"]
-    assert list(table["a"].columns) == [*quantities, "missing"]
+    assert list(table["a"].columns) == [
+        "attention",
+        "trust",
+        *quantities[1:],
+        "missing",
+    ]
     for quantity in quantities:
         block = table.xs(quantity, axis=1, level="quantity").to_numpy()
         np.testing.assert_array_equal(block, getattr(fitted, quantity)(X))
     missing = table.xs("missing", axis=1, level="quantity")
     assert missing.iloc[0].tolist() == [False, True, False]
     assert not missing.iloc[1:].to_numpy().any()
+
+
+def test_trust_is_what_the_joint_energy_leaves_of_attention(data):
+    X, y = data
+    swapped = X.copy()
+    swapped[:, MODES["a"]] = X[::-1, MODES["a"]]
+    model = quick(joint_energy=True).fit(X, y)
+    without = quick(joint_energy=False).fit(X, y)
+    table, alone = model.explain(swapped), without.explain(swapped)
+    trust, attention, expected = (
+        t.xs(quantity, axis=1, level="quantity").to_numpy()
+        for t, quantity in (
+            (table, "trust"),
+            (table, "attention"),
+            (alone, "attention"),
+        )
+    )
+    assert trust.min() < 0.9 and trust.max() == 1
+    np.testing.assert_allclose(attention, expected * trust, rtol=1e-10)
+    assert (alone.xs("trust", axis=1, level="quantity") == 1).all(axis=None)
+
+
+def test_temperature_is_that_of_the_mixture_and_needs_a_fit(fitted, data):
+    powers = fitted.network_.evidence.powers
+    assert fitted.temperature_ == pytest.approx(1 / powers.sum().item())
+    assert fitted.temperature_ not in (0, 1)
+    with pytest.raises(NotFittedError):
+        quick().temperature_  # noqa: B018
+    assert quick(predictor=MLP(8, evidence=False)).fit(*data).temperature_ == 1
 
 
 def test_total_energy_rises_with_noise(data, fitted):

@@ -49,9 +49,13 @@ def test_a_row_without_any_mode(fitted):
     assert set(fitted.predict(nothing)) <= {0, 1}
     assert np.all(fitted.attention(nothing) == 0)
     assert np.isnan(fitted.total_energy(nothing)).all()
+    # The predictor sees the mean; single modes say nothing but the prior.
     at_the_mean = torch.zeros(1, 6, dtype=torch.float64)
+    evidence = fitted.network_.evidence
+    a, b = evidence.powers.numpy()
     with torch.no_grad():
-        expected = softmax(fitted.network_.predictor(at_the_mean).numpy(), axis=1)
+        joint = fitted.network_.predictor(at_the_mean).log_softmax(1).numpy()
+    expected = softmax(a * joint + b * evidence.log_prior.numpy(), axis=1)
     np.testing.assert_allclose(proba, expected.repeat(2, axis=0), rtol=1e-9)
 
 

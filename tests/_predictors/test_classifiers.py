@@ -17,10 +17,11 @@ from sklearn.utils import check_random_state
 from torch import nn
 
 import helpers
+from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.weights import merge_duplicates
 from sklearn_emma._model import model as model_module
 from sklearn_emma.corruption import Failures, Mixture, ModeLayout, fail_modes
-from sklearn_emma.predictors import GatedCopies
+from sklearn_emma.predictors import MLP, GatedCopies
 
 MODES = {"left": [2, 0], "right": [1, 3]}
 COLUMNS, INDEX = [2, 0, 1, 3], np.array([0, 0, 1, 1])
@@ -50,6 +51,23 @@ def gated(model, X):
     """Standardised, 0 where missing, times attention; in the order of the modes."""
     z = (X[:, COLUMNS] - model.scaler_.mean_) / model.scaler_.scale_
     return np.nan_to_num(z) * model.attention(X)[:, INDEX]
+
+
+def gated_in_training(model, clean, failed):
+    """Gate training rows as what they are fitted on: by energies that have not seen them.
+
+    ``clean`` and ``failed`` (n, d) in the units of X, the columns of modes in order. The
+    model was fitted with ``warm_start=True``.
+    """
+    inner = model._model
+    known, _ = fill_missing(inner.standardise(clean), inner.layout)
+    x, present = fill_missing(inner.standardise(failed), inner.layout)
+    fold = torch.from_numpy(inner.held_out.fold_of(known.numpy()))
+    nothing = torch.zeros(present.shape, dtype=x.dtype)
+    potential = inner.held_out.potential(x, present, nothing, fold)
+    with torch.no_grad():
+        attention = inner.network.gate.scores(potential, present).attention
+    return (x * attention[:, INDEX]).numpy()
 
 
 class Spy(ClassifierMixin, BaseEstimator):
@@ -82,6 +100,7 @@ def test_equals_a_classifier_fitted_by_hand_on_gated_copies(n_copies):
     model = quick(
         GatedCopies(LogisticRegression(), n_copies=n_copies),
         corruption=Failures(clean_fraction=0.2, n_failing=2),
+        warm_start=True,
     ).fit(X, y)
     rng = check_random_state(0)
     *_, seed = (int(rng.randint(2**31 - 1)) for _ in range(5))
@@ -102,9 +121,7 @@ def test_equals_a_classifier_fitted_by_hand_on_gated_copies(n_copies):
             clean_fraction=0.2,
             n_failing=2,
         )
-        in_units = np.empty(X.shape)
-        in_units[:, COLUMNS] = failed.numpy() * scale + mean
-        copies.append(gated(model, in_units))
+        copies.append(gated_in_training(model, rows, failed.numpy() * scale + mean))
     by_hand = LogisticRegression().fit(np.vstack(copies), np.tile(labels, n_copies))
     np.testing.assert_allclose(model.predictor_.coef_, by_hand.coef_, rtol=1e-4)
     np.testing.assert_allclose(
@@ -119,18 +136,22 @@ def test_equals_a_classifier_fitted_by_hand_on_gated_copies(n_copies):
 def test_without_corruption_it_is_fitted_on_the_data_as_given(
     corrupted, energy_scaling
 ):
-    model = quick(Spy(), corruption=None, energy_scaling=energy_scaling)
-    model.fit(X, y, corrupted=corrupted)
+    params = {"corruption": None, "energy_scaling": energy_scaling}
+    model = quick(Spy(), warm_start=True, **params).fit(X, y, corrupted=corrupted)
     seen, labels, weight = model.predictor_.seen_
     assert weight is None and len(seen) == len(X)  # one copy: all would be alike
-    order, expected = np.lexsort(seen.T), gated(model, X)
+    clean = X[:, COLUMNS]
+    if corrupted is not None:
+        clean = np.where(corrupted[:, INDEX], np.nan, clean)
+    order, expected = np.lexsort(seen.T), gated_in_training(model, clean, X[:, COLUMNS])
     by_hand = np.lexsort(expected.T)
     np.testing.assert_allclose(seen[order], expected[by_hand], rtol=1e-10)
     np.testing.assert_array_equal(labels[order], y[by_hand])
 
 
 def test_the_gate_learns_as_in_front_of_the_default_network():
-    plain, model = quick(None).fit(X, y), quick(LogisticRegression()).fit(X, y)
+    default = MLP(evidence=False)  # the classifier hears all modes at once
+    plain, model = quick(default).fit(X, y), quick(LogisticRegression()).fit(X, y)
     np.testing.assert_array_equal(model.attention_, plain.attention_)
     assert model.loss_curve_ == plain.loss_curve_
     for name, value in plain.network_.state_dict().items():
@@ -194,7 +215,7 @@ def test_every_method_works(predictor):
         model.predict(X_BROKEN), model.classes_[proba.argmax(axis=1)]
     )
     assert model.score(X, y) > 0.4
-    assert model.explain(X_BROKEN).shape == (80, 10)
+    assert model.explain(X_BROKEN).shape == (80, 12)
 
 
 @pytest.mark.parametrize("predictor", CLASSIFIERS, ids=lambda p: type(p).__name__)

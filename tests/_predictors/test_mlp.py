@@ -71,6 +71,7 @@ def test_the_recipe_is_a_parameter_object_like_any_other():
         "hidden_layer_sizes": (6,),
         "dropout": 0.1,
         "n_bins": 2,
+        "evidence": True,
     }
     assert recipe.n_bins == 8
     clf = quick(predictor=recipe)
@@ -110,6 +111,8 @@ BAD = [
     ({"dropout": "some"}, "'dropout' parameter of MLP"),
     ({"n_bins": 0}, "'n_bins' parameter of MLP"),
     ({"n_bins": 2.5}, "'n_bins' parameter of MLP"),
+    ({"evidence": "some"}, "'evidence' parameter of MLP"),
+    ({"evidence": None}, "'evidence' parameter of MLP"),
 ]
 
 
