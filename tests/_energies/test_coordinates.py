@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.covariance import oas
+from sklearn.covariance import oas, shrunk_covariance
 
-from sklearn_emma._energies.coordinates import fit_coordinates
+from sklearn_emma._energies import coordinates as module
+from sklearn_emma._energies.coordinates import fit_coordinates, fit_shrinkage
 
 KINDS = [None, "standardize", "whiten", "normal_scores"]
 
@@ -122,6 +123,104 @@ def test_whitening_follows_standardisation(n):
     matrix = fit_coordinates(X, None, "whiten").matrix
     expected = np.linalg.inv(covariance) / np.outer(scale, scale)
     np.testing.assert_allclose(matrix @ matrix.T, expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+@pytest.mark.parametrize("share", [1e-3, 0.3, 1.0])
+def test_a_share_that_is_given_is_that_of_the_identity(kind, share):
+    X = np.exp(correlated(60, 3, mixing=0.2))
+    fitted = fit_coordinates(X, None, kind, share)
+    features = fitted.features(X)
+    scale = features.std(axis=0)
+    covariance = np.cov((features - features.mean(0)) / scale, rowvar=False, ddof=0)
+    expected = np.linalg.inv(shrunk_covariance(covariance, share))
+    expected /= np.outer(scale, scale)
+    found = fitted.matrix @ fitted.matrix.T
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [None, "standardize"])
+def test_without_whitening_a_share_plays_no_part(kind):
+    X = correlated(60, 3)
+    plain, shrunk = (fit_coordinates(X, None, kind, share) for share in (None, 0.5))
+    np.testing.assert_array_equal(shrunk.matrix, plain.matrix)
+
+
+# --------------------------------------------------------- what held-out rows recommend
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What held-out rows are asked about: clean and noisy coordinates, weights."""
+    found = []
+
+    def choose(*args):
+        found.append(args)
+        return 0.25
+
+    monkeypatch.setattr(module, "choose_shrinkage", choose)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_rows_are_compared_with_themselves_with_noise_of_each_feature(asked, kind):
+    """Noise is added to features, before their scores: a fraction of each spread."""
+    X = np.exp(correlated(4000, 3, mixing=0.2)) * [1, 50, 0.01]
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=4000)
+    assert fit_shrinkage(X, weight, kind, seed=5) == 0.25
+    ((clean, noisy, counts),) = asked
+    np.testing.assert_array_equal(counts, weight)
+    mean, spread = (np.average(a, axis=0, weights=weight) for a in (clean, clean**2))
+    np.testing.assert_allclose(mean, 0, atol=1e-9)
+    np.testing.assert_allclose(spread, 1)
+    features = slice(None, None, 2 if kind == "normal_scores" else 1)
+    for size, z in zip((0.25, 0.5), noisy, strict=True):
+        difference = (z - clean)[:, features]
+        np.testing.assert_allclose(difference.std(axis=0), size, rtol=0.05)
+        np.testing.assert_allclose(difference.mean(axis=0), 0, atol=0.03)
+        if kind == "normal_scores":  # the score of the noisy value, and of no other
+            alone = fit_coordinates(X, weight, kind)
+            deviation = np.sqrt(
+                np.cov(X, rowvar=False, aweights=weight, ddof=0).diagonal()
+            )
+            values = X + difference * deviation
+            expected = alone.features(values)[:, 1::2] - alone.features(X)[:, 1::2]
+            scale = np.sqrt(
+                np.cov(
+                    alone.features(X)[:, 1::2], rowvar=False, aweights=weight, ddof=0
+                )
+            ).diagonal()
+            np.testing.assert_allclose(
+                (z - clean)[:, 1::2], expected / scale, atol=1e-6
+            )
+
+
+def test_the_seed_alone_decides_the_noise(asked):
+    X = correlated(50, 3)
+    for seed in (0, 0, 1):
+        fit_shrinkage(X, np.ones(50), "whiten", seed)
+    first, again, other = (noisy[0] for _, noisy, _ in asked)
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_rows_of_weight_0_and_the_type_change_no_recommendation(kind, dtype):
+    X = np.exp(correlated(80, 3, mixing=0.2)).astype(dtype)
+    weight = (np.arange(80) % 4 > 0).astype(dtype)
+    spoilt = np.where(weight[:, np.newaxis] > 0, X, 1e3).astype(dtype)
+    found = fit_shrinkage(X, weight, kind, 0)
+    assert 0 < found <= 1
+    assert fit_shrinkage(spoilt, weight, kind, 0) == found
+
+
+@pytest.mark.parametrize("constant", [[0], [0, 1, 2]])
+@pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
+def test_constant_features_get_a_recommendation_too(constant, kind):
+    X = correlated(60, 3)
+    X[:, constant] = 7.0
+    assert 0 < fit_shrinkage(X, np.ones(60), kind, 0) <= 1
 
 
 @given(

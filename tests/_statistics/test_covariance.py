@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.covariance import oas
+from sklearn.covariance import oas, shrunk_covariance
 
-from sklearn_emma._statistics.covariance import inverse_root
+from sklearn_emma._statistics.covariance import (
+    inverse_root,
+    oracle_shrinkage,
+    principal_axes,
+)
 
 
 def standardised(n, d, seed=0, mixing=1.0):
@@ -39,6 +43,69 @@ def test_shrinkage_is_that_of_scikit_learn_in_other_units(unit):
     covariance, _ = oas(z, assume_centered=True)
     expected = np.linalg.inv(covariance)
     np.testing.assert_allclose(root(z) @ root(z), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 8, 30, 500])
+@pytest.mark.parametrize("d", [1, 2, 20])
+def test_the_oracle_share_is_that_of_scikit_learn(n, d):
+    z = standardised(n, d)
+    _, expected = oas(z, assume_centered=True)
+    found = oracle_shrinkage(z, np.ones(n))
+    assert found == pytest.approx(expected if d > 1 else 1.0)  # of 1 × 1, all is shrunk
+    np.testing.assert_array_equal(root(z), inverse_root(z, np.ones(n), found))
+
+
+@pytest.mark.parametrize("share", [1e-4, 0.1, 0.7, 1.0])
+@pytest.mark.parametrize(("n", "d"), [(50, 4), (8, 20), (3, 30)])
+def test_a_share_that_is_given_is_that_of_the_identity(n, d, share):
+    """Also with fewer samples than features, whose axes are found among samples."""
+    z, weight = standardised(n, d), np.random.default_rng(0).uniform(0.5, 2, size=n)
+    covariance = (z * weight[:, np.newaxis]).T @ z / weight.sum()
+    expected = np.linalg.inv(shrunk_covariance(covariance, share))
+    matrix = inverse_root(z, weight, share)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-9)
+    np.testing.assert_allclose(matrix @ matrix, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_without_any_share_directions_of_no_variance_are_not_blown_up():
+    for n in (8, 500):
+        z = standardised(n, 20)
+        z[:, 0] = z[:, 1]
+        lengths = np.linalg.eigvalsh(inverse_root(z, np.ones(n), 0.0))
+        largest = np.linalg.eigvalsh(z.T @ z / n)[-1]
+        assert np.isfinite(lengths).all() and lengths[-1] <= 1.001e3 / np.sqrt(largest)
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 4), (4, 4), (8, 20), (1, 3), (5, 1)])
+def test_axes_and_variances_make_up_the_covariance(n, d):
+    rng = np.random.default_rng(0)
+    z, weight = rng.normal(size=(n, d)), rng.uniform(0.5, 2, size=n)
+    weight[: n // 4] = 0
+    values, vectors, mean_variance = principal_axes(z, weight)
+    covariance = (z * weight[:, np.newaxis]).T @ z / weight.sum()
+    assert len(values) == vectors.shape[1] <= min(max(n - n // 4, 1), d)
+    np.testing.assert_allclose((vectors * values) @ vectors.T, covariance, atol=1e-12)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(values)), atol=1e-9)
+    assert mean_variance == pytest.approx(np.trace(covariance) / d)
+
+
+def test_samples_that_say_nothing_new_add_no_axis():
+    """Fewer samples than features, all but two of them combinations of others."""
+    two = np.random.default_rng(0).normal(size=(2, 30))
+    z = np.random.default_rng(1).normal(size=(7, 2)) @ two
+    values, vectors, _ = principal_axes(z, np.ones(7))
+    assert vectors.shape == (30, 2)
+    np.testing.assert_allclose((vectors * values) @ vectors.T, z.T @ z / 7, atol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "d"), [(3, 5), (9, 2)])
+def test_samples_that_never_vary_have_no_variance(n, d):
+    values, vectors, mean_variance = principal_axes(np.zeros((n, d)), np.ones(n))
+    assert mean_variance == 0 and (values == 0).all()
+    assert len(values) == vectors.shape[1]
+    for share in (0.0, 0.5, 1.0, None):
+        matrix = inverse_root(np.zeros((n, d)), np.ones(n), share)
+        np.testing.assert_allclose(matrix, np.eye(d), atol=1e-12)
 
 
 def test_whitened_samples_have_identity_covariance_where_they_are_many():

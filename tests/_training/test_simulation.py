@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 
 from helpers import assert_same, quick, three_classes
@@ -199,6 +200,59 @@ def test_energies_that_are_known_are_not_computed_again(data, model):
     np.testing.assert_allclose(potential[10:20, 1], fresh[10:20, 1])
     assert (np.delete(potential[:, 1], range(10, 20)) == 7.5).all()
     assert (potential[:, 0] == 7.5).all()
+
+
+class Tagged(BaseEstimator):
+    """Energies that differ from fit to fit by a factor, which is read from any row."""
+
+    def fit(self, X, y=None):
+        self.factor_ = 1.0 + np.square(X).sum() % 1
+        return self
+
+    def score_samples(self, X):
+        return -self.factor_ * np.square(X).sum(axis=1)
+
+
+def by_hand(model, x, fold):
+    """Ψ of each row by the energies without its fold, or by those of all rows."""
+    held_out, rows = model.held_out, range(len(x))
+    result = np.empty((len(x), 2))
+    for mode, columns in enumerate(model.layout.slices):
+        for row in rows:
+            k = int(fold[row])
+            energies = model.energies if k < 0 else held_out.folds[k]
+            score = energies.estimators[mode].score_samples(x[[row]][:, columns])
+            shift = 0.0 if k < 0 else held_out._shift[k, mode].item()
+            result[row, mode] = shift - score[0]
+    return result
+
+
+def test_a_failing_mode_is_scored_by_energies_that_have_not_seen_its_row(data):
+    X, y = data
+    model = quick(energy_estimator=Tagged(), warm_start=True).fit(X[:100], y[:100])
+    model = model._model
+    assert (
+        len({e.factor_ for fold in model.held_out.folds for e in fold.estimators}) == 10
+    )
+    none = np.zeros((120, 2), dtype=bool)
+    scored = score_set(model, TrainingSet(X, y, np.ones(120), np.ones(120), none))
+    assert (scored.fold[:100] >= 0).all() and (scored.fold[100:] == -1).all()
+    expected = by_hand(model, scored.x.numpy(), scored.fold)
+    np.testing.assert_allclose(scored.inputs.potential, expected, rtol=1e-9)
+    samples = simulated_epochs(model, scored, FAILURES, generator())()
+    x, fails = fail_modes(
+        scored.x, model.layout, Bias(5.0), generator(), clean_fraction=0.5
+    )
+    assert fails[:100].any() and fails[100:].any()
+    expected = by_hand(model, x.numpy(), scored.fold)
+    np.testing.assert_allclose(samples.inputs["potential"], expected, rtol=1e-9)
+    # Epochs that are mixed anew keep who has seen whom.
+    order = torch.randperm(120, generator=generator())
+    mixed = simulated_epochs(
+        model, scored.rows(order.numpy()), FAILURES, generator(1)
+    )()
+    expected = by_hand(model, mixed.inputs["x"].numpy(), scored.fold[order])
+    np.testing.assert_allclose(mixed.inputs["potential"], expected, rtol=1e-9)
 
 
 def test_an_epoch_has_the_values_and_the_energies_of_modes_that_fail(model, scored):
