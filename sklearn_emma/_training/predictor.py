@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from sklearn_emma._energies.cross_fitting import folds, row_keys
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.targets import Classes
@@ -67,7 +68,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     data, layout, n_classes = task.data, task.layout, task.target.n_outputs
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
-    part = np.arange(len(data.y)) % n_parts
+    part = folds(row_keys(rows.x), n_parts)
     samples = Labelled(rows.x, rows.present, data.y, data.loss_weight)
     prior = np.bincount(data.y, data.loss_weight, n_classes)
     answers = []

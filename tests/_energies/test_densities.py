@@ -151,3 +151,34 @@ def test_densities_in_another_type_say_the_same(samples, dtype):
     expected = DensityRatio(found)(x)
     tolerance = 1e-3 if dtype == np.float32 else 1e-12
     torch.testing.assert_close(ratio.double(), expected, rtol=0, atol=tolerance)
+
+
+def test_a_rotation_within_modes_changes_nothing(samples, monkeypatch):
+    x = torch.from_numpy(samples[0])
+    expected = DensityRatio(fit(*samples))(x)
+    rng = np.random.default_rng(1)
+    rotations = [np.linalg.qr(rng.normal(size=(k, k)))[0] for k in LAYOUT.widths]
+    monkeypatch.setattr(densities, "_bases", lambda *args: rotations)
+    rotated = fit(*samples)
+    np.testing.assert_array_equal(rotated.components[:2, :2], rotations[0])
+    torch.testing.assert_close(DensityRatio(rotated)(x), expected, rtol=0, atol=1e-8)
+
+
+def test_modes_of_hundreds_of_features_are_compared_by_what_they_share():
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=160)
+    hidden = rng.normal(size=(160, 2)) + 3 * rng.normal(size=(3, 2))[y]
+    loadings = rng.normal(size=(2, 900))
+    x = hidden @ loadings + rng.normal(size=(160, 900))
+    layout = ModeLayout.from_columns(
+        dict(zip("abc", np.split(np.arange(900), 3), strict=True))
+    )
+    potential = rng.normal(size=(60, 3))
+    found = fit(x[:60], y[:60], potential, layout=layout)
+    assert found.components.shape == (900, 30)
+    ratio, unseen = DensityRatio(found), x[60:].copy()
+    usual = ratio(torch.from_numpy(unseen)).amax(1)
+    unseen[:, :300] = unseen[::-1, :300]  # of another sample
+    swapped = ratio(torch.from_numpy(unseen))
+    assert (swapped.argmax(1) == 0).double().mean() > 0.6
+    assert swapped.amax(1).median() > usual.median()

@@ -54,10 +54,10 @@ def gated(model, X):
 
 
 def gated_in_training(model, clean, failed):
-    """Gate training rows as what they are fitted on: by energies that have not seen them.
+    """Gate training rows as in training: by energies that have not seen them.
 
-    ``clean`` and ``failed`` (n, d) in the units of X, the columns of modes in order. The
-    model was fitted with ``warm_start=True``.
+    ``clean`` and ``failed`` (n, d) in the units of X, the columns of modes in order.
+    The model was fitted with ``warm_start=True``.
     """
     inner = model._model
     known, _ = fill_missing(inner.standardise(clean), inner.layout)

@@ -91,6 +91,14 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_folds):
     assert len(spy.heads[-1][0]) == n
 
 
+def test_samples_of_the_same_values_are_held_out_together(spy):
+    X, y = samples()
+    quick(modes=MODES).fit(np.repeat(X, 2, axis=0), np.ravel([y, (y + 1) % 3], "F"))
+    for trained, unseen, _ in spy.answers:
+        assert len(unseen.y) == 2 * len(rows_of(unseen.x)) == 60
+        assert not any(rows_of(x) & rows_of(unseen.x) for x, _ in trained)
+
+
 def test_a_label_does_not_reach_the_answer_of_its_own_sample(spy):
     X, y = samples()
     other = y.copy()
