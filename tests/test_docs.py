@@ -41,6 +41,7 @@ OTHERS = {
     "FeatureUnion": "sklearn.pipeline",
     "Generator": "torch",
     "GridSearchCV": "sklearn.model_selection",
+    "KBinsDiscretizer": "sklearn.preprocessing",
     "Pipeline": "sklearn.pipeline",
     "RandomForestClassifier": "sklearn.ensemble",
     "SimpleImputer": "sklearn.impute",

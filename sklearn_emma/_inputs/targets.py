@@ -6,7 +6,8 @@ one kind; another kind, the values of a regression for instance, is another clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol, Self, TypeAlias
 
 import numpy as np
@@ -114,7 +115,8 @@ class Classes:
             Names a label that is not known.
         """
         _check_discrete(y)
-        found = unique_labels(y, self.labels)
+        with _of_one_type():
+            found = unique_labels(y, self.labels)
         if len(found) > len(self.labels):
             unknown = found[~np.isin(found, self.labels)]
             raise ValueError(
@@ -175,11 +177,19 @@ class Classes:
         return weights
 
 
-def _check_discrete(y: np.ndarray) -> None:
+@contextmanager
+def _of_one_type() -> Iterator[None]:
+    """Around what compares labels: say whose they are if they cannot be compared."""
     try:
-        check_classification_targets(y)
+        yield
     except TypeError as error:
         raise TypeError(f"y must have labels of one type: {error}.") from error
+
+
+def _check_discrete(y: np.ndarray) -> None:
+    try:
+        with _of_one_type():
+            check_classification_targets(y)
     except ValueError as error:
         if "continuous" not in str(error).partition(". ")[0]:
             raise

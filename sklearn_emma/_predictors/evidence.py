@@ -181,11 +181,11 @@ class Evidence(nn.Module):
 def relevance(reliability: Tensor) -> Tensor:
     """Shares of attention for modes that are worth r_i ≥ 0 by themselves, (M,).
 
-    Twice as much for the best mode as for one that says nothing: enough to be seen, and
-    little enough for the best mode to be shut out quickly when it fails.
+    Half as much again for the best mode as for one that says nothing: enough to be
+    seen, and little enough for the best mode to be shut out quickly when it fails.
     """
     best = reliability.max()
-    return 1 + reliability / best if best > 0 else torch.ones_like(reliability)
+    return 1 + reliability / (2 * best) if best > 0 else torch.ones_like(reliability)
 
 
 def fit_heads(

@@ -153,6 +153,15 @@ def test_two_samples_of_two_classes_are_enough():
     assert Classes.from_labels(np.array([1, 0])).n_outputs == 2
 
 
+def test_labels_of_two_types_are_said_to_be_those_of_y():
+    mixed = np.array(["one", 0, 1, 0], dtype=object)
+    with pytest.raises(TypeError, match="y must have labels of one type"):
+        Classes.from_labels(mixed)
+    dates = np.array(["2020", "2021"], "M8[Y]")
+    with pytest.raises(TypeError, match="y must have labels of one type"):
+        Classes(np.array([0, 1])).accept(dates)
+
+
 def test_known_labels_are_accepted_and_a_strange_one_is_named():
     target = Classes(np.array(["a", "b", "c"]))
     assert target.accept(np.array(["c", "a", "c"])) is target

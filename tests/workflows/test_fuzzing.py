@@ -132,6 +132,28 @@ def test_a_hostile_piece_among_harmless_ones(number, trainings):
         np.testing.assert_allclose(again, once, rtol=1e-6)
 
 
+# A chunk may lack a class, and of these pieces one takes a class away.
+BY_CHUNKS = [
+    piece
+    for piece in [*VALUES, *TABLES, *WEIGHTS, *CORRUPTED, *MODE_SPECS]
+    if piece.verdict == FAILS and "class" not in piece.name
+]
+
+
+@pytest.mark.parametrize("number", range(len(BY_CHUNKS)), ids=map(str, BY_CHUNKS))
+def test_a_hostile_piece_in_a_chunk(number):
+    piece = BY_CHUNKS[number]
+    case = composed([piece], draws(number, 3))
+    model = case.estimator()
+
+    def call():
+        model.partial_fit(case.X, case.y, classes=[0, 1], **case.fit)
+
+    error = attempt(call, case, model)
+    assert error is not None, f"{piece} passed"
+    check_error(error, piece)
+
+
 ANSWERED = [*VALUES, *TABLES]
 
 
