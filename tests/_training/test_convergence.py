@@ -75,7 +75,8 @@ def scored(y, weight):
     n = len(y)
     inputs = Inputs(torch.zeros(n, 2), torch.zeros(n, 1), torch.ones(n, 1).bool())
     weight = torch.tensor(weight, dtype=torch.float64)
-    return ScoredSet(inputs.x, inputs, torch.tensor(y), inputs.present, weight)
+    nowhere = torch.full((n,), -1)
+    return ScoredSet(inputs.x, inputs, nowhere, torch.tensor(y), inputs.present, weight)
 
 
 def messages(curve, *, y=(0, 0, 1, 1), answers=(0, 0, 1, 1), weight=(1, 1, 1, 1)):
