@@ -27,6 +27,9 @@ class UnequalScaling(EnergyScaling):
 
 
 class Unequal:
+    def __repr__(self):  # names the cases, the same in every process
+        return "unequal"
+
     def build(self, n_modes):
         return UnequalScaling(n_modes)
 
