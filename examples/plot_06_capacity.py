@@ -151,9 +151,9 @@ print("\nSaved capacity.png")
 
 # %%
 # Measured on five seeds with 25 epochs, mean ± standard deviation. **No optimum worth
-# the name**: λ_c = 0.001 is ahead of 0 by 0.003 in mean F1 (0.814 ± 0.014 against 0.811
-# ± 0.016), in four of five seeds and by 0.006 at most, much less than the seeds differ.
-# From 0.01 on every seed loses, up to 0.049 at 0.1. What is lost is ``ip`` noisy, σ = 1
-# (0.773 to 0.657): where b_a reaches 1, ``dm`` is shut out, on clean data too (β 0.941
-# to 0.000), and cannot take over. With ``dm`` noisy F1 stays at 0.88. The default is
-# ``lambda_c=0``.
+# the name**: λ_c = 0.001 is ahead of 0 by 0.001 in mean F1 (0.812 ± 0.014 against 0.811
+# ± 0.013), in three of five seeds and by 0.003 at most, much less than the seeds
+# differ. At 0.01 four of five seeds lose, from 0.1 on every seed does, up to 0.027.
+# What is lost is ``ip`` noisy, σ = 1 (0.776 to 0.725): where b_a reaches 1, ``dm`` is
+# shut out, on clean data too (β 0.892 to 0.037), and cannot take over. With ``dm``
+# noisy F1 stays at 0.88. The default is ``lambda_c=0``.
