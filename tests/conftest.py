@@ -1,6 +1,7 @@
 """What all tests share: one thread, the same examples every time, and fixtures."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import settings
 
 # Read when scipy is first imported; without it scikit-learn skips one of its checks.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+# A shell that starts us in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 torch.set_num_threads(1)
 

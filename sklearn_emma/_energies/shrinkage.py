@@ -54,7 +54,7 @@ class _Axes(NamedTuple):
         centred = z - self.mean
         along = np.square(centred @ self.vectors)
         outside = np.maximum(np.square(centred).sum(axis=1) - along.sum(axis=1), 0.0)
-        rest = np.maximum(SHRINKAGES * self.mean_variance, np.finfo(z.dtype).tiny)
+        rest = np.maximum(SHRINKAGES * self.mean_variance, 1e-12)
         variances = (1 - SHRINKAGES) * self.values[:, np.newaxis] + rest
         energies: np.ndarray = (along @ (1 / variances) + outside[:, None] / rest) / 2
         return energies
@@ -87,6 +87,8 @@ def choose_shrinkage(
     noisy = [z[rows] for z in noisy]
     if len(rows) < 4 * _N_FOLDS:
         return max(oracle_shrinkage(clean, weight), SHRINKAGES[0])
+    if np.average(np.square(clean).sum(axis=1), weights=weight) < 0.5:
+        return 1.0  # nothing varies
     fold = np.arange(len(rows)) % _N_FOLDS
     held_out = np.empty((len(rows), len(SHRINKAGES)))
     disturbed = [np.empty_like(held_out) for _ in noisy]

@@ -72,9 +72,15 @@ def _loss_of_frequencies(
 def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
     """Different answers of the network on samples that count, as training sees it."""
     size, found = model.chunk_rows, set[object]()
-    for start in range(0, len(data.y), size):
-        rows = slice(start, start + size)
-        logits = model.network(**data.inputs.rows(rows)._asdict()).logits
-        counts = (data.loss_weight[rows] > 0).cpu().numpy()
-        found.update(target.decode(logits.cpu().numpy())[counts].tolist())
+    network = model.network
+    # Single modes that know nothing may outvote a network that has learnt something.
+    evidence, network.evidence = network.evidence, None
+    try:
+        for start in range(0, len(data.y), size):
+            rows = slice(start, start + size)
+            logits = network(**data.inputs.rows(rows)._asdict()).logits
+            counts = (data.loss_weight[rows] > 0).cpu().numpy()
+            found.update(target.decode(logits.cpu().numpy())[counts].tolist())
+    finally:
+        network.evidence = evidence
     return list(found)

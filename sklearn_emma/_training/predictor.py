@@ -69,7 +69,9 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
-    samples = Labelled(rows.x, rows.present, data.y, data.loss_weight)
+    # Linear models are regularised by the number of samples, whatever classes weigh.
+    counts = data.loss_weight * (data.weight.sum() / data.loss_weight.sum())
+    samples = Labelled(rows.x, rows.present, data.y, counts)
     prior = np.bincount(data.y, data.loss_weight, n_classes)
     answers = []
     for k in range(n_folds):

@@ -353,7 +353,7 @@ def test_copies_say_the_same(copied):
 # ---------------------------------------------------------------------------- relevance
 
 
-def test_the_best_mode_counts_twice_as_much_as_one_that_says_nothing():
+def test_the_best_mode_counts_half_as_much_again_as_one_that_says_nothing():
     shares = relevance(torch.tensor([0.0, 0.2, 0.8]))
-    torch.testing.assert_close(shares, torch.tensor([1.0, 1.25, 2.0]))
+    torch.testing.assert_close(shares, torch.tensor([1.0, 1.125, 1.5]))
     torch.testing.assert_close(relevance(torch.zeros(3)), torch.ones(3))

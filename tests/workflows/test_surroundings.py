@@ -44,7 +44,7 @@ def test_data_frames(data, fitted, library):
     assert list(model.feature_names_in_) == ["u", "v", "w", "x"]
     expected = fitted.predict_proba(X)
     np.testing.assert_allclose(model.predict_proba(frame), expected, rtol=1e-9)
-    assert model.explain(frame).shape == (120, 10)
+    assert model.explain(frame).shape == (120, 12)
     assert list(quick(modes=None).fit(frame, labels).modes_) == ["u", "v", "w", "x"]
 
 

@@ -43,7 +43,9 @@ arrays: list[np.ndarray] = [
 ]
 curve: list[float] = fitted.loss_curve_
 modes: dict[str, np.ndarray] = fitted.modes_
-further: EMMAClassifier = EMMAClassifier().partial_fit(X, y, classes=[0, 1])
+further: EMMAClassifier = EMMAClassifier(
+    {"a": [0, 1], "b": [2, 3]}
+).partial_fit(X, y, classes=[0, 1])
 energy: PotentialEnergyTransformer = PotentialEnergyTransformer(8, max_iter=2).fit(X)
 gate: EMMAGate = EMMAGate(2, coupling=None)
 print(numbers, [a.shape for a in arrays], curve, modes, further, gate.n_modes)
