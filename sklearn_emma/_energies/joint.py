@@ -95,7 +95,7 @@ def fit_joint_energy(
         same for both of two), or with fewer than ten samples.
     """
     weight, dtype = samples.weight, samples.x.dtype
-    if layout.n_modes < 3 or (weight > 0).sum() < 2 * _N_FOLDS:
+    if layout.n_modes < 3 or _n_distinct(samples) < 2 * _N_FOLDS:
         return None
     densities = fit_densities(samples, layout, n_groups)
     location, scale = median_and_iqr(samples.potential, weight)
@@ -108,6 +108,10 @@ def fit_joint_energy(
         _limit(held_out, weight, _USUAL_JOINT),
         torch.from_numpy(samples.x[:0]).dtype,
     )
+
+
+def _n_distinct(samples: JointSamples) -> int:
+    return len(np.unique(row_keys(samples.x[samples.weight > 0])))
 
 
 def _held_out_energies(

@@ -69,6 +69,9 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
+    if len(np.unique(part)) < n_folds + many:
+        # Samples are too much alike to be held out.
+        return LearntPredictor(*_train(task, rows.x, data), None)
     # Linear models are regularised by the number of samples, whatever classes weigh.
     counts = data.loss_weight * (data.weight.sum() / data.loss_weight.sum())
     samples = Labelled(rows.x, rows.present, data.y, counts)
