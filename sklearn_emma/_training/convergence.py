@@ -73,8 +73,9 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
     """Different answers of the network on samples that count, as training sees it."""
     size, found = model.chunk_rows, set[object]()
     network = model.network
-    # Single modes that know nothing may outvote a network that has learnt something.
-    evidence, network.evidence = network.evidence, None
+    evidence = getattr(network, "evidence", None)
+    # Modes that know nothing may outvote a network that has learnt something.
+    network.evidence = None
     try:
         for start in range(0, len(data.y), size):
             rows = slice(start, start + size)
