@@ -75,7 +75,8 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
     network = model.network
     evidence = getattr(network, "evidence", None)
     # Modes that know nothing may outvote a network that has learnt something.
-    network.evidence = None
+    if evidence is not None:
+        network.evidence = None
     try:
         for start in range(0, len(data.y), size):
             rows = slice(start, start + size)
@@ -83,5 +84,6 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
             counts = (data.loss_weight[rows] > 0).cpu().numpy()
             found.update(target.decode(logits.cpu().numpy())[counts].tolist())
     finally:
-        network.evidence = evidence
+        if evidence is not None:
+            network.evidence = evidence
     return list(found)
