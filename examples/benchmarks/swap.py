@@ -26,7 +26,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
-from sklearn_emma._energies.joint import DensityRatio, JointSamples, fit_densities
+from sklearn_emma._energies.densities import (
+    DensityRatio,
+    JointSamples,
+    fit_densities,
+)
 from sklearn_emma.corruption import ModeLayout
 
 MAX_SAMPLES = {"htru2": 6000, "scene15": 2500}
@@ -92,7 +96,7 @@ def joint(X: np.ndarray, y: np.ndarray, modes: list[list[int]], seed: int) -> En
         return lambda X: np.zeros((len(X), len(modes)))
     layout = ModeLayout.from_columns({str(i): c for i, c in enumerate(modes)})
     samples = JointSamples(X, y, np.zeros((len(X), len(modes))), np.ones(len(X)))
-    ratio = DensityRatio(fit_densities(samples, layout, int(y.max()) + 1), layout.index)
+    ratio = DensityRatio(fit_densities(samples, layout, int(y.max()) + 1))
     return lambda X: ratio(torch.from_numpy(X)).numpy()
 
 
