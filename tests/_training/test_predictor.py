@@ -295,6 +295,17 @@ def test_a_weight_of_a_sample_is_so_many_samples():
         torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 10.0, 1e300])
+def test_of_the_weights_of_classes_only_the_ratios_matter(scale):
+    ratios = {0: 1.0, 1: 2.0, 2: 0.5}
+    scaled = {label: ratio * scale for label, ratio in ratios.items()}
+    one, other = (fitted(class_weight=weights) for weights in (ratios, scaled))
+    for a, b in zip(
+        evidence_of(one).buffers(), evidence_of(other).buffers(), strict=True
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-8)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_search_is_that_of_scikit_learn_with_evidence(n_classes):
     X, _, _ = helpers.search_data()
