@@ -140,7 +140,7 @@ class HeldOutEnergies:
         self.folds = [
             ModeEnergies(energies, layout, dtype) for energies in crossed.estimators
         ]
-        self._shift = torch.tensor(crossed.shift, dtype=dtype)
+        self._shift = torch.from_numpy(crossed.shift)
         order = crossed.key.argsort()
         self._keys, self._fold = crossed.key[order], crossed.fold[order]
 

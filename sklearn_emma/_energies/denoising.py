@@ -71,13 +71,12 @@ def train_autoencoders(
     options = denoising.options
     device = options.device
     widths = [X.shape[1] for X in Xs]
-    x = torch.zeros(
-        len(Xs[0]), len(Xs), max(widths), dtype=torch.from_numpy(Xs[0]).dtype
-    )
+    # Of coordinates, which are of about unit variance, float32 loses nothing.
+    x = torch.zeros(len(Xs[0]), len(Xs), max(widths))
     for i, X in enumerate(Xs):
         x[:, i, : widths[i]] = torch.from_numpy(X)
     x = x.to(device)
-    weight = torch.from_numpy(np.stack(weights, axis=1)).to(device)
+    weight = torch.from_numpy(np.stack(weights, axis=1)).to(x)
     # Each mode's weights average 1, so that no mode learns faster than another.
     weight = weight / weight.mean(0).clamp_min(torch.finfo(weight.dtype).tiny)
     ones = torch.ones_like(weight[:, 0])
@@ -100,14 +99,14 @@ def train_autoencoders(
     losses = [float(loss) / len(Xs) for loss in net.history[:, "train_loss"]]
     return [
         Autoencoder(
-            weight=_array(stack.weight[i, :, :width]),
-            hidden_bias=_array(stack.hidden_bias[i]),
-            visible_bias=_array(stack.visible_bias[i, :width]),
+            weight=_array(stack.weight[i, :, :width], X),
+            hidden_bias=_array(stack.hidden_bias[i], X),
+            visible_bias=_array(stack.visible_bias[i, :width], X),
             loss_curve=losses,
         )
-        for i, width in enumerate(widths)
+        for i, (X, width) in enumerate(zip(Xs, widths, strict=True))
     ]
 
 
-def _array(parameter: Tensor) -> np.ndarray:
-    return parameter.detach().cpu().numpy().copy()
+def _array(parameter: Tensor, like: np.ndarray) -> np.ndarray:
+    return parameter.detach().cpu().numpy().astype(like.dtype)

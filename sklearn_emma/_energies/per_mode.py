@@ -181,11 +181,8 @@ class ModeEnergies:
     ) -> None:
         self.estimators = estimators
         self.layout = layout
-        self.stack: nn.Module | None = None
-        kinds = {type(estimator) for estimator in estimators}
-        if len(kinds) == 1 and is_batched(estimators[0]):
-            columns = [list(range(s.start, s.stop)) for s in layout.slices]
-            self.stack = estimators[0]._stack(estimators, columns, dtype)
+        self.dtype = dtype
+        self.stack = self._stacked()
 
     def to(self, device: torch.device) -> ModeEnergies:
         """Move what lives on a device, in place."""
@@ -195,9 +192,23 @@ class ModeEnergies:
 
     def astype(self, dtype: torch.dtype) -> ModeEnergies:
         """Compute in another floating-point type from now on, in place."""
-        if self.stack is not None:
-            self.stack.to(dtype)
+        if self.stack is not None and dtype != self.dtype:
+            device = next(self.stack.buffers()).device
+            self.dtype = dtype
+            # From what was learnt: a type cannot give back what another has rounded.
+            stack = self._stacked()
+            self.stack = None if stack is None else stack.to(device)
         return self
+
+    def _stacked(self) -> nn.Module | None:
+        """All modes in one module, where all are of one kind that can be."""
+        first = self.estimators[0]
+        if len({type(estimator) for estimator in self.estimators}) > 1:
+            return None
+        if not is_batched(first):
+            return None
+        columns = [list(range(s.start, s.stop)) for s in self.layout.slices]
+        return first._stack(self.estimators, columns, self.dtype)
 
     @torch.no_grad()
     def potential(

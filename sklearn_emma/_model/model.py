@@ -89,12 +89,17 @@ class EMMAModel:
                 self.joint.to(device)
         return self
 
-    def astype(self, dtype: torch.dtype) -> Self:
-        """Compute in another floating-point type from now on, in place."""
+    def train_in(self, dtype: torch.dtype) -> Self:
+        """Compute in another floating-point type, in place, what training looks at."""
         self.network.to(dtype)
         self.energies.astype(dtype)
         if self.held_out is not None:
             self.held_out.astype(dtype)
+        return self
+
+    def astype(self, dtype: torch.dtype) -> Self:
+        """Compute in another floating-point type from now on, in place."""
+        self.train_in(dtype)
         if self.joint is not None:
             self.joint.to(dtype)
         return self
@@ -110,7 +115,8 @@ class EMMAModel:
 
     def standardise(self, X: np.ndarray) -> Tensor:
         """Standardise selected columns (n, d), NaN kept, as a tensor on the device."""
-        return torch.from_numpy(standardise(X, self.scaler)).to(self.device)
+        x = torch.from_numpy(standardise(X, self.scaler))
+        return x.to(self.network.gate.weight)
 
     @torch.no_grad()
     def inputs(self, x: Tensor, known: Tensor | None = None) -> Inputs:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._predictors.modules import calibrate_predictor
 from sklearn_emma._training.pretraining import Pretrained, pretrain
-from sklearn_emma._training.task import PretrainingTask
+from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma._version import __version__
 
 _PROBE_ROWS = 16
@@ -77,11 +77,10 @@ def _recall(key: str, task: PretrainingTask) -> Pretrained:
 
 def _told_by_content(task: PretrainingTask) -> dict[str, object]:
     """Everything that decides the result, with a fingerprint of the predictor."""
-    n_features, dtype = task.layout.n_features, torch.from_numpy(task.data.X[:0]).dtype
     with seeded(0, torch.device("cpu")):
         module = task.build()
         pickle.dumps(module)  # as the cache will have to do
-        predictor = _fingerprint(module, n_features, dtype)
+        predictor = _fingerprint(module, task.layout.n_features)
     return vars(task) | {
         "predictor": predictor,
         "layout": task.layout.shapes,  # names and places are only for messages
@@ -89,19 +88,17 @@ def _told_by_content(task: PretrainingTask) -> dict[str, object]:
     }
 
 
-def _fingerprint(
-    module: nn.Module, n_features: int, dtype: torch.dtype
-) -> list[object]:
+def _fingerprint(module: nn.Module, n_features: int) -> list[object]:
     """What a fresh module is made of, and how it takes a training step.
 
     Names, settings, parameters and buffers; logits and gradients for values up to tens
     of standard deviations, in training and in evaluation. Changes ``module``.
     """
-    x = torch.randn(_PROBE_ROWS, n_features, dtype=dtype)
-    x = x * torch.logspace(-1, 1, _PROBE_ROWS, dtype=dtype).unsqueeze(1)
+    x = torch.randn(_PROBE_ROWS, n_features, dtype=TRAINING_TYPE)
+    x = x * torch.logspace(-1, 1, _PROBE_ROWS, dtype=TRAINING_TYPE).unsqueeze(1)
     parts = [_settings(part) for part in module.modules()]
     fresh = _arrays(module.state_dict())
-    calibrate_predictor(module, x, torch.ones(_PROBE_ROWS, dtype=dtype))
+    calibrate_predictor(module, x, torch.ones(_PROBE_ROWS, dtype=TRAINING_TYPE))
     module.train()
     logits = module(x)
     if logits.requires_grad:

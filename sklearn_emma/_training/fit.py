@@ -27,6 +27,7 @@ from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
 from sklearn_emma._training.pretraining import Pretrained
 from sklearn_emma._training.simulation import ScoredSet, gated_copies, score_set
+from sklearn_emma._training.task import TRAINING_TYPE
 
 
 class Started(NamedTuple):
@@ -151,6 +152,7 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     device = plan.joint_training.device
     if previous is not None:
         model = copy.deepcopy(previous).astype(plan.dtype).to(device)
+        model.train_in(TRAINING_TYPE)
         return Started(model, score_set(model, plan.checked.data), [])
     task = plan.pretraining
     first = cached_pretraining(plan.memory, task)
@@ -170,10 +172,10 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
     )
     model = EMMAModel(
         scaler=first.scaler,
-        energies=ModeEnergies(first.energies, layout, plan.dtype),
-        network=network.to(plan.dtype),
+        energies=ModeEnergies(first.energies, layout, TRAINING_TYPE),
+        network=network.to(TRAINING_TYPE),
         joint=copy.deepcopy(first.joint),
-        held_out=HeldOutEnergies(first.crossed, layout, plan.dtype),
+        held_out=HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
     )
     return model.to(plan.joint_training.device)
 
@@ -201,9 +203,12 @@ def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
     seed = plan.seeds.classifier
     n_copies = plan.classifier.n_copies if plan.failures.simulates else 1
     with seeded(seed, started.model.device):  # for classifiers that are torch's within
+        copies = gated_copies(
+            started.model, started.data, plan.failures, n_copies, seed
+        )
         return fit_classifier(
             plan.classifier.estimator,
-            gated_copies(started.model, started.data, plan.failures, n_copies, seed),
+            copies.astype(data.X.dtype, copy=False),
             target.labels[data.y],
             data.loss_weight,
             target.labels,
@@ -212,6 +217,7 @@ def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
 
 
 def _finish(plan: Plan, started: Started, history: History) -> Trained:
+    started.model.astype(plan.dtype)
     return Trained(
         started.model,
         started.pretraining_curve,

@@ -30,7 +30,7 @@ from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 from sklearn_emma._training.loss import JointLoss
-from sklearn_emma._training.task import PretrainingTask
+from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import Corruption, Failures
 
 
@@ -97,7 +97,7 @@ class Plan:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Floating-point type in which everything is computed."""
+        """Floating-point type of X, in which the model scores in the end."""
         return torch.from_numpy(self.checked.data.X[:0]).dtype
 
     @property
@@ -124,13 +124,12 @@ def plan_training(
     predictor = _torch_predictor(params.predictor, classifier)
     default = PotentialEnergyTransformer(device=params.device)
     energies = clone_estimators(params.energy_estimator, layout.names, default)
-    dtype = torch.from_numpy(data.X[:0]).dtype
     gate = make_gate(params, layout.n_modes)
-    check_gate(gate, dtype)
+    check_gate(gate, TRAINING_TYPE)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
-        build_predictor(predictor, layout.n_features, target.n_outputs, dtype)
+        build_predictor(predictor, layout.n_features, target.n_outputs, TRAINING_TYPE)
     failures = Failures.from_parameter(params.corruption)
-    failures.check(layout, dtype)
+    failures.check(layout, TRAINING_TYPE)
 
     rng = check_random_state(params.random_state)
     seeds = Seeds(*(draw_seed(rng) for _ in Seeds._fields))

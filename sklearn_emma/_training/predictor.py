@@ -28,7 +28,7 @@ from sklearn_emma._predictors.evidence import (
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import calibrate_predictor
 from sklearn_emma._training.loss import PretrainingLoss
-from sklearn_emma._training.task import PretrainingTask
+from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import ZeroedMode, fail_modes
 
 # With more samples one part is held out, and trained on later, with the gate; with
@@ -112,7 +112,8 @@ def _answers(
         samples = Labelled(*(np.concatenate(pair) for pair in pairs))
     predictor.eval()
     with torch.no_grad():
-        joint = log_softmax(predictor(torch.from_numpy(samples.x)), dim=1).numpy()
+        x = torch.from_numpy(samples.x).to(TRAINING_TYPE)
+        joint = log_softmax(predictor(x).double(), dim=1).numpy()
     each = np.stack([head.log_proba(samples.x, layout) for head in heads])
     return HeldOutAnswers(joint, each, samples)
 
@@ -131,7 +132,7 @@ def _train(
     task: PretrainingTask, filled: np.ndarray, data: TrainingSet
 ) -> tuple[nn.Module, list[float]]:
     """Train a predictor on complete samples (n, d), unless it comes trained."""
-    x, options = torch.from_numpy(filled), task.options
+    x, options = torch.from_numpy(filled).to(TRAINING_TYPE), task.options
     with seeded(task.seeds[1], options.device) as generator:
         module = task.build()
         if isinstance(task.predictor, nn.Module):
@@ -146,7 +147,7 @@ def _train(
         samples = Samples(
             {"x": x},
             {"y": torch.from_numpy(data.y)},
-            torch.from_numpy(data.loss_weight),
+            torch.from_numpy(data.loss_weight).to(x.dtype),
         ).map(lambda tensor: tensor.to(options.device))
 
         def draw() -> Samples:

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._inputs.standardisation import standardise
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.scores import Inputs
@@ -57,13 +58,13 @@ def score_set(
     filled, present = fill_missing(x, model.layout)
     fold = torch.full((len(x),), -1, device=model.device)
     if model.held_out is not None:
-        clean, _ = fill_missing(
-            model.standardise(data.clean(model.layout)), model.layout
-        )
-        fold = tensor(model.held_out.fold_of(clean.cpu().numpy()))
+        # Told apart as when they were put into folds, before any rounding.
+        clean = standardise(data.clean(model.layout), model.scaler)
+        clean_x, _ = fill_missing(torch.from_numpy(clean), model.layout)
+        fold = tensor(model.held_out.fold_of(clean_x.numpy()))
     potential = torch.full_like(present, torch.nan, dtype=x.dtype)
     if known is not None:
-        potential = tensor(known)
+        potential = tensor(known).to(x.dtype)
     potential = score(model, filled, present & potential.isnan(), potential, fold)
     return ScoredSet(
         x,
@@ -71,7 +72,7 @@ def score_set(
         fold,
         tensor(data.y),
         tensor(data.corrupted),
-        tensor(data.loss_weight),
+        tensor(data.loss_weight).to(x.dtype),
     )
 
 

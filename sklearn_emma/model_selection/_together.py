@@ -31,6 +31,7 @@ from sklearn_emma._training.joint_training import runaway_coldness
 from sklearn_emma._training.plan import Plan, make_gate, plan_training
 from sklearn_emma._training.pretraining import Pretrained, refit_predictor
 from sklearn_emma._training.simulation import simulated_epochs
+from sklearn_emma._training.task import TRAINING_TYPE
 
 #: Parameters in which classifiers that are fitted together may differ.
 TOGETHER = frozenset({"rho", "lambda_c", "lambda_e", "lr", "random_state"})
@@ -114,6 +115,7 @@ def _fit_valid(
             if hasattr(first, name):
                 setattr(classifiers[i], name, getattr(first, name))
         model.held_out = None  # nothing trains it further
+        model.astype(pretraining.plans[_seed(classifiers[i])].dtype)
         fitted = Trained(model, curve, result, [])
         classifiers[i]._store(checked, fitted, continues=False)
     return errors
@@ -136,7 +138,7 @@ class _SharedPretraining:
             self.plans[seed] = plan_training(clf, self.checked)
         plan = self.plans[seed]
         gate = make_gate(clf, self.checked.layout.n_modes)
-        check_gate(gate, plan.dtype)
+        check_gate(gate, TRAINING_TYPE)
         pretrained = self._pretrain(plan, seed, clf.lr)
         model = assemble(plan, pretrained, gate)
         if seed in self._first:  # the same energies, and what was calibrated by them

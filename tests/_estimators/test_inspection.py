@@ -76,10 +76,10 @@ def test_scores_equal_their_formulas(data, scaling):
     modal, importance, attention = slow_scores(
         model, model.potential_energy(noisy), training_potential, scaling
     )
-    np.testing.assert_allclose(model.modal_energy(noisy), modal, rtol=1e-9)
-    np.testing.assert_allclose(model.importance(noisy), importance, rtol=1e-8)
-    np.testing.assert_allclose(model.attention(noisy), attention, atol=1e-9)
-    np.testing.assert_allclose(model.total_energy(noisy), modal.sum(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(model.modal_energy(noisy), modal, rtol=1e-5)
+    np.testing.assert_allclose(model.importance(noisy), importance, rtol=1e-4)
+    np.testing.assert_allclose(model.attention(noisy), attention, atol=1e-5)
+    np.testing.assert_allclose(model.total_energy(noisy), modal.sum(axis=1), rtol=1e-5)
 
     inputs = model.scaler_.transform(noisy), attention[:, [0, 0, 0, 1, 1, 2]]
     with torch.no_grad():

@@ -58,8 +58,8 @@ def test_passes_over_one_chunk_are_the_epochs_of_a_fit(pickled):
         model.partial_fit(X, y, CLASSES)
         if pickled:
             model = pickle.loads(pickle.dumps(model))
-    assert_same(model, fitted, X, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(model.loss_curve_, fitted.loss_curve_, rtol=1e-9)
+    assert_same(model, fitted, X, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.loss_curve_, fitted.loss_curve_, rtol=1e-6)
 
 
 def test_the_learning_rate_stays_and_can_be_set():

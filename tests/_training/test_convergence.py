@@ -47,7 +47,7 @@ def test_a_warning_that_is_an_error_leaves_the_estimator_as_it_was():
 
 
 def test_a_search_is_told_of_the_candidate_that_is_refitted():
-    model = EMMAClassifier(MODES, lr=100.0, max_iter=20, random_state=0)
+    model = EMMAClassifier(MODES, lr=10.0, max_iter=20, random_state=0)
     search = EMMAGridSearchCV(model, {"lambda_c": [0.0, 1e-9]}, cv=2)
     with pytest.warns(ConvergenceWarning, match="is predicted for every") as caught:
         search.fit(X, Y)

@@ -138,7 +138,7 @@ def test_the_gate_is_calibrated_on_clean_values(data, energy_scaling, kept):
             expected = {"location": location, "scale": high - low}
             expected |= {"lowest": lowest, "spread": low - lowest}
             for name, values in scaling.items():
-                assert values[mode].item() == pytest.approx(expected[name], rel=1e-9)
+                assert values[mode].item() == pytest.approx(expected[name], rel=1e-6)
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])

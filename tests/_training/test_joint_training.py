@@ -47,7 +47,7 @@ def test_early_stopping_keeps_the_best_epoch(data, monkeypatch):
     assert model.n_iter_ == len(curve) == len(model.loss_curve_) < 40
     best = Snapshots.states[int(np.argmin(curve))]
     for name, value in model.network_.state_dict().items():
-        torch.testing.assert_close(value, best[name])
+        torch.testing.assert_close(value, best[name].to(value.dtype))
     assert model.attention_.shape == (120, 2)
 
 
