@@ -28,9 +28,10 @@ from sklearn_emma._statistics.quantiles import weighted_quantiles
 
 _N_FOLDS = 5
 
-# Beyond so many values halves are enough: what so many rows teach hardly differs from
-# what half of them do, and models of all folds are in memory at once.
-_MANY_VALUES = 2e7
+# With so many rows for each feature of a mode halves are enough: what they teach hardly
+# differs from what all rows do. So they are beyond so many values, where models of all
+# folds, which are in memory at once, would be large.
+_MANY_ROWS, _MANY_VALUES = 1000, 2e7
 
 # On so many rows models are compared; their energies differ by little but a constant.
 _COMPARED_ROWS = 1000
@@ -69,7 +70,8 @@ def cross_fit(
     verbose : bool, default=False
         Whether energies that are trained together show their progress.
     """
-    n_folds = 2 if rows.x.size > _MANY_VALUES else _N_FOLDS
+    enough = len(rows.x) > _MANY_ROWS * max(rows.layout.widths)
+    n_folds = 2 if enough or rows.x.size > _MANY_VALUES else _N_FOLDS
     key = row_keys(rows.x)
     fold = folds(key, n_folds)
     fits = [

@@ -200,6 +200,14 @@ def test_many_values_are_halved(monkeypatch):
     assert len(found.estimators) == 2
 
 
+def test_many_rows_for_each_feature_are_halved(monkeypatch):
+    monkeypatch.setattr(cross_fitting, "_MANY_ROWS", (N - 1) / max(LAYOUT.widths))
+    _, found = crossed(PCA(), clean_rows())
+    assert sorted(Counter(found.fold.tolist()).values()) == [51, 52]
+    monkeypatch.setattr(cross_fitting, "_MANY_ROWS", N / max(LAYOUT.widths))
+    assert len(crossed(PCA(), clean_rows())[1].estimators) == 5
+
+
 def test_rows_of_the_same_values_have_not_seen_each_other():
     """They may be of two classes, or differ in a mode known to be corrupted."""
     rows = clean_rows()
