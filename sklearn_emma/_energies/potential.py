@@ -73,7 +73,7 @@ class PotentialEnergyTransformer(
         the largest that tells held-out rows from the same rows with small noise as well
         as any.
         Without whitening it plays no part.
-    max_iter : int, default=20
+    max_iter : int, default=10
         Number of epochs.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of the samples, between 32 and 256.
@@ -159,7 +159,7 @@ class PotentialEnergyTransformer(
         sigma: float = 0.3,
         preprocessing: str | None = "normal_scores",
         shrinkage: float | str = "auto",
-        max_iter: int = 20,
+        max_iter: int = 10,
         batch_size: int | str = "auto",
         lr: float = 0.02,
         optimizer: Callable[..., torch.optim.Optimizer] | None = None,

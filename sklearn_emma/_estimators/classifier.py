@@ -102,13 +102,13 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         of the samples. How many samples and modes fail, and how often they are drawn,
         are options of :class:`~sklearn_emma.corruption.Failures`. None trains on the
         data as they are; ``fit(X, y, corrupted=...)`` then says which modes failed.
-    max_iter : int, default=100
+    max_iter : int, default=40
         Epochs of the joint training.
-    pretraining_max_iter : int, default=30
+    pretraining_max_iter : int, default=15
         Epochs in which the predictor is pretrained.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of all samples, between 32 and 256.
-    lr : float, default=0.003
+    lr : float, default=0.005
         Learning rate of pretraining and joint training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         Whether the learning rate falls to 0 along a cosine.
@@ -240,10 +240,10 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
         lambda_e: float = 0.003,
         predictor: TorchPredictor | BaseEstimator | None = None,
         corruption: Failures | Corruption | str | None = "auto",
-        max_iter: int = 100,
-        pretraining_max_iter: int = 30,
+        max_iter: int = 40,
+        pretraining_max_iter: int = 15,
         batch_size: int | str = "auto",
-        lr: float = 3e-3,
+        lr: float = 5e-3,
         lr_schedule: str = "cosine",
         optimizer: Callable[..., torch.optim.Optimizer] | None = None,
         early_stopping: bool = False,

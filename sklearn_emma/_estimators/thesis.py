@@ -77,6 +77,8 @@ def make_thesis_classifier(modes: ModesLike = None, **params: Any) -> EMMAClassi
             importance_floor=0.0,
         ),
         "batch_size": 64,
+        "max_iter": 100,
+        "pretraining_max_iter": 30,
         "lr": 1e-3,
         "lr_schedule": "constant",
         "early_stopping": True,

@@ -77,6 +77,11 @@ class HeldOutAnswers(NamedTuple):
             Labelled(*(np.concatenate(arrays) for arrays in samples)),
         )
 
+    def joint_loss(self) -> float:
+        """Log-loss of the predictor."""
+        said = np.take_along_axis(self.joint, self.samples.y[:, None], axis=1)[:, 0]
+        return -float(np.average(said, weights=self.samples.weight))
+
     def losses(self) -> np.ndarray:
         """Log-loss of each mode at each strength, where the mode is present, (S, M).
 

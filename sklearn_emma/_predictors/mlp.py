@@ -8,12 +8,15 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from sklearn_emma._predictors.dropout import Dropout
 from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
-from sklearn_emma._validation import Constraints, Interval
+from sklearn_emma._validation import Constraints, Interval, StrOptions
+
+# Of dropout="auto", unless held-out samples speak for none.
+_DROPOUT = 0.3
 
 
 class MLP(BaseEstimator):
@@ -31,8 +34,12 @@ class MLP(BaseEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Units of each hidden layer; an empty sequence leaves the linear model alone.
-    dropout : float, default=0.3
-        Probability, in [0, 1), that a hidden unit is left out of a training step.
+    dropout : float or "auto", default="auto"
+        Probability, in [0, 1), that a hidden unit is left out of a training step. It
+        keeps the layers from learning few samples by heart, and from learning all that
+        many samples have to say. ``"auto"``: of more than a thousand samples, a tenth
+        that pretraining holds out decides between 0 and 0.3; with fewer, or without
+        ``evidence``, it is 0.3.
     n_bins : int, default=8
         Quantile bins of each feature.
     evidence : bool, default=True
@@ -59,7 +66,7 @@ class MLP(BaseEstimator):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "n_bins": [Interval(Integral, 1, None, closed="left")],
         "evidence": ["boolean"],
     }
@@ -67,7 +74,7 @@ class MLP(BaseEstimator):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (128, 64),
-        dropout: float = 0.3,
+        dropout: float | str = "auto",
         n_bins: int = 8,
         evidence: bool = True,
     ) -> None:
@@ -75,6 +82,18 @@ class MLP(BaseEstimator):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.n_bins = n_bins
+
+    def alternatives(self) -> list[MLP]:
+        """What held-out samples are to decide between, most regularised first.
+
+        Returns
+        -------
+        recipes : list of MLP
+            With a number for ``dropout``.
+        """
+        given = self.dropout
+        rates = (_DROPOUT, 0.0) if isinstance(given, str) else (given,)
+        return [clone(self).set_params(dropout=rate) for rate in rates]
 
     def build(self, n_features_in: int, n_outputs: int) -> nn.Module:
         """Make the torch module.
@@ -99,7 +118,8 @@ class MLP(BaseEstimator):
         """
         self._validate_params()
         sizes = _checked_sizes(self.hidden_layer_sizes)
-        return MLPModule(n_features_in, n_outputs, sizes, self.dropout, self.n_bins)
+        rate = _DROPOUT if isinstance(self.dropout, str) else float(self.dropout)
+        return MLPModule(n_features_in, n_outputs, sizes, rate, self.n_bins)
 
 
 class MLPModule(nn.Module):

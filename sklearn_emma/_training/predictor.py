@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,10 @@ from sklearn_emma.corruption import ZeroedMode, fail_modes
 _MANY_SAMPLES = 1000
 _FEW_FOLDS, _HELD_OUT_PARTS = 3, 10
 
+# Share of the loss by which regularisation must help in pretraining. Failing modes will
+# regularise as well.
+_CLEARLY = 0.02
+
 # With fewer nothing can be learnt from samples held out.
 _FEWEST_SAMPLES = 20
 
@@ -65,6 +70,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     """Train the predictor, unless it comes trained, and weigh the modes beside it."""
     if not _hears_modes(task):
         return LearntPredictor(*_train(task, rows.x, task.data), None)
+    assert isinstance(task.predictor, MLP)
     data, layout, n_classes = task.data, task.layout, task.target.n_outputs
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
@@ -79,12 +85,19 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     answers = []
     for k in range(n_folds):
         seen, unseen = np.flatnonzero(part != k), np.flatnonzero(part == k)
-        predictor, curve = _train(task, rows.x[seen], data.rows(seen))
         heads = [
             fit_heads(samples.rows(seen), layout, n_classes, [c] * layout.n_modes)
             for c in STRENGTHS
         ]
-        answers.append(_answers(predictor, heads, samples.rows(unseen), layout))
+        learnt = []
+        for recipe in task.predictor.alternatives()[: None if many else 1]:
+            predictor, curve = _train(
+                replace(task, predictor=recipe), rows.x[seen], data.rows(seen)
+            )
+            said = _answers(predictor, heads, samples.rows(unseen), layout)
+            learnt.append((predictor, curve, said))
+        predictor, curve, said = _chosen(learnt)
+        answers.append(said)
     if not many:
         predictor, curve = _train(task, rows.x, data)
     held_out = HeldOutAnswers.joined(answers)
@@ -99,6 +112,18 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     return LearntPredictor(predictor, curve, evidence)
 
 
+def _chosen(
+    learnt: list[tuple[nn.Module, list[float], HeldOutAnswers]],
+) -> tuple[nn.Module, list[float], HeldOutAnswers]:
+    """The last, unless one that is regularised more answers clearly better."""
+    chosen = learnt[0]
+    for other in learnt[1:]:
+        if (1 - _CLEARLY) * other[2].joint_loss() <= chosen[2].joint_loss():
+            chosen = other
+    return chosen
+
+
+@torch.no_grad()
 def _answers(
     predictor: nn.Module, heads: list[Heads], samples: Labelled, layout: ModeLayout
 ) -> HeldOutAnswers:
@@ -110,10 +135,8 @@ def _answers(
         failed = samples._replace(x=x, present=samples.present & ~gone)
         pairs = zip(samples, failed, strict=True)
         samples = Labelled(*(np.concatenate(pair) for pair in pairs))
-    predictor.eval()
-    with torch.no_grad():
-        x = torch.from_numpy(samples.x).to(TRAINING_TYPE)
-        joint = log_softmax(predictor(x).double(), dim=1).numpy()
+    logits = predictor.eval()(torch.from_numpy(samples.x).to(TRAINING_TYPE))
+    joint = log_softmax(logits.double(), dim=1).numpy()
     each = np.stack([head.log_proba(samples.x, layout) for head in heads])
     return HeldOutAnswers(joint, each, samples)
 

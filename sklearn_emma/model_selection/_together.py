@@ -103,7 +103,10 @@ def _fit_valid(
             started[i] = pretraining.start(clf)
         except (FloatingPointError, ValueError) as error:
             errors[i] = error
-    for i, result in _train_gates(classifiers, started, pretraining.plans).items():
+    results: dict[int, list[float] | FloatingPointError] = {}
+    for alike in _by_settings(started):
+        results |= _train_gates(classifiers, alike, pretraining.plans)
+    for i, result in results.items():
         if isinstance(result, FloatingPointError):
             errors[i] = result
             continue
@@ -178,14 +181,20 @@ class _SharedPretraining:
         return self._energies[seed]
 
 
+def _by_settings(started: dict[int, Started]) -> list[dict[int, Started]]:
+    """Only networks of the same settings can be stacked; pretraining chooses some."""
+    groups: dict[str, dict[int, Started]] = {}
+    for i, one in started.items():
+        groups.setdefault(repr(one.model.network), {})[i] = one
+    return list(groups.values())
+
+
 def _train_gates(
     classifiers: list[EMMAClassifier],
     started: dict[int, Started],
     plans: dict[int, Plan],
 ) -> dict[int, list[float] | FloatingPointError]:
     """Joint training of all models, in place; the loss curve of each, or its error."""
-    if not started:
-        return {}
     seeds = sorted({_seed(classifiers[i]) for i in started})
     first_of = {
         seed: min(i for i in started if _seed(classifiers[i]) == seed) for seed in seeds

@@ -13,7 +13,12 @@ from torch import nn
 
 import helpers
 from helpers import quick, searchable
+from sklearn_emma import EMMAClassifier
+from sklearn_emma._inputs.checking import Given
+from sklearn_emma._predictors.dropout import Dropout
+from sklearn_emma._predictors.evidence import HeldOutAnswers
 from sklearn_emma._training import predictor as module
+from sklearn_emma.model_selection._together import fit_together
 from sklearn_emma.predictors import MLP
 
 MODES = {"a": [0, 1], "b": [2, 3], "c": [4]}
@@ -71,11 +76,11 @@ def rows_of(x):
 
 
 @pytest.mark.parametrize(
-    ("n", "n_networks", "n_folds"), [(90, 4, 3), (1000, 4, 3), (1001, 1, 1)]
+    ("n", "n_networks", "n_answers"), [(90, 4, 3), (1000, 4, 3), (1001, 2, 2)]
 )
-def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_folds):
+def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_answers):
     quick(modes=MODES, epochs=1).fit(*samples(n))
-    assert len(spy.networks) == n_networks and len(spy.answers) == n_folds
+    assert len(spy.networks) == n_networks and len(spy.answers) == n_answers
     held = []
     for trained, unseen, _ in spy.answers:
         new = rows_of(unseen.x)
@@ -83,7 +88,7 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_folds):
         for x, y in trained:
             assert not rows_of(x) & new
             assert len(x) == len(y) == n - len(new)
-        held.extend(new)
+        held.extend(new - set(held) if n > 1000 else new)
     # Each sample once or, where there are many, one in ten.
     assert len(held) == len(set(held)) == (n if n <= 1000 else 101)
     # What is heard in the end is fitted on all samples; so is the network, of few.
@@ -164,6 +169,65 @@ def test_modes_that_are_missing_or_known_to_be_corrupted_teach_nothing(spy):
         evidence_of(models[0]).buffers(), evidence_of(models[1]).buffers(), strict=True
     ):
         assert torch.equal(one, two)
+
+
+# ------------------------------------------------- what held-out samples decide
+
+
+def rates(model):
+    return {m.p for m in model.predictor_.modules() if isinstance(m, Dropout)}
+
+
+def linear(n, n_features, seed=0):
+    """Samples of two classes that a linear model with little noise tells apart."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features))
+    return X, (X.sum(axis=1) + rng.normal(size=n) > 0).astype(int)
+
+
+def test_many_samples_decide_how_much_is_left_out():
+    def learnt(X, y):
+        half = X.shape[1] // 2
+        modes = {"a": list(range(half)), "b": list(range(half, 2 * half))}
+        return EMMAClassifier(modes, max_iter=1, random_state=0).fit(X, y)
+
+    # Of many features the network learns the noise by heart, of four it does not.
+    assert rates(learnt(*linear(1100, 400))) == {0.3}
+    assert rates(learnt(*linear(1100, 4))) == {0.0}
+    # Few samples do not decide.
+    assert rates(learnt(*linear(300, 4))) == {0.3}
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_a_rate_that_is_given_is_not_compared(spy, dropout):
+    model = quick(modes=MODES, epochs=1, predictor=MLP(8, dropout=dropout))
+    model.fit(*samples(1001))
+    assert rates(model) == {dropout} and len(spy.networks) == 1
+
+
+def test_models_that_leave_out_different_shares_are_not_stacked(monkeypatch):
+    def decide(losses):
+        told = iter(losses)
+        monkeypatch.setattr(HeldOutAnswers, "joint_loss", lambda self: next(told))
+
+    X, y = linear(1100, 4)
+    both = {0: [2.0, 1.0], 1: [1.0, 2.0]}  # of none, of 0.3; by seed
+    models = [
+        EMMAClassifier(
+            [[0, 1], [2, 3]], lambda_c=c, max_iter=1, lr=0.01, random_state=seed
+        )
+        for seed in both
+        for c in (0.0, 0.1)
+    ]
+    decide(both[0] + both[1])
+    assert fit_together(models, Given(X, y)) == [None] * 4
+    assert [rates(model) for model in models] == [{0.3}, {0.3}, {0.0}, {0.0}]
+    for model in models:
+        decide(both[model.random_state])
+        alone = clone(model).fit(X, y)
+        np.testing.assert_allclose(
+            model.predict_proba(X), alone.predict_proba(X), atol=1e-4
+        )
 
 
 # ----------------------------------------------------------------- who is heard
