@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +38,28 @@ def _free_in_child() -> None:
 
 
 after_fork(_free_in_child)
+
+# Held while modules are imported: a process is not forked meanwhile, or the child would
+# wait for ever for a module that nobody goes on importing there.
+_IMPORTING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _IMPORTING.acquire(),
+        after_in_parent=lambda: _IMPORTING.release(),
+        after_in_child=lambda: _IMPORTING.release(),
+    )
+
+
+@cache
+def import_optimizers() -> None:
+    """Let torch import what it needs for its first optimizer, which takes a second.
+
+    Before any training, which may run in a thread while another one forks.
+    """
+    with _IMPORTING:
+        weight = torch.zeros(1, requires_grad=True)
+        weight.grad = torch.zeros(1)
+        torch.optim.SGD([weight], lr=0.0).step()
 
 
 @contextmanager

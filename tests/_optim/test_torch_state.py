@@ -1,5 +1,6 @@
 """Seeds, threads and devices are borrowed and given back."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from torch import nn
 from helpers import random_state_kept
 from sklearn_emma._optim.torch_state import (
     draw_seed,
+    import_optimizers,
     resolve_device,
     seeded,
     threads_for,
@@ -137,3 +139,10 @@ def test_a_block_within_a_block_does_not_wait_for_itself():
     with seeded(0, CPU):
         inner = draw_inside(1)
     assert all(map(torch.equal, inner, draw_inside(1)))
+
+
+@random_state_kept()
+def test_what_optimizers_need_is_imported_and_nothing_else_happens():
+    import_optimizers.cache_clear()
+    import_optimizers()
+    assert "torch._dynamo" in sys.modules
