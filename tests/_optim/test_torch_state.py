@@ -15,6 +15,7 @@ from sklearn_emma._optim.torch_state import (
     import_optimizers,
     resolve_device,
     seeded,
+    shared,
     threads_for,
 )
 
@@ -146,3 +147,20 @@ def test_what_optimizers_need_is_imported_and_nothing_else_happens():
     import_optimizers.cache_clear()
     import_optimizers()
     assert "torch._dynamo" in sys.modules
+
+
+def test_threads_that_start_inside_may_borrow_and_those_before_wait():
+    """Code of the user that waits for threads of its own would else wait for ever."""
+    with ThreadPoolExecutor(1) as before:
+        before.submit(int).result()
+        with seeded(0, CPU), shared():
+            waits = before.submit(draw_inside, 1)
+            with ThreadPoolExecutor(2) as inside:
+                drawn = list(inside.map(draw_inside, [1, 1], timeout=30))
+            assert not waits.done()
+            # And one within the other.
+            with seeded(3, CPU), shared(), ThreadPoolExecutor(1) as deeper:
+                drawn.append(deeper.submit(draw_inside, 1).result(30))
+        drawn.append(waits.result(30))
+    for found in drawn:
+        assert torch.equal(found[0], drawn[0][0]) and torch.equal(found[1], drawn[0][1])
