@@ -59,7 +59,7 @@ def test_a_hostile_piece_in_a_single_mode(number):
 
 # --------------------------------------------------------------------------- candidates
 
-# Half of those that are given a parameter, which fails; and an ordinary candidate beside it.
+# Half of the parameters that fail, each with an ordinary candidate beside it.
 CANDIDATES = [
     piece
     for piece in [*CHOICES, *ENERGIES, *CORRUPTIONS, *PREDICTORS]
