@@ -53,7 +53,9 @@ class Coordinates(NamedTuple):
         for i, slope in enumerate(self._slopes(X)):
             moves = self.matrix[::2] + slope[:, np.newaxis] * self.matrix[1::2]
             # Of one length each: steep features would hide flat ones in rounding.
-            length = np.linalg.norm(moves, axis=1)
+            power = np.frexp(np.abs(moves).max(axis=1))[1]  # the square may overflow
+            scaled = np.ldexp(moves, -power[:, np.newaxis])
+            length = np.ldexp(np.linalg.norm(scaled, axis=1), power)
             moves = moves / length[:, np.newaxis]
             result[i] = np.linalg.lstsq(moves.T, step[i], rcond=None)[0] / length
         return result
@@ -67,7 +69,8 @@ class Coordinates(NamedTuple):
                 X.T, self.scores.knots, self.scores.slope, strict=True
             )
         ]
-        return np.stack(pieces, axis=1)
+        # A slope whose square overflows is as good as a jump.
+        return np.minimum(np.stack(pieces, axis=1), np.finfo(X.dtype).max ** 0.5)
 
 
 #: Kinds of coordinates without correlation.

@@ -16,6 +16,11 @@ from sklearn.base import (
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emma._energies.magnitudes import (
+    check_usable_as_they_are,
+    fit_magnitudes,
+    unchanged,
+)
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._energies.together import fit_together, stack
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
@@ -105,13 +110,17 @@ class PotentialEnergyTransformer(
         κ.
     shrinkage_ : float or None
         Share of the identity that was used; None without whitening.
+    offset_, scale_ : ndarray of shape (n_features,)
+        Units u = (x − offset) / scale, whose squares can be computed: 0 and 1, so that
+        u is x, but for very large and very small features, whose scale is a power of
+        two, and those that do not vary, rounding apart, where u is 0.
     mean_ : ndarray of shape (n_coordinates,)
-        Training mean of φ(x) (0 without preprocessing).
+        Training mean of φ(u) (0 without preprocessing).
     whitening_ : ndarray of shape (n_coordinates, n_coordinates)
-        A, with z = (φ(x) − mean) A.
+        A, with z = (φ(u) − mean) A.
     normal_scores_ : tuple of ndarray or None
-        Knots, values and slopes of the normal scores n_j; with them φ(x) = (x_1,
-        n_1(x_1), x_2, n_2(x_2), ...), otherwise φ(x) = x.
+        Knots, values and slopes of the normal scores n_j; with them φ(u) = (u_1,
+        n_1(u_1), u_2, n_2(u_2), ...), otherwise φ(u) = u.
     loss_curve_ : list of float
         Mean denoising loss of each epoch.
     n_iter_ : int
@@ -212,7 +221,8 @@ class PotentialEnergyTransformer(
         Raises
         ------
         ValueError
-            For NaN, infinities or all-zero weights.
+            For NaN, infinities, all-zero weights, or values too large for a
+            ``preprocessing`` of None.
         FloatingPointError
             If training diverges.
         """
@@ -220,7 +230,14 @@ class PotentialEnergyTransformer(
             values = self._validate(X, reset=True, ensure_min_samples=2)
             weight = check_weights(sample_weight, values)
             distinct, weight, _ = merge_duplicates([values], weight)
-            self._fit_together([self], distinct, [weight])
+            (rows,) = distinct
+            units = unchanged(rows.shape[1])
+            if self.preprocessing is None:
+                check_usable_as_they_are(rows)
+            else:
+                units = fit_magnitudes(rows, weight)
+            self._fit_together([self], [units(rows)], [weight])
+            self.offset_, self.scale_ = units
         return self
 
     # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
@@ -241,7 +258,7 @@ class PotentialEnergyTransformer(
         potential : ndarray of shape (n_samples, 1)
             Ψ, finite; lower is more usual. Only differences matter.
         """
-        return self._fitted.potential(self._validate(X))[:, np.newaxis]
+        return self._fitted.potential(self._in_units(X))[:, np.newaxis]
 
     @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
@@ -262,7 +279,7 @@ class PotentialEnergyTransformer(
         score : ndarray of shape (n_samples,)
             Higher is more usual.
         """
-        return -self._fitted.potential(self._validate(X))
+        return -self._fitted.potential(self._in_units(X))
 
     @property
     def _n_features_out(self) -> int:

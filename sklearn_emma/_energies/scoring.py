@@ -15,6 +15,7 @@ from torch import Tensor
 from sklearn_emma._energies.autoencoder import potential, reconstruct
 from sklearn_emma._energies.coordinates import Coordinates
 from sklearn_emma._energies.finite import finite_energy
+from sklearn_emma._energies.magnitudes import Magnitudes
 from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import Callbacks
@@ -48,8 +49,10 @@ class FittedAutoencoder(NamedTuple):
         return (X + step).astype(X.dtype, copy=False)
 
     def reconstruction_error(self, X: np.ndarray) -> np.ndarray:
-        """‖r(z) − z‖² of X (n, d), (n,)."""
-        return np.square(self._step(X)).sum(axis=1)
+        """‖r(z) − z‖² of X (n, d), finite, (n,)."""
+        with np.errstate(over="ignore"):
+            error = np.square(self._step(X)).sum(axis=1)
+        return finite_energy(torch.from_numpy(error)).numpy()
 
     def arrays(self) -> list[np.ndarray]:
         """Everything learnt, coordinates first."""
@@ -96,6 +99,8 @@ class AutoencoderEstimator(BaseEstimator):
     loss_curve_: list[float]
     n_iter_: int
     n_features_in_: int
+    offset_: np.ndarray
+    scale_: np.ndarray
 
     @property
     def _fitted(self) -> FittedAutoencoder:
@@ -122,7 +127,8 @@ class AutoencoderEstimator(BaseEstimator):
         reconstruction : ndarray of shape (n_samples, n_features)
             r(x).
         """
-        return self._fitted.reconstruct(self._validate(X))
+        found = self._fitted.reconstruct(self._in_units(X))
+        return self._units.undo(found)
 
     @ordinary_state()
     def reconstruction_error(self, X: ArrayLike) -> np.ndarray:
@@ -141,7 +147,17 @@ class AutoencoderEstimator(BaseEstimator):
         error : ndarray of shape (n_samples,)
             In the units of the coordinates z.
         """
-        return self._fitted.reconstruction_error(self._validate(X))
+        return self._fitted.reconstruction_error(self._in_units(X))
+
+    @property
+    def _units(self) -> Magnitudes:
+        check_is_fitted(self)
+        return Magnitudes(self.offset_, self.scale_)
+
+    def _in_units(self, X: ArrayLike) -> np.ndarray:
+        """Checked X, as coordinates take it."""
+        units = self._units
+        return units(self._validate(X))
 
     def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
         return check_numbers(self, X, **_CHECKS | options)

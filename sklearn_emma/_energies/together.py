@@ -17,6 +17,7 @@ from sklearn_emma._energies.coordinates import (
     fit_shrinkage,
 )
 from sklearn_emma._energies.denoising import Denoising, train_autoencoders
+from sklearn_emma._energies.magnitudes import unchanged
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._optim.net import Options
 from sklearn_emma._optim.torch_state import draw_seed
@@ -54,6 +55,7 @@ def fit_together(
     ):
         estimator.shrinkage_, estimator.stiffness_ = shrinkage, stiffness
         estimator.mean_, estimator.whitening_, estimator.normal_scores_ = z
+        estimator.offset_, estimator.scale_ = unchanged(X.shape[1])
         estimator.components_ = autoencoder.weight
         estimator.intercept_hidden_ = autoencoder.hidden_bias
         estimator.intercept_visible_ = autoencoder.visible_bias
@@ -86,7 +88,10 @@ def _shrinkages(
 def stack(
     estimators: list[AutoencoderEstimator], columns: list[list[int]], dtype: torch.dtype
 ) -> PotentialStack:
-    """Make one module of fitted estimators, from (n, d) to energies (n, M)."""
+    """Make one module of fitted estimators, from (n, d) to energies (n, M).
+
+    They were fitted by :func:`fit_together`, and have no ``offset_`` and ``scale_``.
+    """
     frozen = [
         FrozenAutoencoder.from_arrays(e._fitted.arrays(), dtype) for e in estimators
     ]

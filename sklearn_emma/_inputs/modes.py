@@ -36,7 +36,7 @@ ModesLike: TypeAlias = Mapping[str, Columns] | Sequence[Columns] | None
 
 
 def resolve_modes(
-    X: ArrayLike, modes: ModesLike, remainder: str
+    X: ArrayLike, modes: ModesLike, remainder: str, *, one_will_do: bool = False
 ) -> dict[str, np.ndarray]:
     """Column indices of each mode, in the user's order.
 
@@ -48,6 +48,9 @@ def resolve_modes(
         As in :class:`~sklearn_emma.EMMAClassifier`.
     remainder : {"error", "drop", "mode"}
         What happens to columns in no mode.
+    one_will_do : bool, default=False
+        Whether a single mode that was named is nothing to warn of, since nothing is to
+        be learnt.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def resolve_modes(
                 "has one of that name. Rename it."
             )
         resolved["remainder"] = np.asarray(rest, dtype=np.intp)
-    if by_name:
+    if by_name and not (one_will_do and len(resolved) == 1):
         warn_of_their_number(resolved)
     return resolved
 

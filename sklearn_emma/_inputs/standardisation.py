@@ -65,16 +65,24 @@ def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
 
     In a column that does not vary, what differs from the mean by rounding is 0.
     """
-    mean, scale = scaler.mean_, scaler.scale_
+    z = in_units(X, scaler.mean_, scaler.scale_)
+    return np.clip(z, -_FARTHEST, _FARTHEST, out=z)
+
+
+def in_units(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(X − mean) / scale in the type of X, infinite where that overflows.
+
+    A column whose mean is its scale up to the sign does not vary: see ``fit_scaler``.
+    """
     power = np.frexp(scale)[1]
     with np.errstate(over="ignore", under="ignore"):
         if (np.abs(power) > _DIVIDED_BY[X.dtype]).any():
             X, mean, scale = (np.ldexp(values, -power) for values in (X, mean, scale))
         # The scaler's own `transform` would check X once more.
         mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
-        z = (X - mean) / scale
+        z: np.ndarray = (X - mean) / scale
     constant = scale == np.abs(mean)
     if constant.any():
         reach = _ROUNDING_REACH * np.finfo(X.dtype).eps
         z[constant & (np.abs(z) <= reach)] = 0.0
-    return np.clip(z, -_FARTHEST, _FARTHEST, out=z)
+    return z

@@ -53,7 +53,8 @@ def explained(
 def check_numbers(estimator: object, X: Any, **options: Any) -> np.ndarray:
     """Read and check X, which must have no missing values, for a single mode."""
     table = read_table(X)
-    with explained(table, allow_nan=False):
+    # The sum by which scikit-learn looks for NaN may be infinity less infinity.
+    with explained(table, allow_nan=False), np.errstate(invalid="ignore"):
         values: np.ndarray = validate_data(estimator, table, **options)
     return values
 

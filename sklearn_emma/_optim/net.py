@@ -20,7 +20,11 @@ from sklearn_emma._optim.callbacks import (
     check_monitors,
     own_copies,
 )
-from sklearn_emma._optim.torch_state import resolve_device, seeded
+from sklearn_emma._optim.torch_state import (
+    import_optimizers,
+    resolve_device,
+    seeded,
+)
 from sklearn_emma._validation import Constraints, Interval, StrOptions
 
 #: Allowed values of :class:`TrainingParams`.
@@ -85,6 +89,7 @@ class Options:
         ValueError
             If its device or a callback cannot be used.
         """
+        import_optimizers()
         check_callbacks(params.callbacks or ())
         options = cls(
             max_iter=max_iter,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,8 +18,16 @@ RandomStateLike: TypeAlias = int | np.random.RandomState | None
 # With fewer multiply-adds in a batch, a second thread costs more than it saves.
 _SINGLE_THREAD_WORK = 2e8
 
+
+class _Turn(NamedTuple):
+    """A lock, and the threads that it does not concern; see :func:`shared`."""
+
+    lock: AbstractContextManager[object]
+    without: frozenset[threading.Thread] = frozenset()
+
+
 # All threads of a process share torch's global state, so one at a time may use it.
-_BORROWED = threading.RLock()
+_TURNS = [_Turn(threading.RLock())]
 
 
 def after_fork(function: Callable[[], None]) -> None:
@@ -32,18 +41,58 @@ def after_fork(function: Callable[[], None]) -> None:
 
 
 def _free_in_child() -> None:
-    global _BORROWED
-    _BORROWED = threading.RLock()
+    _TURNS[:] = [_Turn(threading.RLock())]
 
 
 after_fork(_free_in_child)
+
+# Held while modules are imported: a process is not forked meanwhile, or the child would
+# wait for ever for a module that nobody goes on importing there.
+_IMPORTING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _IMPORTING.acquire(),
+        after_in_parent=lambda: _IMPORTING.release(),
+        after_in_child=lambda: _IMPORTING.release(),
+    )
+
+
+@cache
+def import_optimizers() -> None:
+    """Let torch import what it needs for its first optimizer, which takes a second.
+
+    Before any training, which may run in a thread while another one forks.
+    """
+    with _IMPORTING:
+        weight = torch.zeros(1, requires_grad=True)
+        weight.grad = torch.zeros(1)
+        torch.optim.SGD([weight], lr=0.0).step()
 
 
 @contextmanager
 def forked(devices: list[torch.device]) -> Iterator[None]:
     """Leave torch's global random state as it was; other threads wait meanwhile."""
-    with _BORROWED, torch.random.fork_rng(devices=devices):
+    here = threading.current_thread()
+    turn = next(turn for turn in reversed(tuple(_TURNS)) if here not in turn.without)
+    with turn.lock, torch.random.fork_rng(devices=devices):
         yield
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Let threads that start inside borrow what this one has borrowed.
+
+    Around code of the user, which may wait for threads of its own. One at a time, too;
+    those that were there before go on waiting.
+    """
+    others = frozenset(threading.enumerate()) - {threading.current_thread()}
+    turn = _Turn(threading.RLock(), others)
+    _TURNS.append(turn)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # in a child that was forked inside
+            _TURNS.remove(turn)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
-from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sklearn_emma._inputs.sub_estimators import (
@@ -20,7 +19,7 @@ from sklearn_emma._inputs.sub_estimators import (
     honours,
     set_random_states,
 )
-from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.nets import check_nets
 from sklearn_emma._validation import (
     Constraints,
     HasMethods,
@@ -177,7 +176,7 @@ def is_estimator(predictor: object) -> bool:
 
 
 def clone_classifier(
-    predictor: object, weight: np.ndarray, dtype: np.dtype
+    predictor: object, weight: np.ndarray, dtype: np.dtype, n_features: int
 ) -> GatedCopies | None:
     """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
 
@@ -189,6 +188,8 @@ def clone_classifier(
         What the training samples count in the loss.
     dtype : dtype
         Of what it is to be fitted on.
+    n_features : int
+        Number of columns of it.
 
     Raises
     ------
@@ -228,28 +229,8 @@ def clone_classifier(
             "with a classifier that takes them. Metadata routing, where it is enabled, "
             "must request them."
         )
-    _check_dtype(copies.estimator, dtype)
+    check_nets(copies.estimator, dtype, n_features)
     return copies
-
-
-def _check_dtype(estimator: object, dtype: np.dtype) -> None:
-    """Check that a net of skorch computes in this type: it converts nothing."""
-    if not isinstance(estimator, NeuralNet):
-        return
-    with (
-        seeded(0, torch.device("cpu")),
-        _naming(estimator, "cannot be initialised"),
-    ):
-        module = clone(estimator).set_params(verbose=0).initialize().module_
-    wanted = {p.dtype for p in module.parameters() if p.dtype.is_floating_point}
-    name = f"float{8 * dtype.itemsize}"
-    if wanted and getattr(torch, name) not in wanted:
-        other = str(wanted.pop()).removeprefix("torch.")
-        raise ValueError(
-            f"`predictor`, a {type(estimator).__name__} of skorch, computes in {other} "
-            f"and cannot take X, which is {name}: pass X.astype(np.{other}), here and "
-            "for predictions."
-        )
 
 
 def fit_classifier(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
+
+from sklearn_emma._optim.torch_state import forked
 
 
 class PredictorRecipe(Protocol):
@@ -53,8 +56,9 @@ def build_predictor(
     TypeError
         If no module comes out.
     ValueError
-        If the module's input or output does not fit; if it ends in a softmax or a
-        sigmoid; or if it has nothing to train and does not come trained.
+        If the module's input or output does not fit, as it trains or as it predicts; if
+        it ends in a softmax or a sigmoid; or if it has nothing to train and does not
+        come trained.
     """
     module = _made(predictor, n_features_in, n_outputs)
     if not isinstance(module, nn.Module):
@@ -138,23 +142,42 @@ def _check_output(
         except Exception as error:
             error.add_note(f"`predictor` {predictor!r} was given zeros ({n}, {n_in}).")
             raise
-        if getattr(output, "shape", None) != (n, n_out):
-            got = getattr(output, "shape", type(output).__name__)
-            raise ValueError(
-                f"`predictor` must return logits of shape (n_samples, {n_out}), one "
-                f"for each class; {predictor!r} returned {got} for {n} samples."
-            )
-        if getattr(output, "dtype", None) != dtype:
-            raise ValueError(
-                f"`predictor` must return logits of the type of its input, {dtype}; "
-                f"{predictor!r} returned {getattr(output, 'dtype', type(output))}."
-            )
+        _check_form(output, predictor, (n, n_out), dtype)
         if not output.isfinite().all():
             raise ValueError(
                 "`predictor` must return finite logits for a row of zeros too, which a "
                 f"sample is whose modes are all missing; {predictor!r} returned "
                 f"{output.tolist()}."
             )
+    for attention in attentions:
+        try:
+            output = _tried_training(
+                module, torch.zeros(2, n_in, dtype=dtype), attention
+            )
+        except Exception:  # two rows may be too few to train on
+            continue
+        _check_form(output, predictor, (2, n_out), dtype, " as it trains")
+
+
+def _check_form(
+    output: object,
+    predictor: object,
+    shape: tuple[int, int],
+    dtype: torch.dtype,
+    when: str = "",
+) -> None:
+    if getattr(output, "shape", None) != shape:
+        got = getattr(output, "shape", type(output).__name__)
+        raise ValueError(
+            f"`predictor` must return logits of shape (n_samples, {shape[1]}), one "
+            f"for each class; {predictor!r} returned {got} for {shape[0]} samples"
+            f"{when}."
+        )
+    if getattr(output, "dtype", None) != dtype:
+        raise ValueError(
+            f"`predictor` must return logits of the type of its input, {dtype}; "
+            f"{predictor!r} returned {getattr(output, 'dtype', type(output))}{when}."
+        )
 
 
 def _check_unsquashed(
@@ -195,10 +218,28 @@ def _last_layer(module: nn.Module) -> nn.Module:
 @torch.no_grad()
 def _tried(module: nn.Module, x: Tensor, **attention: Tensor) -> Any:
     """Output of the module as it predicts; its mode is left as it was."""
+    with _put_back(module):
+        return module.eval()(x, **attention)
+
+
+@torch.no_grad()
+def _tried_training(module: nn.Module, x: Tensor, attention: dict[str, Tensor]) -> Any:
+    """Output as it trains; running means and the global random state stay as well."""
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    with _put_back(module), forked([]):
+        try:
+            return module.train()(x, **attention)
+        finally:
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+
+@contextmanager
+def _put_back(module: nn.Module) -> Iterator[None]:
+    """Leave each part of a module in training or not, as it was."""
     training = [(part, part.training) for part in module.modules()]
-    module.eval()
     try:
-        return module(x, **attention)
+        yield
     finally:
         for part, before in training:
             part.training = before

@@ -18,7 +18,7 @@ from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.optimizer_state import OptimizerState
-from sklearn_emma._optim.torch_state import draw_seed, seeded
+from sklearn_emma._optim.torch_state import draw_seed, seeded, shared
 from sklearn_emma._predictors.classifiers import ClassifierPredictor, fit_classifier
 from sklearn_emma._predictors.evidence import relevance
 from sklearn_emma._training.cache import cached_pretraining
@@ -202,7 +202,8 @@ def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
     assert isinstance(target, Classes)
     seed = plan.seeds.classifier
     n_copies = plan.classifier.n_copies if plan.failures.simulates else 1
-    with seeded(seed, started.model.device):  # for classifiers that are torch's within
+    # For classifiers that are torch's within, and for those that use threads.
+    with seeded(seed, started.model.device), shared():
         copies = gated_copies(
             started.model, started.data, plan.failures, n_copies, seed
         )

@@ -120,7 +120,9 @@ def plan_training(
     """
     layout, target, data = checked.layout, checked.target, checked.data
     options = Options.from_params(params, params.max_iter)
-    classifier = clone_classifier(params.predictor, data.loss_weight, data.X.dtype)
+    classifier = clone_classifier(
+        params.predictor, data.loss_weight, data.X.dtype, layout.n_features
+    )
     predictor = _torch_predictor(params.predictor, classifier)
     default = PotentialEnergyTransformer(device=params.device)
     energies = clone_estimators(params.energy_estimator, layout.names, default)

@@ -21,7 +21,7 @@ def read_url(url: str) -> bytes:
     OSError
         If there is none, or it is an error, larger than ``MOST_BYTES`` or too slow.
     """
-    import requests  # here, as in pooch, which needs it: it takes long to import
+    import requests  # here: it takes long to import, and few download anything
 
     answer, errors, late = io.BytesIO(), list[Exception](), threading.Event()
 

@@ -109,7 +109,9 @@ def corrupt(
     table = as_table(X, "X")
     if not is_frame(table):
         table = _as_numbers(table)
-    layout = ModeLayout.from_columns(resolve_modes(table, modes, remainder="drop"))
+    layout = ModeLayout.from_columns(
+        resolve_modes(table, modes, remainder="drop", one_will_do=True)
+    )
     check_failures("corrupt", clean_fraction, n_failing, layout.n_modes)
     columns = layout.order
     failed, corrupted = fail_values(

@@ -1,5 +1,6 @@
 """Seeds, threads and devices are borrowed and given back."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,10 @@ from torch import nn
 from helpers import random_state_kept
 from sklearn_emma._optim.torch_state import (
     draw_seed,
+    import_optimizers,
     resolve_device,
     seeded,
+    shared,
     threads_for,
 )
 
@@ -137,3 +140,27 @@ def test_a_block_within_a_block_does_not_wait_for_itself():
     with seeded(0, CPU):
         inner = draw_inside(1)
     assert all(map(torch.equal, inner, draw_inside(1)))
+
+
+@random_state_kept()
+def test_what_optimizers_need_is_imported_and_nothing_else_happens():
+    import_optimizers.cache_clear()
+    import_optimizers()
+    assert "torch._dynamo" in sys.modules
+
+
+def test_threads_that_start_inside_may_borrow_and_those_before_wait():
+    """Code of the user that waits for threads of its own would else wait for ever."""
+    with ThreadPoolExecutor(1) as before:
+        before.submit(int).result()
+        with seeded(0, CPU), shared():
+            waits = before.submit(draw_inside, 1)
+            with ThreadPoolExecutor(2) as inside:
+                drawn = list(inside.map(draw_inside, [1, 1], timeout=30))
+            assert not waits.done()
+            # And one within the other.
+            with seeded(3, CPU), shared(), ThreadPoolExecutor(1) as deeper:
+                drawn.append(deeper.submit(draw_inside, 1).result(30))
+        drawn.append(waits.result(30))
+    for found in drawn:
+        assert torch.equal(found[0], drawn[0][0]) and torch.equal(found[1], drawn[0][1])

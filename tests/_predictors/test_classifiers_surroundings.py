@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import threading
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -10,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import helpers
@@ -174,3 +176,23 @@ def test_a_classifier_that_fails_leaves_the_model_as_it_was():
     with pytest.raises(RuntimeError, match="gave up"):
         model.set_params(predictor=Fails()).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), proba)
+
+
+def test_its_parts_may_be_fitted_in_threads():
+    """Those of torch too, though while it is fitted nobody else may draw."""
+    energies = [(f"{i}", helpers.small(max_iter=1, random_state=i)) for i in range(3)]
+    fitted = {}
+
+    def fit(n_jobs):
+        union = FeatureUnion(energies, n_jobs=n_jobs)
+        model = quick(make_pipeline(union, LogisticRegression(C=1e-3)), epochs=1)
+        with joblib.parallel_config("threading"):
+            fitted[n_jobs] = model.fit(X, y)
+
+    for n_jobs in (1, 2):
+        thread = threading.Thread(target=fit, args=(n_jobs,), daemon=True)
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive(), "they wait for each other"
+    alone, threads = (model.predict_proba(X) for model in fitted.values())
+    np.testing.assert_array_equal(alone, threads)

@@ -57,6 +57,57 @@ def test_a_single_row_is_tried_too():
         build(Then(refuses_one_row))
 
 
+class AsItTrains(nn.Linear):
+    """Another answer as it trains than as it predicts."""
+
+    def __init__(self, n_in, n_out, function=None):
+        super().__init__(n_in, n_out)
+        self.function = function
+
+    def forward(self, x):
+        logits = super().forward(x)
+        return self.function(logits) if self.training else logits
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda z: z[:, :2], r"returned torch.Size\(\[2, 2\]\) for 2 samples as it"),
+        (
+            lambda z: z[:, :, None],
+            r"returned torch.Size\(\[2, 3, 1\]\) .* as it trains",
+        ),
+        (lambda z: (z, z), "returned tuple for 2 samples as it trains"),
+        (torch.Tensor.float, "returned torch.float32 as it trains"),
+    ],
+)
+def test_what_it_returns_as_it_trains_is_tried_too(function, message, no_training):
+    def predictor(n_in, n_out):
+        return AsItTrains(n_in, n_out, function)
+
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        helpers.quick(predictor=predictor).fit(X, y)
+
+
+def test_trying_changes_neither_running_means_nor_random_numbers():
+    given = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 3))
+    given[0].running_mean += 1
+    before = {k: v.clone() for k, v in given.state_dict().items()}
+    with helpers.random_state_kept():
+        made = build_predictor(given, 4, 3, torch.float32)
+    for name, value in made.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_a_module_that_trains_on_many_rows_only_passes():
+    def many(logits):
+        if len(logits) < 8:
+            raise ValueError("too few")
+        return logits
+
+    build(lambda n_in, n_out: AsItTrains(n_in, n_out, many))
+
+
 class Within(nn.Linear):
     """Multiplies by attention itself, and then loses an output."""
 

@@ -1,5 +1,7 @@
 """Corrupted copies of data in their own units."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -15,6 +17,7 @@ from sklearn_emma.corruption import (
     SaltAndPepper,
     ZeroedMode,
 )
+from sklearn_emma.exceptions import ModesWarning
 from sklearn_emma.robustness import corrupt
 
 MODES = {"a": [3, 0], "b": [1]}  # column 2 is in no mode
@@ -243,3 +246,18 @@ def test_a_bad_corruption_is_named(X, corruption, culprit):
 def test_reference_of_another_width_is_named(X):
     with pytest.raises(ValueError, match="reference"):
         corrupt(X, Bias(), reference=X[:, :2])
+
+
+@pytest.mark.parametrize("modes", [{"all": ["u", "v"]}, ["u"]])
+def test_a_single_mode_that_is_named_is_nothing_to_warn_of(modes):
+    """It is what fails here; nothing is learnt that would have to rely on others."""
+    table = pd.DataFrame({"u": [1.0, 2.0], "v": [3.0, 5.0], "w": [0.0, 1.0]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ModesWarning)
+        failed = corrupt(table, MissingMode(), modes=modes)
+    assert failed["u"].isna().all() and failed["w"].notna().all()
+
+
+def test_modes_that_were_not_found_are_warned_of_here_too(X):
+    with pytest.warns(ModesWarning, match="each of the 4 columns"):
+        corrupt(X, MissingMode())

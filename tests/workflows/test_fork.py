@@ -112,3 +112,43 @@ def test_a_child_that_is_forked_within_a_fit_goes_on():
         "        assert os.waitpid(child, 0)[1] == 0\n"
         "assert torch.get_default_dtype() == torch.float64\n"
     )
+
+
+FIRST = """
+import os, signal, sys, threading, time, warnings
+import numpy as np
+from sklearn_emma import EMMAClassifier
+
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 4))
+y = (X[:, 0] > 0).astype(int)
+
+def fit():
+    quick = dict(max_iter=2, pretraining_max_iter=2, random_state=0)
+    EMMAClassifier({"a": [0, 1], "b": [2, 3]}, **quick).fit(X, y)
+
+assert "torch._dynamo" not in sys.modules
+thread = threading.Thread(target=fit)
+thread.start()
+while "torch._dynamo" not in sys.modules:
+    time.sleep(1e-3)
+child = os.fork()
+if child == 0:
+    fit()
+    os._exit(0)
+killed = threading.Timer(60, os.kill, (child, signal.SIGKILL))
+killed.start()
+_, status = os.waitpid(child, 0)
+killed.cancel()
+thread.join()
+sys.exit(0 if status == 0 else 1)
+"""
+
+
+def test_a_child_that_is_forked_while_modules_are_imported_goes_on():
+    """The first optimizer of a process makes torch import a lot more of itself."""
+    found = subprocess.run(
+        [sys.executable, "-c", FIRST], capture_output=True, text=True, timeout=120
+    )
+    assert found.returncode == 0, found.stderr[-2000:] or "the child did not end"
