@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 
-# The default epochs are 60 of the energies, 30 of the predictor, 100 with the gate.
+# The default epochs are 10 of the energies, 15 of the predictor, 40 with the gate.
 EPOCHS = {"energies": 2, "predictor": 1, "gate": 3}
 IMPORT = """
 import time

@@ -7,6 +7,7 @@ train the same thing.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 from _peers.copies import CorruptedCopies
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -32,7 +35,8 @@ class Parts:
 
     def __init__(self, clf: EMMAClassifier, X: np.ndarray, y: np.ndarray) -> None:
         self.clf, self.y = clf, torch.from_numpy(y)
-        self.model = copy.deepcopy(clf._model)
+        # Training is in single precision, whatever scores.
+        self.model = copy.deepcopy(clf._model).train_in(torch.float32)
         self.x = self.model.standardise(X)
         self.layout = self.model.layout
         energies = list(clf.energies_.values())
@@ -169,3 +173,13 @@ def forest_fit(
     """Fit a random forest on five corrupted copies, as in the robustness benchmark."""
     forest = RandomForestClassifier(n_trees, n_jobs=1)
     CorruptedCopies(forest).fit(X, y, None, None, modes, seed=0)
+
+
+def mlp_fit(
+    X: np.ndarray, y: np.ndarray, modes: dict[str, list[int]], max_iter: int
+) -> None:
+    """Fit scikit-learn's network of the default sizes on five corrupted copies."""
+    network = MLPClassifier((128, 64), early_stopping=True, max_iter=max_iter)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        CorruptedCopies(network, fill=True).fit(X, y, None, None, modes, seed=0)

@@ -14,6 +14,10 @@ from sklearn_emma._optim.loop import Samples, auto_batch_size, train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
 
+# Of few samples small steps are needed to forget where the weights started; the noise
+# makes any number of samples enough.
+_FEWEST_IN_A_STEP = 16
+
 
 class Autoencoder(NamedTuple):
     """What one autoencoder has learnt: W (K, d), c (K,), b (d,) and its losses."""
@@ -80,7 +84,7 @@ def train_autoencoders(
     # Each mode's weights average 1, so that no mode learns faster than another.
     weight = weight / weight.mean(0).clamp_min(torch.finfo(weight.dtype).tiny)
     ones = torch.ones_like(weight[:, 0])
-    batch_size = auto_batch_size(options.batch_size, len(x))
+    batch_size = auto_batch_size(options.batch_size, len(x), _FEWEST_IN_A_STEP)
 
     with seeded(draw_seed(check_random_state(random_state)), device) as generator:
         stack = AutoencoderStack(

@@ -162,10 +162,10 @@ def divergence(name: str, loss: float, part: str, epoch: int) -> FloatingPointEr
     )
 
 
-def auto_batch_size(batch_size: int | str, n_samples: int) -> int:
-    """Resolve ``"auto"``: about 16 steps an epoch, between 32 and 256 samples."""
+def auto_batch_size(batch_size: int | str, n_samples: int, least: int = 32) -> int:
+    """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples."""
     if batch_size == "auto":
-        return int(np.clip(n_samples // 16, 32, 256))
+        return int(np.clip(n_samples // 16, least, 256))
     return min(int(batch_size), n_samples)
 
 

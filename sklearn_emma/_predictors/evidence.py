@@ -206,7 +206,7 @@ def fit_heads(
         seen = np.unique(data.y[rows])
         if len(seen) < 2:
             continue  # says nothing
-        model = LogisticRegression(C=strength, max_iter=200)
+        model = LogisticRegression(C=strength, max_iter=50)
         with warnings.catch_warnings():
             # Nearly converged is as good: strengths differ by a factor of ten.
             warnings.simplefilter("ignore", ConvergenceWarning)

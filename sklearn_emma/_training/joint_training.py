@@ -59,10 +59,12 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         simulate = partial(
             simulated_epochs, model, failures=task.failures, generator=generator
         )
-        held_out = None if task.held_out is None else simulate(task.held_out)()
+        held_out = None
+        if task.held_out is not None:
+            held_out = simulate(task.held_out, n_epochs=1)()
         train(
             net,
-            simulate(task.data, n_draws=task.n_draws),
+            simulate(task.data, n_epochs=options.max_iter, n_draws=task.n_draws),
             options,
             generator,
             "attention",

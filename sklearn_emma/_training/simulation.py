@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ from sklearn_emma._model.scores import Inputs
 from sklearn_emma._optim.loop import Samples
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma.corruption import Failures
+
+# Rows scored at a time, of several epochs where there are few: what a call costs by
+# itself would be most of the time.
+_SCORED_ROWS = 4096
 
 
 class ScoredSet(NamedTuple):
@@ -91,29 +96,47 @@ def simulated_epochs(
     data: ScoredSet,
     failures: Failures,
     generator: Generator,
+    n_epochs: int,
     n_draws: int | None = None,
 ) -> Callable[[], Samples]:
     """Return a function that gives the samples of the next epoch, modes failing.
 
-    If ``n_draws`` is given, that many copies are drawn now and reused in turn.
+    It is called ``n_epochs`` times at most. If ``n_draws`` is given, that many copies
+    are drawn now and reused in turn.
     """
 
-    def draw() -> Samples:
+    def draw(n: int) -> list[Samples]:
+        """Of n epochs, scored at once."""
         (x, potential, present), corrupted = data.inputs, data.corrupted
-        if failures.simulates:
-            failed, fails = failures.simulate(data.x, model.layout, generator)
-            x, present = fill_missing(failed, model.layout)
-            potential = score(model, x, present & fails, potential, data.fold)
-            corrupted = corrupted | fails
-        return Samples(
-            {"x": x, "potential": potential, "present": present},
-            {"y": data.y, "corrupted": corrupted, "present": present},
-            data.loss_weight,
-        )
+        if not failures.simulates:
+            return [_samples(data, Inputs(x, potential, present), corrupted)] * n
+        drawn = [failures.simulate(data.x, model.layout, generator) for _ in range(n)]
+        failed, fails = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+        x, present = fill_missing(failed, model.layout)
+        known, fold = potential.repeat(n, 1), data.fold.repeat(n)
+        inputs = Inputs(x, score(model, x, present & fails, known, fold), present)
+        corrupted = corrupted.repeat(n, 1) | fails
+        pieces = [slice(k * len(data.y), (k + 1) * len(data.y)) for k in range(n)]
+        return [_samples(data, inputs.rows(rows), corrupted[rows]) for rows in pieces]
+
+    def epochs() -> Iterator[Samples]:
+        wanted = n_epochs if n_draws is None else n_draws
+        at_once = int(np.clip(_SCORED_ROWS // len(data.y), 1, wanted))
+        while True:
+            yield from draw(at_once)
 
     if n_draws is None:
-        return draw
-    return partial(next, _in_turn([draw() for _ in range(n_draws)]))
+        return partial(next, epochs())
+    return partial(next, cycle([*islice(epochs(), n_draws)]))
+
+
+def _samples(data: ScoredSet, inputs: Inputs, corrupted: Tensor) -> Samples:
+    x, potential, present = inputs
+    return Samples(
+        {"x": x, "potential": potential, "present": present},
+        {"y": data.y, "corrupted": corrupted, "present": present},
+        data.loss_weight,
+    )
 
 
 def gated_copies(
@@ -125,15 +148,10 @@ def gated_copies(
     """
     copies = []
     with seeded(seed, model.device) as generator, torch.no_grad():
-        draw = simulated_epochs(model, data, failures, generator)
+        draw = simulated_epochs(model, data, failures, generator, n_copies)
         for _ in range(n_copies):
             inputs = Inputs(**draw().inputs)
             scores = model.network.scores(inputs.potential, inputs.present)
             copies.append(model.network.gated(inputs.x, scores))
     array: np.ndarray = torch.cat(copies).cpu().numpy()
     return array
-
-
-def _in_turn(copies: list[Samples]) -> Iterator[Samples]:
-    while True:
-        yield from copies

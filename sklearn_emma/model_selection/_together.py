@@ -237,6 +237,7 @@ def _source(plan: Plan, started: Started) -> Source:
             started.data,
             plan.failures,
             stream.generator,
+            plan.joint_training.max_iter,
             plan.failures.draws_to_keep(plan.joint_training.max_iter),
         )
     return Source(stream, draw)

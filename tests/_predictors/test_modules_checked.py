@@ -78,7 +78,7 @@ class AsItTrains(nn.Linear):
             r"returned torch.Size\(\[2, 3, 1\]\) .* as it trains",
         ),
         (lambda z: (z, z), "returned tuple for 2 samples as it trains"),
-        (torch.Tensor.float, "returned torch.float32 as it trains"),
+        (torch.Tensor.double, "returned torch.float64 as it trains"),
     ],
 )
 def test_what_it_returns_as_it_trains_is_tried_too(function, message, no_training):

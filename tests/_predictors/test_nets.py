@@ -61,7 +61,6 @@ def net(module=nn.Linear, width=4, **params):
         ),
         (make_pipeline(SelectKBest(k=2), net(width=2)), "f8", "around a Neural"),
     ],
-    ids=str,
 )
 @helpers.random_state_kept()
 def test_a_net_that_computes_in_another_type_is_named(estimator, dtype, message):
@@ -85,7 +84,6 @@ class FailsToConvert(FunctionTransformer):
         (make_pipeline(FailsToConvert(), net()), "f8"),
         (GridSearchCV(LogisticRegression(), {"C": [1.0]}), "f8"),
     ],
-    ids=str,
 )
 @helpers.random_state_kept()
 def test_others_pass(estimator, dtype):

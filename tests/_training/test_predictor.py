@@ -150,6 +150,7 @@ def test_a_single_mode_is_heard_as_well_and_never_missing(spy):
     assert model.temperature_ != 1
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_modes_that_are_missing_or_known_to_be_corrupted_teach_nothing(spy):
     X, y = samples()
     highest = X[:, 0].argsort()[-20:]

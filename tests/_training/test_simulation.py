@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 from helpers import assert_same, quick, three_classes
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._model.scores import Inputs
+from sklearn_emma._training import simulation
 from sklearn_emma._training.simulation import (
     gated_copies,
     score_set,
@@ -239,7 +240,7 @@ def test_a_failing_mode_is_scored_by_energies_that_have_not_seen_its_row(data):
     assert (scored.fold[:100] >= 0).all() and (scored.fold[100:] == -1).all()
     expected = by_hand(model, scored.x.numpy(), scored.fold)
     np.testing.assert_allclose(scored.inputs.potential, expected, rtol=1e-9)
-    samples = simulated_epochs(model, scored, FAILURES, generator())()
+    samples = simulated_epochs(model, scored, FAILURES, generator(), 1)()
     x, fails = fail_modes(
         scored.x, model.layout, Bias(5.0), generator(), clean_fraction=0.5
     )
@@ -249,14 +250,14 @@ def test_a_failing_mode_is_scored_by_energies_that_have_not_seen_its_row(data):
     # Epochs that are mixed anew keep who has seen whom.
     order = torch.randperm(120, generator=generator())
     mixed = simulated_epochs(
-        model, scored.rows(order.numpy()), FAILURES, generator(1)
+        model, scored.rows(order.numpy()), FAILURES, generator(1), 1
     )()
     expected = by_hand(model, mixed.inputs["x"].numpy(), scored.fold[order])
     np.testing.assert_allclose(mixed.inputs["potential"], expected, rtol=1e-9)
 
 
 def test_an_epoch_has_the_values_and_the_energies_of_modes_that_fail(model, scored):
-    samples = simulated_epochs(model, scored, FAILURES, generator())()
+    samples = simulated_epochs(model, scored, FAILURES, generator(), 1)()
     x, fails = fail_modes(
         scored.x, model.layout, Bias(5.0), generator(), clean_fraction=0.5
     )
@@ -276,7 +277,7 @@ def test_what_the_user_says_is_corrupted_counts_beside_what_is_simulated(
     model, scored, corruption
 ):
     failures = Failures(corruption, clean_fraction=0.5)
-    samples = simulated_epochs(model, scored, failures, generator())()
+    samples = simulated_epochs(model, scored, failures, generator(), 1)()
     _, fails = failures.simulate(scored.x, model.layout, generator())
     corrupted = samples.targets["corrupted"]
     assert torch.equal(corrupted, scored.corrupted | fails)
@@ -308,20 +309,33 @@ def test_known_corruption_teaches_the_same_whether_or_not_modes_could_fail(data)
 
 
 def test_copies_are_drawn_in_advance_and_taken_in_turn(model, scored):
-    epoch = simulated_epochs(model, scored, FAILURES, generator(), n_draws=2)
+    epoch = simulated_epochs(model, scored, FAILURES, generator(), 9, n_draws=2)
     first, second, third, fourth = (epoch().inputs["x"] for _ in range(4))
     assert torch.equal(first, third) and torch.equal(second, fourth)
     assert not torch.equal(first, second)
-    afresh = simulated_epochs(model, scored, FAILURES, generator())
+    afresh = simulated_epochs(model, scored, FAILURES, generator(), 2)
     assert torch.equal(afresh().inputs["x"], first)
     assert torch.equal(afresh().inputs["x"], second)
     assert not torch.equal(afresh().inputs["x"], first)
 
 
+def test_epochs_that_are_scored_at_once_are_those_that_are_scored_one_by_one(
+    model, scored, monkeypatch
+):
+    at_once = simulated_epochs(model, scored, FAILURES, generator(), 5)
+    monkeypatch.setattr(simulation, "_SCORED_ROWS", 1)
+    one_by_one = simulated_epochs(model, scored, FAILURES, generator(), 5)
+    for _ in range(5):
+        one, other = at_once(), one_by_one()
+        for name, values in one.inputs.items():
+            torch.testing.assert_close(values, other.inputs[name])
+        assert torch.equal(one.targets["corrupted"], other.targets["corrupted"])
+
+
 def test_gated_copies_are_epochs_behind_the_gate(model, scored):
     copies = gated_copies(model, scored, FAILURES, 3, seed=4)
     assert copies.shape == (360, 4)
-    epoch = simulated_epochs(model, scored, FAILURES, generator(4))
+    epoch = simulated_epochs(model, scored, FAILURES, generator(4), 3)
     for copy in np.split(copies, 3):
         inputs = Inputs(**epoch().inputs)
         attention = model.scores_of(inputs).attention

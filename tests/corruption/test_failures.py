@@ -270,11 +270,11 @@ class Infinite:
         return x + math.inf
 
 
-class Narrow:
-    """A corruption that works for single precision only."""
+class Wide:
+    """A corruption that works for double precision only; training is in single."""
 
     def corrupt(self, x, layout, generator):
-        if x.dtype != torch.float32:
+        if x.dtype != torch.float64:
             raise ValueError("no such precision")
         return x
 
@@ -287,7 +287,7 @@ BAD = [
     (Failures(SaltAndPepper(fraction=30)), "'fraction' .* SaltAndPepper"),
     (Failures(Mixture([MissingMode])), r"corruptions\[0\] .*class MissingMode"),
     (Failures(Infinite()), "`corruption` must return finite values.*Infinite"),
-    (Failures(Narrow()), "no such precision"),
+    (Failures(Wide()), "no such precision"),
     (Failures(clean_fraction=1.5), r"'clean_fraction' .* Failures .*\[0.0, 1.0\]"),
     (Failures(clean_fraction=-0.1), "'clean_fraction' parameter of Failures"),
     (Failures(clean_fraction=math.nan), "'clean_fraction' parameter of Failures"),
@@ -340,7 +340,7 @@ def test_bad_failures_are_named_by_their_check_and_by_fit(
     no_training, failures, message
 ):
     with pytest.raises(ValueError, match=message):
-        failures.check(LAYOUT, torch.float64)
+        failures.check(LAYOUT, torch.float32)
     X = normal_values(40).numpy()
     model = quick(modes=LAYOUT.as_dict(), corruption=failures)
     with pytest.raises(ValueError, match=message):
