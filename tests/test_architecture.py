@@ -30,6 +30,7 @@ FLOORS = [
         "robustness",
         "model_selection",
         "exceptions",
+        "monitoring",
     },
     {"plotting"},
     {"__init__", "_show_versions"},

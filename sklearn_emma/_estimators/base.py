@@ -19,7 +19,8 @@ from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
 from sklearn_emma._energies.interface import Energy
-from sklearn_emma._estimators.inspection import InspectsModes, Quantity
+from sklearn_emma._estimators.alarms import RaisesAlarms
+from sklearn_emma._estimators.inspection import Quantity
 from sklearn_emma._inputs.checking import (
     CheckedData,
     Given,
@@ -49,7 +50,7 @@ from sklearn_emma.corruption import Failures
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-class BaseEMMA(InspectsModes, BaseEstimator):
+class BaseEMMA(RaisesAlarms, BaseEstimator):
     """Base of the estimators; a subclass says what y is, and turns scores into answers.
 
     It declares its own parameters, and defines ``_read_target``.

@@ -73,7 +73,7 @@ class InspectsModes:
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        return self._gather(X, _potential)
+        return self._gather(X, potential_of)
 
     def modal_energy(self, X: ArrayLike) -> np.ndarray:
         """Modal energy E: potential energy, scaled, weighed and coupled.
@@ -167,7 +167,8 @@ class InspectsModes:
         return self._model.network.predictor
 
 
-def _potential(scores: Scores) -> np.ndarray:
+def potential_of(scores: Scores) -> np.ndarray:
+    """Ψ (n, M), NaN where the mode is missing."""
     return np.where(scores.present, scores.potential, np.nan)
 
 
@@ -185,6 +186,6 @@ _EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
     "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,
     "modal_energy": _modal_energy,
-    "potential_energy": _potential,
+    "potential_energy": potential_of,
     "missing": lambda s: ~s.present,
 }

@@ -15,6 +15,7 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.targets import Classes
+from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.optimizer_state import OptimizerState
@@ -179,9 +180,11 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
 
 
 def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
-    """Scale the gate by the energies of clean values."""
-    potential, weight = first.potential, plan.pretraining.data.weight
-    model.network.gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+    """Scale the gate, and calibrate alarms, by the energies of clean values."""
+    potential = torch.from_numpy(first.potential)
+    weight = torch.from_numpy(plan.pretraining.data.weight)
+    gate = model.network.gate.calibrate(potential, weight)
+    model.alarms = Alarms(gate.scaling, potential, weight)
 
 
 def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:

@@ -47,6 +47,14 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
     return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
+def arriving(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, ArrayLike]:
+    """Find what predicts inside wrappers and pipelines, and X as it arrives there."""
+    estimator = unwrap(estimator)
+    if not isinstance(estimator, Pipeline):
+        return estimator, X
+    return arriving(estimator[-1], estimator[:-1].transform(X))
+
+
 def known_modes(estimator: BaseEstimator) -> dict[str, np.ndarray] | None:
     """Columns of each mode as the estimator knows them; None if it knows none."""
     modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), "modes_", None)
