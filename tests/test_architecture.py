@@ -31,6 +31,7 @@ FLOORS = [
         "model_selection",
         "exceptions",
         "monitoring",
+        "inspection",
     },
     {"plotting"},
     {"__init__", "_show_versions"},

@@ -47,7 +47,7 @@ def delay(clf: EMMAClassifier, X: np.ndarray, mode: str) -> dict[str, float]:
 
 
 def failed(task: Task, X: np.ndarray, mode: str, how: str, size: float) -> np.ndarray:
-    """X with a mode that fails from ``N_HEALTHY`` on, by so many standard deviations."""
+    """X with a mode that fails from ``N_HEALTHY`` on, by ``size`` sd."""
     X = X.copy()
     rng = np.random.default_rng(len(how))
     n = len(X) - N_HEALTHY

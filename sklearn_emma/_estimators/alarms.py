@@ -15,7 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emma._estimators.inspection import InspectsModes, potential_of
 from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._statistics.conformal import fewest_rows, rejected
-from sklearn_emma._validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn_emma._validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 _CONSTRAINTS = {
     "alpha": [Interval(Real, 0, 1, closed="neither")],
@@ -66,7 +70,8 @@ class RaisesAlarms(InspectsModes):
         >>> from sklearn_emma import EMMAClassifier
         >>> from sklearn_emma.datasets import make_multimodal_classification
         >>> X, y, modes = make_multimodal_classification(400, 2, random_state=0)
-        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X[:300], y[:300])
+        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0)
+        >>> clf = clf.fit(X[:300], y[:300])
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
         >>> clf.p_values(failed).round(2)[:2]
@@ -120,7 +125,8 @@ class RaisesAlarms(InspectsModes):
         >>> from sklearn_emma import EMMAClassifier
         >>> from sklearn_emma.datasets import make_multimodal_classification
         >>> X, y, modes = make_multimodal_classification(400, 2, random_state=0)
-        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X[:300], y[:300])
+        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0)
+        >>> clf = clf.fit(X[:300], y[:300])
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
         >>> clf.failing_modes(failed).mean(axis=0)
@@ -160,7 +166,8 @@ class RaisesAlarms(InspectsModes):
         >>> from sklearn_emma import EMMAClassifier
         >>> from sklearn_emma.datasets import make_multimodal_classification
         >>> X, y, modes = make_multimodal_classification(600, 2, random_state=0)
-        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X[:300], y[:300])
+        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0)
+        >>> clf = clf.fit(X[:300], y[:300])
         >>> clf.calibrate_alarms(X[300:500]).alarm_rows_
         array([200, 200])
         """
@@ -202,8 +209,8 @@ class RaisesAlarms(InspectsModes):
             listed = ", ".join(f"{name!r} ({n} rows)" for name, n in silent.items())
             warnings.warn(
                 f"No alarm can ring at alpha={alpha:g}"
-                f"{' for all modes together' if adjust else ''} for mode {listed}: that "
-                f"takes {needed} clean rows. Raise `alpha`, or give more clean rows to "
-                "`calibrate_alarms`.",
+                f"{' for all modes together' if adjust else ''} for mode {listed}: "
+                f"that takes {needed} clean rows. Raise `alpha`, or give more clean "
+                "rows to `calibrate_alarms`.",
                 stacklevel=3,
             )

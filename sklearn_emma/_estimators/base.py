@@ -197,6 +197,7 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
         self.history_ = History(row | {"epoch": number} for number, row in rows)
         if trained.attention is not None:
             self.attention_ = trained.attention
+        self._reference = trained.reference
         self._model = model = trained.model
         self.modes_ = model.layout.as_dict()
         self.energies_ = dict(

@@ -153,6 +153,11 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     attention_ : ndarray of shape (n_samples, n_modes)
         Attention β of the training samples; after ``partial_fit`` of those of the last
         chunk.
+    reference_ : DataFrame
+        Quantiles of attention and modal energy on clean training rows, by the share of
+        rows at or below them; two-level columns (mode, quantity).
+    alarm_rows_ : ndarray of shape (n_modes,)
+        Clean rows that p-values of each mode compare with.
     modes_ : dict of str to ndarray of int
         Columns of each mode, in order.
     classes_ : ndarray of shape (n_classes,)

@@ -59,14 +59,14 @@ class BecomesTorch(PredictsClasses):
         for name, energy in self.energies_.items():
             if not is_batched(energy):
                 raise TypeError(
-                    f"The energy of mode {name!r}, {type(energy).__name__}, is no torch "
-                    "module, and cannot become part of one: fit with energies that are "
-                    "scored in one computation, as PotentialEnergyTransformer is."
+                    f"The energy of mode {name!r}, {type(energy).__name__}, is no "
+                    "torch module, and cannot become part of one: fit with energies that "
+                    "are scored in one computation, as PotentialEnergyTransformer is."
                 )
         if self._model.energies.stack is None:
             kinds = {type(energy).__name__ for energy in self.energies_.values()}
             raise TypeError(
-                f"Energies of several classes, {sorted(kinds)}, cannot become one torch "
-                "module: fit with one class of energy for all modes."
+                f"Energies of several classes, {sorted(kinds)}, cannot become one "
+                "torch module: fit with one class of energy for all modes."
             )
         return DeployedModel(self._model)

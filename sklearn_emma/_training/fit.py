@@ -27,6 +27,7 @@ from sklearn_emma._training.convergence import warn_if_not_converged
 from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
 from sklearn_emma._training.pretraining import Pretrained
+from sklearn_emma._training.reference import clean_quantiles
 from sklearn_emma._training.simulation import ScoredSet, gated_copies, score_set
 
 
@@ -45,8 +46,9 @@ class Started(NamedTuple):
 class Trained(NamedTuple):
     """A trained model, its loss curves, and what else is known of its training.
 
-    That is the attention of its training rows and what epochs have recorded. Models
-    that are trained together have neither: a search has no use for it.
+    That is the attention of its training rows, what epochs have recorded, and quantiles
+    of attention and energy on clean rows. Models that are trained together have none of
+    it: a search has no use for it.
     """
 
     model: EMMAModel
@@ -55,6 +57,7 @@ class Trained(NamedTuple):
     valid_curve: list[float]
     attention: np.ndarray | None = None
     history: Sequence[dict[str, object]] = ()
+    reference: dict[str, np.ndarray] | None = None
 
 
 class Progress(NamedTuple):
@@ -222,4 +225,5 @@ def _finish(plan: Plan, started: Started, history: History) -> Trained:
         history[:, "valid_loss"] if len(plan.held) else [],
         started.model.gather(plan.checked.X, lambda scores: scores.attention),
         history,
+        clean_quantiles(started.model, started.data, plan.checked.data.weight),
     )

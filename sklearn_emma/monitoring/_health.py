@@ -137,9 +137,7 @@ class Health:
         self._rise_since[which] = self.n_rows + 1
 
 
-def _page(
-    total: np.ndarray, since: np.ndarray, change: np.ndarray, row: int
-) -> None:
+def _page(total: np.ndarray, since: np.ndarray, change: np.ndarray, row: int) -> None:
     """Page's cumulative sum, in place: never below 0, ``since`` the row after it was.
 
     All are of one shape; ``change`` is of this ``row``.

@@ -165,7 +165,9 @@ class SensorHealthMonitor(BaseEstimator):
         limits = [with_confidence(c, n, 1 - self.confidence) for n, c in rows]
         health = self._started(classifier)
         numbers = pd.RangeIndex(health.n_rows, health.n_rows + len(p))
-        states = [health.step(*row) for row in zip(np.transpose(limits), values)]
+        states = [
+            health.step(*row) for row in zip(np.transpose(limits), values, strict=True)
+        ]
         return _frame(
             {"p_value": p, **_joined(states)},
             list(classifier.modes_),

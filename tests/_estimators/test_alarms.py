@@ -2,13 +2,13 @@ import copy
 import pickle
 import warnings
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 from sklearn.exceptions import NotFittedError
 
+import helpers
 from sklearn_emma.model_selection import EMMAGridSearchCV
 
 MODES = {"a": [0, 1, 2], "b": [3, 4, 5], "wide": list(range(6, 36))}
@@ -87,7 +87,7 @@ def test_a_failing_mode_rings_and_the_others_do_not(calibrated, mode):
     assert share.drop(mode).max() < 0.06
 
 
-# ---------------------------------------------------------------------- what p-values are
+# ------------------------------------------------------------------- what p-values are
 
 
 def test_p_values_are_ranks_of_the_scaled_energies(fitted, calibrated):

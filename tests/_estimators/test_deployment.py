@@ -1,10 +1,11 @@
-import helpers
 import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
+
+import helpers
 
 MODES = helpers.UNEQUAL_MODES
 
@@ -69,4 +70,6 @@ def test_onnxruntime_agrees_missing_values_and_any_number_of_rows_included(tmp_p
             proba, attention = session.run(None, {"X": broken[:n]})
             expected = model.predict_proba(broken[:n])
             np.testing.assert_allclose(proba, expected, atol=1e-5)
-            np.testing.assert_allclose(attention, model.attention(broken[:n]), atol=1e-5)
+            np.testing.assert_allclose(
+                attention, model.attention(broken[:n]), atol=1e-5
+            )

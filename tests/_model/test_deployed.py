@@ -1,10 +1,10 @@
 import copy
 
-import helpers
 import numpy as np
 import pytest
 import torch
 
+import helpers
 from sklearn_emma._model.deployed import DeployedModel
 
 MODES = {"a": [4, 1], "b": [0, 3, 5], "c": [2]}

@@ -1,7 +1,6 @@
 import copy
 import pickle
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import helpers
 from sklearn_emma.monitoring import SensorHealthMonitor
 
 MODES = {"a": [0, 1, 2], "b": [4, 3]}

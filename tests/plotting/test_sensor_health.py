@@ -1,4 +1,3 @@
-import helpers
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -6,6 +5,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import helpers
 from sklearn_emma.monitoring import SensorHealthMonitor
 from sklearn_emma.plotting import SensorHealthDisplay
 
@@ -34,9 +34,7 @@ def test_lines_are_the_states_of_each_mode():
     np.testing.assert_array_equal(
         display.evidence_["a"].get_ydata(), [0, 0, 0, 1, 2, 3]
     )
-    np.testing.assert_array_equal(
-        display.attention_["b"].get_ydata(), attention[:, 1]
-    )
+    np.testing.assert_array_equal(display.attention_["b"].get_ydata(), attention[:, 1])
     (threshold,) = [
         line
         for line in display.axes_[-1].lines
