@@ -69,11 +69,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     session = onnxruntime.SessionOptions()
     session.intra_op_num_threads = 1
     for name, dtype in (("float64", torch.float64), ("float32", torch.float32)):
-        module = clf.to_torch().to(dtype)
-        x = torch.from_numpy(X).to(dtype)
+        module = clf.to_torch(dtype=dtype)
+        x = torch.from_numpy(X)
         buffer = io.BytesIO()
         torch.save(module.state_dict(), buffer)
         rows.append((f"to_torch(), {name}", module, x, buffer.tell()))
+        if dtype == torch.float64:
+            continue  # onnxruntime has not all operators for it
         with tempfile.TemporaryDirectory() as folder:
             path = exported(module, x, Path(folder))
             size = path.stat().st_size

@@ -76,11 +76,7 @@ class RaisesAlarms(InspectsModes):
         >>> failed[:, modes["mode_0"]] += 10
         >>> clf.p_values(failed).round(2)[:2]
         """
-        check_is_fitted(self)
-        alarms = self._alarms
-        return self._gather(
-            X, lambda s: alarms.p_values(torch.from_numpy(potential_of(s)))
-        )
+        return self._by_mode(self._gather_p_values(X), X)
 
     def failing_modes(
         self, X: ArrayLike, alpha: float = 0.01, adjust: str | None = None
@@ -135,7 +131,8 @@ class RaisesAlarms(InspectsModes):
         given = {"alpha": alpha, "adjust": adjust}
         validate_parameter_constraints(_CONSTRAINTS, given, "failing_modes")
         self._warn_of_silent_modes(alpha, adjust)
-        return rejected(self.p_values(X), alpha, adjust == "modes")
+        rings = rejected(self._gather_p_values(X), alpha, adjust == "modes")
+        return self._by_mode(rings, X)
 
     def calibrate_alarms(self, X: ArrayLike) -> Self:
         """Compare with clean rows that nothing was learnt from, for an exact guarantee.
@@ -194,6 +191,13 @@ class RaisesAlarms(InspectsModes):
         """
         check_is_fitted(self)
         return self._alarms.n_rows
+
+    def _gather_p_values(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        alarms = self._alarms
+        return self._gather(
+            X, lambda s: alarms.p_values(torch.from_numpy(potential_of(s)))
+        )
 
     @property
     def _alarms(self) -> Alarms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -13,18 +14,25 @@ from sklearn_emma._model.deployed import DeployedModel
 class BecomesTorch(PredictsClasses):
     """``to_torch``: everything from raw X to probabilities in one module."""
 
-    def to_torch(self) -> nn.Module:
+    def to_torch(self, dtype: torch.dtype | None = None) -> nn.Module:
         """Return a torch module that does all that ``predict_proba`` does.
 
         It selects the columns of the modes, standardises, notices missing values,
         scores energies and the joint energy, and runs gate and predictor. ``forward``
         takes a tensor (n, n_features_in) with NaN where a value is missing, and returns
         probabilities (n, n_classes), in the order of ``classes_``, and attention
-        (n, n_modes), in the order of ``modes_``. It computes in the type of the
-        training data; ``.float()`` makes it smaller and faster.
+        (n, n_modes), in the order of ``modes_``.
 
         ``torch.export.export`` and ``torch.onnx.export`` take it, with any number of
         rows. What they write runs without this package, and without Python.
+
+        Parameters
+        ----------
+        dtype : torch.dtype or None, default=None
+            Floating-point type in which everything is computed but for
+            standardisation, which keeps to that of the training data. None is the
+            latter for everything. ``torch.float32`` is smaller and faster, and what
+            onnxruntime has all operators for.
 
         Returns
         -------
@@ -60,8 +68,9 @@ class BecomesTorch(PredictsClasses):
             if not is_batched(energy):
                 raise TypeError(
                     f"The energy of mode {name!r}, {type(energy).__name__}, is no "
-                    "torch module, and cannot become part of one: fit with energies that "
-                    "are scored in one computation, as PotentialEnergyTransformer is."
+                    "torch module, and cannot become part of one: fit with energies "
+                    "that are scored in one computation, such as "
+                    "PotentialEnergyTransformer."
                 )
         if self._model.energies.stack is None:
             kinds = {type(energy).__name__ for energy in self.energies_.values()}
@@ -69,4 +78,4 @@ class BecomesTorch(PredictsClasses):
                 f"Energies of several classes, {sorted(kinds)}, cannot become one "
                 "torch module: fit with one class of energy for all modes."
             )
-        return DeployedModel(self._model)
+        return DeployedModel(self._model, dtype)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emma._estimators.output import SetsOutput
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Scores
@@ -20,10 +21,9 @@ from sklearn_emma._training.reference import LEVELS
 Quantity: TypeAlias = Callable[[Scores], np.ndarray]
 
 
-class InspectsModes:
+class InspectsModes(SetsOutput):
     """Scores of modes, for an estimator that gathers quantities of a fitted model."""
 
-    modes_: dict[str, np.ndarray]
     _reference: dict[str, np.ndarray] | None
     _model: EMMAModel
 
@@ -44,7 +44,7 @@ class InspectsModes:
         attention : ndarray of shape (n_samples, n_modes)
             In [0, 1]; 0 where the mode is missing.
         """
-        return self._gather(X, lambda s: s.attention)
+        return self._by_mode(self._gather(X, lambda s: s.attention), X)
 
     def importance(self, X: ArrayLike) -> np.ndarray:
         """Importance α: Gibbs distribution of the modal energies.
@@ -59,7 +59,7 @@ class InspectsModes:
         importance : ndarray of shape (n_samples, n_modes)
             Sums to 1 over the modes that are present; 0 where a mode is missing.
         """
-        return self._gather(X, lambda s: s.importance)
+        return self._by_mode(self._gather(X, lambda s: s.importance), X)
 
     def potential_energy(self, X: ArrayLike) -> np.ndarray:
         """Potential energy Ψ: how unlikely each mode's values are by themselves.
@@ -75,7 +75,7 @@ class InspectsModes:
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        return self._gather(X, potential_of)
+        return self._by_mode(self._gather(X, potential_of), X)
 
     def modal_energy(self, X: ArrayLike) -> np.ndarray:
         """Modal energy E: potential energy, scaled, weighed and coupled.
@@ -90,7 +90,7 @@ class InspectsModes:
         modal : ndarray of shape (n_samples, n_modes)
             NaN where the mode is missing.
         """
-        return self._gather(X, _modal_energy)
+        return self._by_mode(self._gather(X, _modal_energy), X)
 
     def total_energy(self, X: ArrayLike) -> np.ndarray:
         """Sum of the modal energies of the modes that are present.

@@ -24,6 +24,8 @@ class DeployedModel(nn.Module):
     ----------
     model : EMMAModel
         Copied. Its energies are a torch module, and so is what predicts.
+    dtype : torch.dtype, default=None
+        In which everything behind standardisation is computed; None: that of the model.
     """
 
     order: Tensor
@@ -33,32 +35,36 @@ class DeployedModel(nn.Module):
     units: Tensor
     dead_zone: Tensor
 
-    def __init__(self, model: EMMAModel) -> None:
+    def __init__(self, model: EMMAModel, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         copied = copy.deepcopy((model.energies.stack, model.network, model.joint))
         self.energies, self.network, self.joint = copied
         layout: ModeLayout = model.layout
-        dtype = self.network.gate.weight.dtype
+        dtype = dtype or self.network.gate.weight.dtype
         units = Standardisation.of(model.scaler, model.dtype)
+        self.to(dtype)
         arrays = {
             "order": layout.order,
-            "member": one_hot(torch.from_numpy(layout.index), layout.n_modes).to(dtype),
+            "member": one_hot(torch.from_numpy(layout.index), layout.n_modes),
             **units._asdict(),
         }
         for name, array in arrays.items():
             tensor = torch.as_tensor(array)
             self.register_buffer(name, tensor.to(self.network.mode_index.device))
+        self.member = self.member.to(dtype)
         self.eval().requires_grad_(False)
 
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in)."""
         largest = torch.finfo(self.shift.dtype).max
-        x = X.index_select(1, self.order).to(self.shift.dtype).clamp(-largest, largest)
+        x = X.index_select(1, self.order).to(self.shift.dtype)
         known = ~x.isnan()
+        # Runtimes differ in what they make of NaN: let none reach them.
+        x = torch.where(known, x, 0.0).clamp(-largest, largest)
         present = known.to(self.member.dtype) @ self.member > 0
         z = (x * self.units[0] * self.units[1] - self.shift) / self.scale
         z = torch.where(z.abs() <= self.dead_zone, 0.0, z).clamp(-FARTHEST, FARTHEST)
-        z = torch.where(known, z, 0.0)
+        z = torch.where(known, z, 0.0).to(self.member.dtype)
         potential = torch.where(present, finite_energy(self.energies(z)), 0.0)
         trust = None
         if self.joint is not None:

@@ -83,6 +83,7 @@ class SensorHealthDisplay:
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         run_length: float = 10_000,
         confidence: float = 0.9,
@@ -97,6 +98,8 @@ class SensorHealthDisplay:
             Or a pipeline, a search or a threshold classifier around one.
         X : array-like of shape (n_samples, n_features)
             Samples in the order in which they were measured.
+        y : array-like or None, default=None
+            Ignored; here so that all displays can be called alike.
         run_length, confidence, freeze_after : default as in the monitor
             See :class:`~sklearn_emma.monitoring.SensorHealthMonitor`.
         axes : sequence of three matplotlib Axes or None, default=None

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
+    LEVELS,
     Factory,
     FailingMode,
     FailureOptions,
@@ -30,8 +31,8 @@ def attention_map(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
-    failing: tuple[str, str],
-    levels: ArrayLike,
+    failing: tuple[str, str] | None = None,
+    levels: ArrayLike = LEVELS,
     second_levels: ArrayLike | None = None,
     quantity: str = "attention",
     corruption: Factory | None = None,
@@ -48,9 +49,9 @@ def attention_map(
         Or a pipeline, a search or a threshold classifier around one.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
-    failing : tuple of two str
-        Names of the modes that fail, in every row.
-    levels : array-like of shape (n_first,)
+    failing : tuple of two str or None, default=None
+        Names of the modes that fail, in every row; None: the first two.
+    levels : array-like of shape (n_first,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption of the first of them; see :func:`robustness_curve`.
     second_levels : array-like of shape (n_second,), default=None
         Levels of the second; None: the same.
@@ -106,6 +107,9 @@ def attention_map(
     True
     """
     check_quantity(quantity, ATTENTION)
+    function, columns = quantity_function(estimator, quantity)
+    if failing is None:
+        failing = columns[:2]
     if isinstance(failing, str) or len(failing) != 2 or failing[0] == failing[1]:
         raise ValueError(
             f"`failing` must be the names of two different modes, got {failing!r}."
@@ -114,7 +118,6 @@ def attention_map(
         FailingMode(estimator, X, mode, modes, corruption, reference)
         for mode in failing
     )
-    function, columns = quantity_function(estimator, quantity)
     rows = check_levels(levels)
     others = rows if second_levels is None else check_levels(second_levels)
     seeds = draw_seeds("attention_map", random_state, n_repeats, n_modes=2)

@@ -90,7 +90,8 @@ def quantity_function(
         method: QuantityFunction = getattr(estimator, quantity)
         if quantity == "total_energy":
             return lambda X: np.reshape(method(X), (-1, 1)), ("total",)
-        return method, _names(estimator)
+        # Arrays, whatever the estimator's `set_output` says.
+        return lambda X: np.asarray(method(X)), _names(estimator)
     if quantity == "potential_energy" and hasattr(estimator, "score_samples"):
         return lambda X: -np.reshape(estimator.score_samples(X), (-1, 1)), (
             "potential",

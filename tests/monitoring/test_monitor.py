@@ -144,7 +144,7 @@ def test_with_few_clean_rows_nothing_can_be_said(fitted):
 
 
 def test_confidence_makes_alarms_later(fitted):
-    X = drifting(by=2.0)
+    X = drifting(by=3.0)
     found = []
     for confidence in (0.5, 0.999):
         monitor = SensorHealthMonitor(fitted, confidence=confidence)
