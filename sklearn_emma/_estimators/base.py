@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -45,6 +46,7 @@ from sklearn_emma._validation import (
     sums_overflow,
     unchanged_on_error,
 )
+from sklearn_emma._version import __version__
 from sklearn_emma.corruption import Failures
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -259,4 +261,17 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
         state: dict[str, Any] = dict(super().__getstate__())
         if "_model" in state:
             state["_model"] = state["_model"].on_cpu()
+            state["_version"] = __version__
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        written_by = state.get("_version", __version__)
+        if written_by != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was stored by sklearn_emma {written_by}, "
+                f"and this is {__version__}. A file is meant for the version that "
+                "wrote it: install that one, or fit again, if anything fails or "
+                "differs.",
+                stacklevel=2,
+            )

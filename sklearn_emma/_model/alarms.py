@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from sklearn_emma._attention.scaling import EnergyScaling
+from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._statistics.conformal import CleanScores, p_values, summarise
 
 
-class Alarms:
+class Alarms(StoresTensors):
     """What is known of the energies of clean rows, mode by mode.
 
     How unusual a mode is, is its scaled energy Ψ′, as the gate has it: high for values

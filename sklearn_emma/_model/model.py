@@ -22,13 +22,14 @@ from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.chunks import row_chunks
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Inputs, Scores
+from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
 _CHUNK_VALUES = 2**18
 
 
-class EMMAModel:
+class EMMAModel(StoresTensors):
     """Standardisation, energies and network, in the order in which data meet them.
 
     Parameters

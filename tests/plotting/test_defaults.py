@@ -1,10 +1,10 @@
 """Every Display draws what `from_estimator(clf, X, y)` asks for, and nothing more."""
 
-import helpers
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+import helpers
 from sklearn_emma import plotting
 from sklearn_emma.robustness import robustness_curves
 
