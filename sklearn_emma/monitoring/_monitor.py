@@ -70,7 +70,7 @@ class SensorHealthMonitor(BaseEstimator):
     clean rows may be a little low for ever. The monitor therefore bets on upper limits
     of them, which all hold at once for a share ``confidence`` of all sets of clean rows
     (given to ``calibrate_alarms``; of training rows nothing is proven). With n clean
-    rows no limit is below about 5 / n.
+    rows no limit is below about 6 / n.
 
     Not promised: anything for rows that depend on each other. If a reading stays for
     minutes, feed one row every few minutes. Nor that a failure is one: a shift of all
