@@ -75,6 +75,8 @@ class RaisesAlarms(InspectsModes):
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
         >>> clf.p_values(failed).round(2)[:2]
+        array([[0.  , 0.99],
+               [0.  , 0.02]])
         """
         return self._by_mode(self._gather_p_values(X), X)
 
@@ -126,6 +128,7 @@ class RaisesAlarms(InspectsModes):
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
         >>> clf.failing_modes(failed).mean(axis=0)
+        array([1., 0.])
         """
         check_is_fitted(self)
         given = {"alpha": alpha, "adjust": adjust}

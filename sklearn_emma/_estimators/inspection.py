@@ -141,7 +141,8 @@ class InspectsModes(SetsOutput):
         >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X, y)
         >>> X[0, modes["mode_1"]] += 5
         >>> table = clf.explain(X[:1], ranks=True)["mode_1"]
-        >>> table[["attention_rank", "modal_energy_rank"]].round(2)
+        >>> table[["attention_rank", "modal_energy_rank"]].iloc[0].tolist()
+        [0.0, 1.0]
         """
         gathered = self._gather(
             X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)

@@ -103,10 +103,12 @@ class SensorHealthMonitor(BaseEstimator):
     >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X[:800], y[:800])
     >>> clf = clf.calibrate_alarms(X[800:1800])
     >>> stream = X[1800:].copy()
-    >>> stream[100:, modes["mode_1"]] += 1.5
+    >>> stream[100:, modes["mode_1"]] += 0.8
     >>> monitor = SensorHealthMonitor(clf)
     >>> states = monitor.update(stream[:150])
-    >>> monitor.report()[["status", "since", "found"]]
+    >>> report = monitor.report()
+    >>> report["status"].tolist(), report["since"].tolist(), report["found"].tolist()
+    (['healthy', 'failing'], [0, 100], [-1, 104])
     """
 
     _parameter_constraints: Constraints = {

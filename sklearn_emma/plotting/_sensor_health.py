@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SensorHealthDisplay:
-    """p-values, attention and evidence of each mode, one row after another.
+    """Show p-values, attention and evidence of each mode, row after row.
 
     Three panels, one above the other: the p-value of each mode's energy, the attention
     that it got, and the evidence against it, with the threshold at which an alarm
