@@ -37,8 +37,10 @@ class DeployedModel(nn.Module):
 
     def __init__(self, model: EMMAModel, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        copied = copy.deepcopy((model.energies.stack, model.network, model.joint))
-        self.energies, self.network, self.joint = copied
+        assert model.energies.stack is not None
+        self.energies = copy.deepcopy(model.energies.stack)
+        self.network = copy.deepcopy(model.network)
+        self.joint = copy.deepcopy(model.joint)
         layout: ModeLayout = model.layout
         dtype = dtype or self.network.gate.weight.dtype
         units = Standardisation.of(model.scaler, model.dtype)

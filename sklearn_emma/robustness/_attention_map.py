@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._optim.torch_state import RandomStateLike
@@ -107,17 +110,18 @@ def attention_map(
     True
     """
     check_quantity(quantity, ATTENTION)
-    function, columns = quantity_function(estimator, quantity)
-    if failing is None:
-        failing = columns[:2]
-    if isinstance(failing, str) or len(failing) != 2 or failing[0] == failing[1]:
+    pair: Sequence[str] | None = failing
+    if pair is None:
+        check_is_fitted(estimator)
+        pair = quantity_function(estimator, quantity)[1][:2]
+    if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(
-            f"`failing` must be the names of two different modes, got {failing!r}."
+            f"`failing` must be the names of two different modes, got {pair!r}."
         )
     first, second = (
-        FailingMode(estimator, X, mode, modes, corruption, reference)
-        for mode in failing
+        FailingMode(estimator, X, mode, modes, corruption, reference) for mode in pair
     )
+    function, columns = quantity_function(estimator, quantity)
     rows = check_levels(levels)
     others = rows if second_levels is None else check_levels(second_levels)
     seeds = draw_seeds("attention_map", random_state, n_repeats, n_modes=2)
@@ -132,7 +136,7 @@ def attention_map(
         levels=(rows, others),
         mean=mean,
         columns=columns,
-        failing=(failing[0], failing[1]),
+        failing=(pair[0], pair[1]),
         quantity=quantity,
         corruption=first.corruption_name,
     )
