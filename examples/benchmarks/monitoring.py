@@ -3,7 +3,7 @@
 Calibrated on the validation part. Rows of the test part are drawn at random, one after
 another: first clean ones, then the same with a mode that fails. Beside the monitor,
 with `run_length=1000`, are alarms of single rows at α = 0.001, which may ring for
-nothing as often. Many streams are followed at once, each as a mode of the monitor's state.
+nothing as often. Many streams are followed at once, each as a mode of the state.
 
     python examples/benchmarks/monitoring.py
 """
