@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._estimators.alarms import RaisesAlarms
 from sklearn_emma._estimators.inspection import potential_of
@@ -154,8 +155,11 @@ class SensorHealthMonitor(BaseEstimator):
             If a parameter or X is at fault; the state is then as it was.
         TypeError
             If the estimator has no p-values.
+        NotFittedError
+            If it is not fitted.
         """
         self._validate_params()
+        check_is_fitted(self.estimator)
         classifier, seen = arriving(self.estimator, X)
         if not isinstance(classifier, RaisesAlarms):
             raise TypeError(

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -174,6 +175,8 @@ def test_an_estimator_without_p_values_is_refused():
     monitor = SensorHealthMonitor(LogisticRegression().fit(X, y))
     with pytest.raises(TypeError, match="LogisticRegression has no p-values"):
         monitor.update(X)
+    with pytest.raises(NotFittedError):
+        SensorHealthMonitor(helpers.quick(modes=MODES)).update(X)
 
 
 def test_bad_rows_leave_the_state_as_it_was(monitor):
