@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 import helpers
 from sklearn_emma import plotting
@@ -37,14 +37,14 @@ def test_levels_and_failing_modes_have_defaults(fitted):
 
 
 def test_estimators_of_a_list_are_named_by_their_classes(fitted):
-    linear = LogisticRegression().fit(X, Y)
+    bayes = GaussianNB().fit(X, Y)
     options = {"levels": [0], "n_repeats": 1, "random_state": 0}
-    curves = robustness_curves([fitted, linear], X, Y, **options)
-    assert list(curves) == ["EMMAClassifier", "LogisticRegression"]
-    curves = robustness_curves([linear, fitted, linear], X, Y, **options)
-    names = ["LogisticRegression 1", "EMMAClassifier", "LogisticRegression 2"]
+    curves = robustness_curves([fitted, bayes], X, Y, **options)
+    assert list(curves) == ["EMMAClassifier", "GaussianNB"]
+    curves = robustness_curves([bayes, fitted, bayes], X, Y, **options)
+    names = ["GaussianNB 1", "EMMAClassifier", "GaussianNB 2"]
     assert list(curves) == names
     display = plotting.RobustnessCurveDisplay.from_estimators(
-        [fitted, linear], X, Y, **options
+        [fitted, bayes], X, Y, **options
     )
-    assert list(display.lines_) == ["EMMAClassifier", "LogisticRegression"]
+    assert list(display.lines_) == ["EMMAClassifier", "GaussianNB"]
