@@ -100,6 +100,6 @@ class StoresTensors:
 
 
 def _with_attributes(kind: type, attributes: dict[str, Any]) -> Any:
-    made = kind.__new__(kind)
+    made: Any = object.__new__(kind)
     vars(made).update(attributes)
     return made

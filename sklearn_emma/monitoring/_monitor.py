@@ -221,7 +221,8 @@ class SensorHealthMonitor(BaseEstimator):
         self : SensorHealthMonitor
             The monitor.
         """
-        vars(self).pop("_health", None)
+        if hasattr(self, "_health"):
+            del self._health
         return self
 
     @property

@@ -198,7 +198,11 @@ def _panels(axes: Sequence[Axes] | None, n: int) -> np.ndarray:
         import matplotlib.pyplot as plt
 
         size = (6.4, 1.9 * n)
-        return plt.subplots(n, sharex=True, figsize=size, layout="constrained")[1]
-    if np.size(axes) != n:
-        raise ValueError(f"`axes` must be {n} matplotlib Axes, got {np.size(axes)}.")
-    return np.ravel(axes)
+        drawn: np.ndarray = plt.subplots(
+            n, sharex=True, figsize=size, layout="constrained"
+        )[1]
+        return drawn
+    given = np.array(axes, dtype=object).ravel()
+    if len(given) != n:
+        raise ValueError(f"`axes` must be {n} matplotlib Axes, got {len(given)}.")
+    return given

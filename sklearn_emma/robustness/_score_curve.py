@@ -211,9 +211,9 @@ def robustness_curves(
     >>> curves["forest"].scores.shape
     (3, 5)
     """
-    estimators = named(estimators)
-    check_named(estimators, "estimators", "fitted estimator")
-    fitted = list(estimators.values())
+    by_name: Mapping[str, BaseEstimator] = named(estimators)
+    check_named(by_name, "estimators", "fitted estimator")
+    fitted = list(by_name.values())
     guides = [e for e in fitted if hasattr(unwrap(e), "scaler_")]
     guide = (guides or fitted)[0]
     failing = FailingMode(guide, X, mode, modes, corruption, reference)
@@ -221,7 +221,7 @@ def robustness_curves(
     checked = check_levels(levels)
     return {
         name: _curve(estimator, X, y, failing, checked, scoring, seeds)
-        for name, estimator in estimators.items()
+        for name, estimator in by_name.items()
     }
 
 
