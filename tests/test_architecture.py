@@ -30,6 +30,8 @@ FLOORS = [
         "robustness",
         "model_selection",
         "exceptions",
+        "monitoring",
+        "inspection",
     },
     {"plotting"},
     {"__init__", "_show_versions"},

@@ -24,7 +24,7 @@ def test_lower_bounds_are_the_oldest_versions_that_are_tested():
     assert bounds == {name: oldest.get(name) for name in bounds}
 
 
-@pytest.mark.parametrize("extra", ["tests", "docs", "plot", "dask"])
+@pytest.mark.parametrize("extra", ["tests", "docs", "plot", "dask", "onnx", "skops"])
 def test_every_dependency_has_a_version_that_the_tests_run_with(extra):
     required = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]
     names = {line.split(">=")[0].partition("[")[0] for line in required}

@@ -119,7 +119,8 @@ def shared_energy(
     n, n_modes = log_energy.shape
     itself = torch.eye(n_modes, dtype=torch.bool, device=coupling.device)
     off_diagonal = coupling.masked_fill(itself, 0.0)
-    if n * n_modes**2 > _FEW_PAIRS:
+    # A program that is exported is for any n, and has no gradients.
+    if not torch.compiler.is_exporting() and n * n_modes**2 > _FEW_PAIRS:
         if present is None:
             partner = torch.ones_like(log_energy)
         else:

@@ -221,7 +221,8 @@ class _PotentialGroup(nn.Module):
     def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
         """Potential energies (G, n) of ``x`` (n, d), or only the ``needed`` (G, n)."""
         if needed is None:
-            modes = x[:, self.columns.flatten()].view(len(x), *self.columns.shape)
+            n = x.shape[0]  # len(x) would be a constant of an exported program
+            modes = x[:, self.columns.flatten()].view(n, *self.columns.shape)
             return self._of_values(modes.transpose(0, 1))
         # As many samples of each mode as the mode that needs most; others fill up.
         most = int(needed.sum(1).max())

@@ -24,6 +24,7 @@ from sklearn_emma._energies.per_mode import (
     fit_mode_energies,
 )
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
 _N_FOLDS = 5
@@ -123,7 +124,7 @@ def _origins(
     return shift
 
 
-class HeldOutEnergies:
+class HeldOutEnergies(StoresTensors):
     """Potential energies of training rows, each by the model without its fold.
 
     Parameters

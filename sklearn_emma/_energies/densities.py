@@ -92,6 +92,7 @@ class DensityRatio(nn.Module):
     slope: Tensor
     components: Tensor
     mode: Tensor
+    own: Tensor
     whole: Tensor
     given: Tensor
     alone: Tensor
@@ -103,13 +104,16 @@ class DensityRatio(nn.Module):
         super().__init__()
         for name, array in densities._asdict().items():
             self.register_buffer(name, torch.as_tensor(array))
+        own = one_hot(self.mode).to(self.components.dtype)
+        self.register_buffer("own", own)
 
     def forward(self, x: Tensor) -> Tensor:
         """J of complete standardised samples ``x`` (n, d), (n, M)."""
         z = bounded_scores(x, self.knots, self.base, self.slope) @ self.components
-        whole = _squares(z, self.means, self.whole, torch.zeros_like(self.mode))
-        given = _squares(z, self.means, self.given, self.mode)
-        alone = _squares(z, self.means, self.alone, self.mode)
+        every = torch.ones_like(self.own[:, :1])
+        whole = _squares(z, self.means, self.whole, every)
+        given = _squares(z, self.means, self.given, self.own)
+        alone = _squares(z, self.means, self.alone, self.own)
         mode = self._log_density(alone)
         others = self._log_density(whole - given)
         together = self._log_density(whole)
@@ -175,10 +179,12 @@ def bounded_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Ten
     return scores[0][:, 1::2].clamp(-_FARTHEST, _FARTHEST)
 
 
-def _squares(z: Tensor, means: Tensor, matrix: Tensor, group: Tensor) -> Tensor:
-    """Squared length, (n, G, K), of each group of columns of (z − μ_c) ``matrix``."""
+def _squares(z: Tensor, means: Tensor, matrix: Tensor, belongs: Tensor) -> Tensor:
+    """Squared length, (n, G, K), of each group of columns of (z − μ_c) ``matrix``.
+
+    ``belongs`` (r, G) is 1 where a column belongs to a group, else 0.
+    """
     z, means = z @ matrix, means @ matrix
-    belongs = one_hot(group).to(z.dtype)
     # Never (n, d, K) at once, which many classes would blow up.
     mixed = (belongs.unsqueeze(2) * means.T.unsqueeze(1)).flatten(1)
     products = (z @ mixed).unflatten(1, (belongs.shape[1], len(means)))

@@ -26,6 +26,7 @@ from sklearn_emma._inputs.sub_estimators import (
     honours,
     set_random_states,
 )
+from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._validation import validate_nested_params
 
@@ -163,7 +164,7 @@ def fit_mode_energies(
             )
 
 
-class ModeEnergies:
+class ModeEnergies(StoresTensors):
     """Potential energies of all modes of a matrix.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -19,7 +20,8 @@ from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
 from sklearn_emma._energies.interface import Energy
-from sklearn_emma._estimators.inspection import InspectsModes, Quantity
+from sklearn_emma._estimators.alarms import RaisesAlarms
+from sklearn_emma._estimators.inspection import Quantity
 from sklearn_emma._inputs.checking import (
     CheckedData,
     Given,
@@ -44,12 +46,13 @@ from sklearn_emma._validation import (
     sums_overflow,
     unchanged_on_error,
 )
+from sklearn_emma._version import __version__
 from sklearn_emma.corruption import Failures
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-class BaseEMMA(InspectsModes, BaseEstimator):
+class BaseEMMA(RaisesAlarms, BaseEstimator):
     """Base of the estimators; a subclass says what y is, and turns scores into answers.
 
     It declares its own parameters, and defines ``_read_target``.
@@ -196,6 +199,7 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         self.history_ = History(row | {"epoch": number} for number, row in rows)
         if trained.attention is not None:
             self.attention_ = trained.attention
+        self._reference = trained.reference
         self._model = model = trained.model
         self.modes_ = model.layout.as_dict()
         self.energies_ = dict(
@@ -257,4 +261,17 @@ class BaseEMMA(InspectsModes, BaseEstimator):
         state: dict[str, Any] = dict(super().__getstate__())
         if "_model" in state:
             state["_model"] = state["_model"].on_cpu()
+            state["_version"] = __version__
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        written_by = state.get("_version", __version__)
+        if written_by != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was stored by sklearn_emma {written_by}, "
+                f"and this is {__version__}. A file is meant for the version that "
+                "wrote it: install that one, or fit again, if anything fails or "
+                "differs.",
+                stacklevel=2,
+            )

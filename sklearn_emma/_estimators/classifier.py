@@ -9,6 +9,7 @@ from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._estimators.deployment import BecomesTorch
 from sklearn_emma._estimators.partial_fit import LearnsClassesByChunks
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._inputs.targets import ClassWeight
@@ -19,7 +20,7 @@ from sklearn_emma._validation import StrOptions
 from sklearn_emma.corruption import Corruption, Failures
 
 
-class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
+class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     """Classifier that keeps predicting well while a mode fails, and shows which one.
 
     Columns of X come in *modes* (modalities): groups of columns from different sensors,
@@ -152,6 +153,11 @@ class EMMAClassifier(ClassifierMixin, LearnsClassesByChunks):
     attention_ : ndarray of shape (n_samples, n_modes)
         Attention β of the training samples; after ``partial_fit`` of those of the last
         chunk.
+    reference_ : DataFrame
+        Quantiles of attention and modal energy on clean training rows, by the share of
+        rows at or below them; two-level columns (mode, quantity).
+    alarm_rows_ : ndarray of shape (n_modes,)
+        Clean rows that p-values of each mode compare with.
     modes_ : dict of str to ndarray of int
         Columns of each mode, in order.
     classes_ : ndarray of shape (n_classes,)

@@ -12,17 +12,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emma._estimators.output import SetsOutput
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Scores
+from sklearn_emma._training.reference import LEVELS
 
 Quantity: TypeAlias = Callable[[Scores], np.ndarray]
 
 
-class InspectsModes:
+class InspectsModes(SetsOutput):
     """Scores of modes, for an estimator that gathers quantities of a fitted model."""
 
-    modes_: dict[str, np.ndarray]
+    _reference: dict[str, np.ndarray] | None
     _model: EMMAModel
 
     def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
@@ -42,7 +44,7 @@ class InspectsModes:
         attention : ndarray of shape (n_samples, n_modes)
             In [0, 1]; 0 where the mode is missing.
         """
-        return self._gather(X, lambda s: s.attention)
+        return self._by_mode(self._gather(X, lambda s: s.attention), X)
 
     def importance(self, X: ArrayLike) -> np.ndarray:
         """Importance α: Gibbs distribution of the modal energies.
@@ -57,7 +59,7 @@ class InspectsModes:
         importance : ndarray of shape (n_samples, n_modes)
             Sums to 1 over the modes that are present; 0 where a mode is missing.
         """
-        return self._gather(X, lambda s: s.importance)
+        return self._by_mode(self._gather(X, lambda s: s.importance), X)
 
     def potential_energy(self, X: ArrayLike) -> np.ndarray:
         """Potential energy Ψ: how unlikely each mode's values are by themselves.
@@ -73,7 +75,7 @@ class InspectsModes:
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        return self._gather(X, _potential)
+        return self._by_mode(self._gather(X, potential_of), X)
 
     def modal_energy(self, X: ArrayLike) -> np.ndarray:
         """Modal energy E: potential energy, scaled, weighed and coupled.
@@ -88,7 +90,7 @@ class InspectsModes:
         modal : ndarray of shape (n_samples, n_modes)
             NaN where the mode is missing.
         """
-        return self._gather(X, _modal_energy)
+        return self._by_mode(self._gather(X, _modal_energy), X)
 
     def total_energy(self, X: ArrayLike) -> np.ndarray:
         """Sum of the modal energies of the modes that are present.
@@ -109,13 +111,16 @@ class InspectsModes:
         """
         return self._gather(X, _total_energy)
 
-    def explain(self, X: ArrayLike) -> pd.DataFrame:
+    def explain(self, X: ArrayLike, ranks: bool = False) -> pd.DataFrame:
         """Everything the gate knows, a row for each sample and a block for each mode.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        ranks : bool, default=False
+            Whether to add the ranks of attention and modal energy among clean training
+            rows, ``attention_rank`` and ``modal_energy_rank``.
 
         Returns
         -------
@@ -123,8 +128,21 @@ class InspectsModes:
             Two-level columns (mode, quantity); the quantities are ``attention``,
             ``trust``, ``importance``, ``modal_energy``, ``potential_energy`` and
             ``missing``. Trust is what the joint energy leaves of attention: a mode that
-            is usual by itself, but contradicts the others, is shut by it. The index is
-            that of X, if X has one.
+            is usual by itself, but contradicts the others, is shut by it. A rank is the
+            share of clean rows with a lower value, from ``reference_``, so in steps of
+            a hundredth; NaN where the mode is missing. The index is that of X, if X has
+            one.
+
+        Examples
+        --------
+        >>> from sklearn_emma import EMMAClassifier
+        >>> from sklearn_emma.datasets import make_multimodal_classification
+        >>> X, y, modes = make_multimodal_classification(400, 2, random_state=0)
+        >>> clf = EMMAClassifier(modes, max_iter=5, random_state=0).fit(X, y)
+        >>> X[0, modes["mode_1"]] += 5
+        >>> table = clf.explain(X[:1], ranks=True)["mode_1"]
+        >>> table[["attention_rank", "modal_energy_rank"]].iloc[0].tolist()
+        [0.0, 1.0]
         """
         gathered = self._gather(
             X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
@@ -138,7 +156,41 @@ class InspectsModes:
             columns, index=X.index if isinstance(X, pd.DataFrame) else None
         )
         frame.columns.names = ["mode", "quantity"]
-        return frame.astype({(mode, "missing"): bool for mode in self.modes_})
+        frame = frame.astype({(mode, "missing"): bool for mode in self.modes_})
+        return self._with_ranks(frame) if ranks else frame
+
+    def _with_ranks(self, explanation: pd.DataFrame) -> pd.DataFrame:
+        blocks, reference = {}, self.reference_
+        for mode in self.modes_:
+            block = explanation[mode].copy()
+            for quantity, quantiles in reference[mode].items():
+                rank = _rank(block[quantity].to_numpy(), quantiles.to_numpy())
+                block[f"{quantity}_rank"] = np.where(block["missing"], np.nan, rank)
+            blocks[mode] = block
+        return pd.concat(blocks, axis=1, names=["mode", "quantity"])
+
+    @property
+    def reference_(self) -> pd.DataFrame:
+        """Quantiles of attention and modal energy on clean training rows.
+
+        A row for each share of rows, from 0 to 1 in hundredths, that have this value or
+        a lower one; two-level columns (mode, quantity). Energies are from models that
+        have not seen the row. Candidates of a search that were trained together have
+        none.
+        """
+        check_is_fitted(self)
+        if self._reference is None:
+            raise AttributeError(
+                "A candidate that was trained together with others has no `reference_`."
+            )
+        columns = {
+            (mode, name): values[:, i]
+            for i, mode in enumerate(self.modes_)
+            for name, values in self._reference.items()
+        }
+        frame = pd.DataFrame(columns, index=pd.Index(LEVELS, name="share"))
+        frame.columns.names = ["mode", "quantity"]
+        return frame
 
     @property
     def network_(self) -> EMMANetwork:
@@ -167,7 +219,17 @@ class InspectsModes:
         return self._model.network.predictor
 
 
-def _potential(scores: Scores) -> np.ndarray:
+def _rank(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Share of quantiles below each value, those that are equal counted as halves."""
+    below, not_above = (
+        np.searchsorted(quantiles, values, side=side) for side in ("left", "right")
+    )
+    rank: np.ndarray = (below + not_above) / (2 * len(quantiles))
+    return rank
+
+
+def potential_of(scores: Scores) -> np.ndarray:
+    """Ψ (n, M), NaN where the mode is missing."""
     return np.where(scores.present, scores.potential, np.nan)
 
 
@@ -185,6 +247,6 @@ _EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
     "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,
     "modal_energy": _modal_energy,
-    "potential_energy": _potential,
+    "potential_energy": potential_of,
     "missing": lambda s: ~s.present,
 }

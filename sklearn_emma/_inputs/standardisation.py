@@ -6,13 +6,15 @@ infinity would be NaN. Values are bounded here and nowhere else; NaN stays NaN.
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self
+
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-# In standard deviations from the mean. No training sample of n equally weighted ones
+#: In standard deviations from the mean. No training sample of n equally weighted ones
 # lies further out than √n, so this bounds nothing that could be learnt from; and its
 # square leaves room for products and for sums of many in float32.
-_FARTHEST = 1e6
+FARTHEST = 1e6
 
 # A column is constant if its standard deviation is no more than so many units in the
 # last place of its values: what varies then is rounding, which reaches a bit further.
@@ -60,29 +62,53 @@ def fit_scaler(X: np.ndarray, weight: np.ndarray | None = None) -> StandardScale
     return scaler
 
 
+class Standardisation(NamedTuple):
+    """Numbers (d,) that standardise columns: z = (unit₁ unit₂ x − shift) / scale.
+
+    ``units`` (2, d) are powers of two that bring scale within what can be divided by;
+    two, as one of them may not be a number of the type. A z of no more than
+    ``dead_zone`` is rounding, and 0.
+    """
+
+    units: np.ndarray
+    shift: np.ndarray
+    scale: np.ndarray
+    dead_zone: np.ndarray
+
+    @classmethod
+    def of(cls, mean: np.ndarray, scale: np.ndarray, dtype: np.dtype) -> Self:
+        """For X of this type; see ``fit_scaler`` for columns that do not vary."""
+        power = np.frexp(scale)[1]
+        if (np.abs(power) > _DIVIDED_BY[np.dtype(dtype)]).any():
+            with np.errstate(over="ignore", under="ignore"):
+                mean, scale = np.ldexp(mean, -power), np.ldexp(scale, -power)
+        else:
+            power = np.zeros_like(power)
+        half = power // 2
+        units = np.ldexp(1.0, [-half, half - power]).astype(dtype)
+        mean, scale = mean.astype(dtype), scale.astype(dtype)
+        reach = _ROUNDING_REACH * np.finfo(dtype).eps
+        dead_zone = np.where(scale == np.abs(mean), reach, 0.0).astype(dtype)
+        return cls(units, mean, scale, dead_zone)
+
+
 def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
     """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0.
 
     In a column that does not vary, what differs from the mean by rounding is 0.
     """
     z = in_units(X, scaler.mean_, scaler.scale_)
-    return np.clip(z, -_FARTHEST, _FARTHEST, out=z)
+    return np.clip(z, -FARTHEST, FARTHEST, out=z)
 
 
 def in_units(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(X − mean) / scale in the type of X, infinite where that overflows.
-
-    A column whose mean is its scale up to the sign does not vary: see ``fit_scaler``.
-    """
-    power = np.frexp(scale)[1]
+    """(X − mean) / scale in the type of X, infinite where that overflows."""
+    units, shift, scale, dead_zone = Standardisation.of(mean, scale, X.dtype)
     with np.errstate(over="ignore", under="ignore"):
-        if (np.abs(power) > _DIVIDED_BY[X.dtype]).any():
-            X, mean, scale = (np.ldexp(values, -power) for values in (X, mean, scale))
+        if (units != 1).any():
+            X = X * units[0] * units[1]
         # The scaler's own `transform` would check X once more.
-        mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
-        z: np.ndarray = (X - mean) / scale
-    constant = scale == np.abs(mean)
-    if constant.any():
-        reach = _ROUNDING_REACH * np.finfo(X.dtype).eps
-        z[constant & (np.abs(z) <= reach)] = 0.0
+        z: np.ndarray = (X - shift) / scale
+    if dead_zone.any():
+        z[np.abs(z) <= dead_zone] = 0.0
     return z

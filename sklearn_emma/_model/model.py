@@ -18,16 +18,18 @@ from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import bounded, standardise
+from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.chunks import row_chunks
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Inputs, Scores
+from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
 _CHUNK_VALUES = 2**18
 
 
-class EMMAModel:
+class EMMAModel(StoresTensors):
     """Standardisation, energies and network, in the order in which data meet them.
 
     Parameters
@@ -45,6 +47,11 @@ class EMMAModel:
     held_out : HeldOutEnergies, default=None
         Score the rows of the training data in training, in place of ``energies``, which
         have seen them. A model that is trained no further needs none.
+
+    Attributes
+    ----------
+    alarms : Alarms or None
+        Say how rare an energy is among clean rows, once these have been scored.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class EMMAModel:
         joint: JointEnergy | None = None,
         held_out: HeldOutEnergies | None = None,
     ) -> None:
+        self.alarms: Alarms | None = None
         self.held_out = held_out
         self.scaler = scaler
         self.energies = energies

@@ -82,6 +82,11 @@ class Scores:
         return as_array(self._inputs.potential)
 
     @property
+    def values(self) -> np.ndarray:
+        """Standardised values (n, d), modes side by side, 0 where one is missing."""
+        return as_array(self._inputs.x)
+
+    @property
     def present(self) -> np.ndarray:
         """Whether the mode has any value."""
         return as_array(self._inputs.present)

@@ -7,8 +7,10 @@ import copy
 from torch import Tensor
 from torch.optim import Optimizer
 
+from sklearn_emma._optim.storage import StoresTensors
 
-class OptimizerState:
+
+class OptimizerState(StoresTensors):
     """State of the parameters of an optimiser: Adam's moments, SGD's momentum.
 
     Settings, such as the learning rate, are not part of it. It lives on the CPU, so

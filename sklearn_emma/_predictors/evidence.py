@@ -176,7 +176,8 @@ class Evidence(nn.Module):
         """Log-probabilities (n, C) from those of each mode (n, M, C)."""
         trust = attention * self.reliability
         trust = torch.cat((trust, torch.full_like(trust[:, :1], _PRIOR_TRUST)), dim=1)
-        prior = self.log_prior.expand(len(each), 1, -1)
+        # len(each) would be a constant of an exported program.
+        prior = self.log_prior.expand(each.shape[0], 1, -1)
         proba = torch.cat((each, prior), dim=1).exp()
         # Of probabilities, as the logarithm of attention 0 has no gradient.
         mixed = (trust.unsqueeze(2) * proba).sum(1) / trust.sum(1, keepdim=True)

@@ -61,10 +61,18 @@ def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) ->
     Returns (G, n, 2 d): feature, score, feature, score, ...
     """
     columns = x.transpose(1, 2).contiguous()
-    piece = torch.searchsorted(knots, columns, right=True)
+    piece = _n_at_or_below(columns, knots)
     left = knots.gather(2, (piece - 1).clamp_min(0))
     scores = base.gather(2, piece) + slope.gather(2, piece) * (columns - left)
     return torch.stack((x, scores.transpose(1, 2)), dim=3).flatten(2)
+
+
+def _n_at_or_below(columns: Tensor, knots: Tensor) -> Tensor:
+    """How many ``knots`` (G, d, T) each value of ``columns`` (G, d, n) has reached."""
+    if torch.compiler.is_exporting():  # ONNX knows no search
+        reached = columns.unsqueeze(3) >= knots.unsqueeze(2)
+        return reached.sum(3)
+    return torch.searchsorted(knots, columns, right=True)
 
 
 def _mean_over_ties(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:

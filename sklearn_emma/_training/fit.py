@@ -15,6 +15,7 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.targets import Classes
+from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.optimizer_state import OptimizerState
@@ -26,6 +27,7 @@ from sklearn_emma._training.convergence import warn_if_not_converged
 from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
 from sklearn_emma._training.pretraining import Pretrained
+from sklearn_emma._training.reference import clean_quantiles
 from sklearn_emma._training.simulation import ScoredSet, gated_copies, score_set
 from sklearn_emma._training.task import TRAINING_TYPE
 
@@ -45,8 +47,9 @@ class Started(NamedTuple):
 class Trained(NamedTuple):
     """A trained model, its loss curves, and what else is known of its training.
 
-    That is the attention of its training rows and what epochs have recorded. Models
-    that are trained together have neither: a search has no use for it.
+    That is the attention of its training rows, what epochs have recorded, and quantiles
+    of attention and energy on clean rows. Models that are trained together have none of
+    it: a search has no use for it.
     """
 
     model: EMMAModel
@@ -55,6 +58,7 @@ class Trained(NamedTuple):
     valid_curve: list[float]
     attention: np.ndarray | None = None
     history: Sequence[dict[str, object]] = ()
+    reference: dict[str, np.ndarray] | None = None
 
 
 class Progress(NamedTuple):
@@ -181,9 +185,11 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
 
 
 def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
-    """Scale the gate by the energies of clean values."""
-    potential, weight = first.potential, plan.pretraining.data.weight
-    model.network.gate.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
+    """Scale the gate, and calibrate alarms, by the energies of clean values."""
+    potential = torch.from_numpy(first.potential)
+    weight = torch.from_numpy(plan.pretraining.data.weight)
+    gate = model.network.gate.calibrate(potential, weight)
+    model.alarms = Alarms(gate.scaling, potential, weight)
 
 
 def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:
@@ -226,4 +232,5 @@ def _finish(plan: Plan, started: Started, history: History) -> Trained:
         history[:, "valid_loss"] if len(plan.held) else [],
         started.model.gather(plan.checked.X, lambda scores: scores.attention),
         history,
+        clean_quantiles(started.model, started.data, plan.checked.data.weight),
     )

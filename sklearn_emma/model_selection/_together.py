@@ -148,6 +148,7 @@ class _SharedPretraining:
             first = self._first[seed]
             model.energies = first.model.energies
             model.held_out = first.model.held_out
+            model.alarms = first.model.alarms
             model.network.gate.copy_calibration(first.model.network.gate)
             return Started(model, first.data, pretrained.loss_curve)
         calibrate(model, plan, pretrained)

@@ -10,6 +10,7 @@ from sklearn_emma.plotting._attention_map import AttentionMapDisplay
 from sklearn_emma.plotting._distribution_curve import DistributionCurveDisplay
 from sklearn_emma.plotting._potential_field import PotentialFieldDisplay
 from sklearn_emma.plotting._robustness_curve import RobustnessCurveDisplay
+from sklearn_emma.plotting._sensor_health import SensorHealthDisplay
 
 __all__ = [
     "AttentionDisplay",
@@ -18,4 +19,5 @@ __all__ = [
     "DistributionCurveDisplay",
     "PotentialFieldDisplay",
     "RobustnessCurveDisplay",
+    "SensorHealthDisplay",
 ]

@@ -97,6 +97,7 @@ class AttentionDisplay:
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         corruption: Corruption | Mapping[str, Corruption] | None = None,
         failing: Sequence[str] | None = None,
@@ -114,6 +115,8 @@ class AttentionDisplay:
             Or a pipeline, a search or a threshold classifier around one.
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
+        y : array-like or None, default=None
+            Ignored; here so that all displays can be called alike.
         corruption : Corruption, dict of str to Corruption or None, default=None
             What happens to a failing mode; a dict names several corruptions, each
             tried on its own. None is ``GaussianNoise(1.0)``.

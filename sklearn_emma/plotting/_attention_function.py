@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -82,7 +83,12 @@ class AttentionFunctionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: BaseEstimator, *, ax: Axes | None = None
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
     ) -> Self:
         """Draw what a classifier has learnt.
 
@@ -90,6 +96,8 @@ class AttentionFunctionDisplay:
         ----------
         estimator : fitted EMMAClassifier
             Or a pipeline, a search or a threshold classifier around one.
+        X, y : array-like or None, default=None
+            Ignored; here so that all displays can be called alike.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: a new figure.
 

@@ -12,6 +12,7 @@ from sklearn_emma.plotting._noise_axis import level_label
 from sklearn_emma.plotting._style import HEAT, QUANTITIES, axes_for, check_matplotlib
 from sklearn_emma.robustness import AttentionMap, attention_map
 from sklearn_emma.robustness._attention_map import MapOptions
+from sklearn_emma.robustness._failing import LEVELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,9 +75,10 @@ class AttentionMapDisplay:
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        failing: tuple[str, str],
-        levels: ArrayLike,
+        failing: tuple[str, str] | None = None,
+        levels: ArrayLike = LEVELS,
         mode: str | None = None,
         ax: Axes | None = None,
         cmap: str | Colormap = HEAT,
@@ -90,9 +92,11 @@ class AttentionMapDisplay:
             Or a pipeline, a search or a threshold classifier around one.
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
-        failing : tuple of two str
-            Names of the modes that fail.
-        levels : array-like of shape (n_levels,)
+        y : array-like or None, default=None
+            Ignored; here so that all displays can be called alike.
+        failing : tuple of two str or None, default=None
+            Names of the modes that fail; None: the first two.
+        levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
             Levels of the corruption; noise σ in training standard deviations.
         mode : str or None, default=None
             As in the class.

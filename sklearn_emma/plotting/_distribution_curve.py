@@ -31,6 +31,7 @@ from sklearn_emma.plotting._style import (
 )
 from sklearn_emma.robustness import DistributionCurve, attention_curve, energy_curve
 from sklearn_emma.robustness._distribution_curves import DistributionOptions
+from sklearn_emma.robustness._failing import LEVELS
 from sklearn_emma.robustness._inside import ATTENTION, ENERGY, check_quantity
 
 if TYPE_CHECKING:
@@ -110,10 +111,11 @@ class DistributionCurveDisplay:
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         quantity: str = "attention",
         mode: str | None = None,
-        levels: ArrayLike,
+        levels: ArrayLike = LEVELS,
         trained_level: TrainedLevel = None,
         ax: Axes | None = None,
         columns: Sequence[str] | None = None,
@@ -130,13 +132,15 @@ class DistributionCurveDisplay:
             estimator has only a potential energy.
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
+        y : array-like or None, default=None
+            Ignored; here so that all displays can be called alike.
         quantity : str, default="attention"
             What to draw: ``"attention"`` β or ``"importance"`` α of each mode;
             ``"modal_energy"`` E or ``"potential_energy"`` Ψ of each mode; or
             ``"total_energy"``, the sum of the modal energies.
         mode : str or None, default=None
             Name of the mode that fails; None: all of them at once.
-        levels : array-like of shape (n_levels,)
+        levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
             Levels of the corruption; noise σ in training standard deviations.
         trained_level : float, tuple of (float, float) or None, default=None
             As in the class.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Required, Self, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,7 @@ from sklearn_emma.plotting._style import (
     series_style,
 )
 from sklearn_emma.robustness import RobustnessCurve, robustness_curves
+from sklearn_emma.robustness._failing import LEVELS
 from sklearn_emma.robustness._results import check_comparable
 from sklearn_emma.robustness._score_curve import ScoreOptions
 
@@ -39,8 +40,8 @@ _FLOOR_LINES = ((0, (1, 1.5)), (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (3, 1)))
 class DrawOptions(ScoreOptions, total=False):
     """Arguments that ``from_estimators`` takes by name."""
 
-    mode: Required[str | None]
-    levels: Required[ArrayLike]
+    mode: str | None
+    levels: ArrayLike
     floors: Mapping[str, float] | None
     trained_level: TrainedLevel
     ax: Axes | None
@@ -134,7 +135,7 @@ class RobustnessCurveDisplay:
         name : str or None, default=None
             Name of the estimator in the legend; None: the name of its class.
         **options
-            As in :meth:`from_estimators`; ``mode`` and ``levels`` are required.
+            As in :meth:`from_estimators`.
 
         Returns
         -------
@@ -147,12 +148,12 @@ class RobustnessCurveDisplay:
     @classmethod
     def from_estimators(
         cls,
-        estimators: Mapping[str, BaseEstimator],
+        estimators: Mapping[str, BaseEstimator] | Sequence[BaseEstimator],
         X: ArrayLike,
         y: ArrayLike,
         *,
-        mode: str | None,
-        levels: ArrayLike,
+        mode: str | None = None,
+        levels: ArrayLike = LEVELS,
         floors: Mapping[str, float] | None = None,
         trained_level: TrainedLevel = None,
         ax: Axes | None = None,
@@ -163,15 +164,16 @@ class RobustnessCurveDisplay:
 
         Parameters
         ----------
-        estimators : dict of str to fitted estimator
-            Of any kind, by their names in the legend.
+        estimators : dict of str to fitted estimator, or list of them
+            Of any kind, by their names in the legend. Those of a list are named by
+            their classes, and numbered where several are of one class.
         X : array-like of shape (n_samples, n_features)
             Test samples, clean.
         y : array-like of shape (n_samples,)
             Their targets.
-        mode : str or None
+        mode : str or None, default=None
             Name of the mode that fails; None: all of them at once.
-        levels : array-like of shape (n_levels,)
+        levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
             Levels of the corruption; noise σ in training standard deviations.
         floors : dict of str to float or None, default=None
             As in the class.

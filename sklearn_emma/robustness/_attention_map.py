@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
+    LEVELS,
     Factory,
     FailingMode,
     FailureOptions,
@@ -30,8 +34,8 @@ def attention_map(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
-    failing: tuple[str, str],
-    levels: ArrayLike,
+    failing: tuple[str, str] | None = None,
+    levels: ArrayLike = LEVELS,
     second_levels: ArrayLike | None = None,
     quantity: str = "attention",
     corruption: Factory | None = None,
@@ -48,9 +52,9 @@ def attention_map(
         Or a pipeline, a search or a threshold classifier around one.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
-    failing : tuple of two str
-        Names of the modes that fail, in every row.
-    levels : array-like of shape (n_first,)
+    failing : tuple of two str or None, default=None
+        Names of the modes that fail, in every row; None: the first two.
+    levels : array-like of shape (n_first,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption of the first of them; see :func:`robustness_curve`.
     second_levels : array-like of shape (n_second,), default=None
         Levels of the second; None: the same.
@@ -106,13 +110,16 @@ def attention_map(
     True
     """
     check_quantity(quantity, ATTENTION)
-    if isinstance(failing, str) or len(failing) != 2 or failing[0] == failing[1]:
+    pair: Sequence[str] | None = failing
+    if pair is None:
+        check_is_fitted(estimator)
+        pair = quantity_function(estimator, quantity)[1][:2]
+    if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(
-            f"`failing` must be the names of two different modes, got {failing!r}."
+            f"`failing` must be the names of two different modes, got {pair!r}."
         )
     first, second = (
-        FailingMode(estimator, X, mode, modes, corruption, reference)
-        for mode in failing
+        FailingMode(estimator, X, mode, modes, corruption, reference) for mode in pair
     )
     function, columns = quantity_function(estimator, quantity)
     rows = check_levels(levels)
@@ -129,7 +136,7 @@ def attention_map(
         levels=(rows, others),
         mean=mean,
         columns=columns,
-        failing=(failing[0], failing[1]),
+        failing=(pair[0], pair[1]),
         quantity=quantity,
         corruption=first.corruption_name,
     )

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
+    LEVELS,
     Factory,
     FailingMode,
     FailureOptions,
@@ -38,8 +39,8 @@ def attention_curve(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
-    mode: str | None,
-    levels: ArrayLike,
+    mode: str | None = None,
+    levels: ArrayLike = LEVELS,
     quantity: str = "attention",
     corruption: Factory | None = None,
     n_repeats: int = 5,
@@ -56,9 +57,9 @@ def attention_curve(
         Or a pipeline, a search or a threshold classifier around one.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
-    mode : str or None
+    mode : str or None, default=None
         Name of the mode that fails, in every row; None: all of them at once.
-    levels : array-like of shape (n_levels,)
+    levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"attention", "importance"}, default="attention"
         Attention β or importance α.
@@ -145,7 +146,7 @@ def energy_curve(
         Test samples, clean.
     mode : str or None, default=None
         Name of the mode that fails, in every row; None: all of them at once.
-    levels : array-like of shape (n_levels,)
+    levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"total_energy", "modal_energy", "potential_energy"}, \
 default="total_energy"

@@ -27,6 +27,10 @@ from sklearn_emma.robustness._units import Units, reference_units
 Factory: TypeAlias = Callable[[float], Corruption]
 
 
+#: Standard deviations of noise, from none to one in which a mode is lost.
+LEVELS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+
+
 class FailureOptions(TypedDict, total=False):
     """Optional arguments that every function about a failing mode takes."""
 

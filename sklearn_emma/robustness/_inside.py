@@ -47,6 +47,14 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
     return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
+def arriving(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, ArrayLike]:
+    """Find what predicts inside wrappers and pipelines, and X as it arrives there."""
+    estimator = unwrap(estimator)
+    if not isinstance(estimator, Pipeline):
+        return estimator, X
+    return arriving(estimator[-1], estimator[:-1].transform(X))
+
+
 def known_modes(estimator: BaseEstimator) -> dict[str, np.ndarray] | None:
     """Columns of each mode as the estimator knows them; None if it knows none."""
     modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), "modes_", None)
@@ -82,7 +90,8 @@ def quantity_function(
         method: QuantityFunction = getattr(estimator, quantity)
         if quantity == "total_energy":
             return lambda X: np.reshape(method(X), (-1, 1)), ("total",)
-        return method, _names(estimator)
+        # Arrays, whatever the estimator's `set_output` says.
+        return lambda X: np.asarray(method(X)), _names(estimator)
     if quantity == "potential_energy" and hasattr(estimator, "score_samples"):
         return lambda X: -np.reshape(estimator.score_samples(X), (-1, 1)), (
             "potential",

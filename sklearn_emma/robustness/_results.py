@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -164,3 +165,18 @@ def check_named(given: object, name: str, content: str) -> None:
         raise TypeError(f"`{name}` must be a dict of name to {content}, got a {kind}.")
     if not given:
         raise ValueError(f"`{name}` is empty: give at least one {content}.")
+
+
+def named(estimators: Any) -> Any:
+    """Estimators of a list by their classes, numbered where these are not unique.
+
+    Anything else is returned as it is.
+    """
+    if not isinstance(estimators, list | tuple):
+        return estimators
+    classes = [type(estimator).__name__ for estimator in estimators]
+    names = [
+        name if classes.count(name) == 1 else f"{name} {classes[: i + 1].count(name)}"
+        for i, name in enumerate(classes)
+    ]
+    return dict(zip(names, estimators, strict=True))

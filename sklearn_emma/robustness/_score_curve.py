@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.metrics import check_scoring
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma.robustness._failing import (
+    LEVELS,
     Factory,
     FailingMode,
     FailureOptions,
@@ -20,7 +21,7 @@ from sklearn_emma.robustness._failing import (
     draw_seeds,
 )
 from sklearn_emma.robustness._inside import unwrap
-from sklearn_emma.robustness._results import RobustnessCurve, check_named
+from sklearn_emma.robustness._results import RobustnessCurve, check_named, named
 
 #: One metric, as everywhere in scikit-learn; None is the estimator's ``score``.
 Scoring: TypeAlias = str | Callable[[BaseEstimator, ArrayLike, ArrayLike], float] | None
@@ -37,8 +38,8 @@ def robustness_curve(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    mode: str | None,
-    levels: ArrayLike,
+    mode: str | None = None,
+    levels: ArrayLike = LEVELS,
     corruption: Factory | None = None,
     scoring: Scoring = None,
     n_repeats: int = 5,
@@ -57,9 +58,9 @@ def robustness_curve(
         Test samples, clean. A data frame stays one; NaN marks a missing value.
     y : array-like of shape (n_samples,)
         Their targets.
-    mode : str or None
+    mode : str or None, default=None
         Name of the mode that fails, in every row; None: all of them at once.
-    levels : array-like of shape (n_levels,)
+    levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption: of Gaussian noise its standard deviation σ ≥ 0, in
         units of each feature's training standard deviation; 0 leaves X as it is.
     corruption : class, callable or None, default=None
@@ -134,12 +135,12 @@ def robustness_curve(
 
 
 def robustness_curves(
-    estimators: Mapping[str, BaseEstimator],
+    estimators: Mapping[str, BaseEstimator] | Sequence[BaseEstimator],
     X: ArrayLike,
     y: ArrayLike,
     *,
-    mode: str | None,
-    levels: ArrayLike,
+    mode: str | None = None,
+    levels: ArrayLike = LEVELS,
     corruption: Factory | None = None,
     scoring: Scoring = None,
     n_repeats: int = 5,
@@ -151,15 +152,16 @@ def robustness_curves(
 
     Parameters
     ----------
-    estimators : dict of str to fitted estimator
-        Of any kind, by name.
+    estimators : dict of str to fitted estimator, or list of them
+        Of any kind, by name. Those of a list are named by their classes, and numbered
+        where several are of one class.
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
     y : array-like of shape (n_samples,)
         Their targets.
-    mode : str or None
+    mode : str or None, default=None
         Name of the mode that fails; None: all of them at once.
-    levels : array-like of shape (n_levels,)
+    levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption; see :func:`robustness_curve`.
     corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
@@ -184,7 +186,8 @@ def robustness_curves(
     Raises
     ------
     ValueError, TypeError, NotFittedError
-        As :func:`robustness_curve`; also if ``estimators`` is empty, or no dict.
+        As :func:`robustness_curve`; also if ``estimators`` is empty, or neither dict
+        nor list.
 
     See Also
     --------
@@ -208,8 +211,9 @@ def robustness_curves(
     >>> curves["forest"].scores.shape
     (3, 5)
     """
-    check_named(estimators, "estimators", "fitted estimator")
-    fitted = list(estimators.values())
+    by_name: Mapping[str, BaseEstimator] = named(estimators)
+    check_named(by_name, "estimators", "fitted estimator")
+    fitted = list(by_name.values())
     guides = [e for e in fitted if hasattr(unwrap(e), "scaler_")]
     guide = (guides or fitted)[0]
     failing = FailingMode(guide, X, mode, modes, corruption, reference)
@@ -217,7 +221,7 @@ def robustness_curves(
     checked = check_levels(levels)
     return {
         name: _curve(estimator, X, y, failing, checked, scoring, seeds)
-        for name, estimator in estimators.items()
+        for name, estimator in by_name.items()
     }
 
 

@@ -227,3 +227,14 @@ def test_other_dtype_than_in_training(model):
     answer = model.predict_proba(double)
     assert answer.dtype == np.float32
     np.testing.assert_allclose(answer, model.predict_proba(X), atol=1e-4)
+
+
+def test_a_file_of_another_version_says_so():
+    model = helpers.quick(epochs=1).fit(*helpers.three_classes())
+    state = model.__getstate__()
+    loaded = type(model).__new__(type(model))
+    loaded.__setstate__(state)  # of this version: no warning, which would be an error
+    with pytest.warns(
+        UserWarning, match=r"stored by sklearn_emma 0\.0\.1, and this is"
+    ):
+        type(model).__new__(type(model)).__setstate__(state | {"_version": "0.0.1"})

@@ -233,3 +233,23 @@ def test_network_and_predictor_are_those_that_were_trained(data, fitted):
         assert not hasattr(quick(), name)
         with pytest.raises(NotFittedError):
             getattr(quick(), name)
+
+
+def test_ranks_are_shares_of_clean_rows_with_lower_values(data, fitted):
+    X = data[0].copy()
+    X[0, MODES["b"]] = np.nan
+    X[1, MODES["a"]] += 50 * data[0].std(axis=0)[MODES["a"]]
+    table = fitted.explain(X, ranks=True)
+    assert table.columns.names == ["mode", "quantity"]
+    plain = table.drop(columns=["attention_rank", "modal_energy_rank"], level=1)
+    pd.testing.assert_frame_equal(plain, fitted.explain(X))
+    for mode in MODES:
+        for quantity in ("attention", "modal_energy"):
+            quantiles = fitted.reference_[mode][quantity].to_numpy()
+            values, rank = table[mode][quantity], table[mode][f"{quantity}_rank"]
+            for value, found in zip(values[2:], rank[2:], strict=True):
+                below = np.mean(quantiles < value) + np.mean(quantiles == value) / 2
+                assert found == pytest.approx(below)
+    assert table["b"].loc[0, ["attention_rank", "modal_energy_rank"]].isna().all()
+    assert table["a"].loc[1, "modal_energy_rank"] == 1
+    assert table["a"].loc[1, "attention_rank"] < 0.05

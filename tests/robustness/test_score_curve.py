@@ -129,7 +129,7 @@ def test_the_name_of_a_score_is_that_of_its_metric_or_of_the_kind_of_estimator(d
 
 @pytest.mark.parametrize(
     "estimators, error, culprit",
-    [({}, ValueError, "`estimators` is empty"), ([1], TypeError, "got a list")],
+    [({}, ValueError, "`estimators` is empty"), ({1}, TypeError, "got a set")],
 )
 def test_several_estimators_are_a_dict(data, estimators, error, culprit):
     _, X, _, y = data
