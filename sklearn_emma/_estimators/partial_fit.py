@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._inputs.targets import Classes, chunk_labels
+from sklearn_emma._losses.recipes import class_loss
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._predictors.classifiers import is_estimator
 from sklearn_emma._training.fit import train_pass
@@ -114,7 +115,9 @@ class LearnsClassesByChunks(PredictsClasses):
         with unchanged_on_error(self):
             previous = getattr(self, "_model", None)
             known = None if previous is None else self.classes_
-            target = Classes(chunk_labels(known, classes), self.class_weight)
+            labels = chunk_labels(known, classes)
+            loss = class_loss(self.loss, len(labels))
+            target = Classes(labels, self.class_weight, loss)
             checked = check_training_data(
                 self,
                 Given(X, y, sample_weight, corrupted),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_emma._inputs.targets import Classes, Target
+from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._training.simulation import ScoredSet
 
@@ -35,7 +35,7 @@ def warn_if_not_converged(
     y, weight = y[weight > 0], weight[weight > 0]
     first, last = curve[0], curve[-1]
     rose = last > first + _NOTICEABLE * abs(first)
-    baseline = _loss_of_frequencies(target, y, weight)
+    baseline = target.baseline(y, weight)
     if baseline is not None and last < (1 - _MARGIN) * baseline:
         return
     if rose and baseline is not None:
@@ -52,20 +52,6 @@ def warn_if_not_converged(
             ConvergenceWarning,
             stacklevel=2,
         )
-
-
-def _loss_of_frequencies(
-    target: Target, y: np.ndarray, weight: np.ndarray
-) -> float | None:
-    """Loss of one answer for all that knows how frequent classes are.
-
-    Of other targets no such loss is known, and a loss that rose says little.
-    """
-    if not isinstance(target, Classes):
-        return None
-    share = np.bincount(y, weight) / weight.sum()
-    share = share[share > 0]
-    return float(-(share * np.log(share)).sum())
 
 
 @torch.no_grad()
