@@ -1,7 +1,7 @@
 """What y is: how it is checked, encoded for training, and decoded into answers.
 
 A target tells the rest of the package all that depends on the kind of y. Classes are
-one kind; another kind, the values of a regression for instance, is another class here.
+one kind; numbers, in a file of their own, are another.
 """
 
 from __future__ import annotations
@@ -33,6 +33,15 @@ class Target(Protocol):
     @property
     def n_groups(self) -> int:
         """Number of groups of :meth:`groups`."""
+        ...
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes, if outputs are their logits."""
+        ...
+
+    def learn(self, y: np.ndarray, weight: np.ndarray) -> Self:
+        """The target once it has seen encoded y (n,) and what samples weigh (n,)."""
         ...
 
     def encode(self, y: np.ndarray) -> np.ndarray:
@@ -128,6 +137,11 @@ class Classes:
         return len(self.labels)
 
     @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.labels)
+
+    @property
     def gives_probabilities(self) -> bool:
         """Whether the loss makes logits that are log-probabilities."""
         return self.energy_loss is nll_loss
@@ -149,6 +163,10 @@ class Classes:
                 f"y has the label {unknown.tolist()[0]!r}, which is none of the "
                 f"classes of the first call: {self.labels.tolist()}."
             )
+        return self
+
+    def learn(self, y: np.ndarray, weight: np.ndarray) -> Self:
+        """Return self: labels are all that there is to know."""
         return self
 
     def encode(self, y: np.ndarray) -> np.ndarray:
@@ -230,8 +248,8 @@ def _check_discrete(y: np.ndarray) -> None:
         if "continuous" not in str(error).partition(". ")[0]:
             raise
         raise ValueError(
-            f"{error} To predict numbers takes a regressor, which this package does "
-            "not have; KBinsDiscretizer makes classes of them."
+            f"{error} To predict numbers, use EMMARegressor; KBinsDiscretizer makes "
+            "classes of them."
         ) from error
 
 

@@ -31,6 +31,8 @@ def build_predictor(
     n_features_in: int,
     n_outputs: int,
     dtype: torch.dtype,
+    *,
+    logits: bool = True,
 ) -> nn.Module:
     """Make the module that maps gated features to outputs.
 
@@ -43,6 +45,8 @@ def build_predictor(
         Sizes that must fit.
     dtype : torch.dtype
         Of the result's parameters.
+    logits : bool, default=True
+        Whether outputs are to be logits of classes.
 
     Returns
     -------
@@ -69,8 +73,10 @@ def build_predictor(
         raise ValueError(
             f"`predictor` {predictor!r} cannot be used: {error}"
         ) from error
-    _check_output(module, predictor, n_features_in, n_outputs, dtype)
-    _check_unsquashed(module, predictor, n_features_in, dtype)
+    kind = "logits" if logits else "outputs"
+    _check_output(module, predictor, (n_features_in, n_outputs), dtype, kind)
+    if logits:
+        _check_unsquashed(module, predictor, n_features_in, dtype)
     comes_trained = isinstance(predictor, nn.Module)
     if not comes_trained and not any(p.requires_grad for p in module.parameters()):
         raise ValueError(
@@ -122,8 +128,14 @@ def takes_attention(predictor: nn.Module) -> bool:
 
 
 def _check_output(
-    module: nn.Module, predictor: object, n_in: int, n_out: int, dtype: torch.dtype
+    module: nn.Module,
+    predictor: object,
+    sizes: tuple[int, int],
+    dtype: torch.dtype,
+    kind: str,
 ) -> None:
+    n_in, n_out = sizes
+    of_each = "class" if kind == "logits" else "target, or two with loss='gaussian'"
     more = {"attention": torch.ones(2, n_in, dtype=dtype)}
     attentions = [{}, more] if takes_attention(module) else [{}]
     # One row too: `squeeze` and the like are at home with several.
@@ -141,18 +153,18 @@ def _check_output(
         if getattr(output, "shape", None) != (n, n_out):
             got = getattr(output, "shape", type(output).__name__)
             raise ValueError(
-                f"`predictor` must return logits of shape (n_samples, {n_out}), one "
-                f"for each class; {predictor!r} returned {got} for {n} samples."
+                f"`predictor` must return {kind} of shape (n_samples, {n_out}), one "
+                f"for each {of_each}; {predictor!r} returned {got} for {n} samples."
             )
         if getattr(output, "dtype", None) != dtype:
             raise ValueError(
-                f"`predictor` must return logits of the type of its input, {dtype}; "
+                f"`predictor` must return {kind} of the type of its input, {dtype}; "
                 f"{predictor!r} returned {getattr(output, 'dtype', type(output))}."
             )
         if not output.isfinite().all():
             raise ValueError(
-                "`predictor` must return finite logits for a row of zeros too, which a "
-                f"sample is whose modes are all missing; {predictor!r} returned "
+                f"`predictor` must return finite {kind} for a row of zeros too, which "
+                f"a sample is whose modes are all missing; {predictor!r} returned "
                 f"{output.tolist()}."
             )
 

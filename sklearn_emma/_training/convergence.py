@@ -17,14 +17,16 @@ _NOTICEABLE = 0.5
 # Parts of a loss that have nothing to do with classes may lower it by about as much.
 _MARGIN = 0.02
 
+_RARE = "; if a class is rare, see `class_weight`"
+
 
 def warn_if_not_converged(
     model: EMMAModel, data: ScoredSet, target: Target, curve: list[float]
 ) -> None:
     """Warn if the loss rose, or if all samples get the same answer though they differ.
 
-    Neither is amiss while the loss is below that of class frequencies: a rare class may
-    be ranked well, and never be the most probable one.
+    Neither is amiss while the loss is below that of one answer that knows how frequent
+    classes are: a rare class may be ranked well, and never be the most probable one.
 
     Warns
     -----
@@ -44,11 +46,14 @@ def warn_if_not_converged(
             ConvergenceWarning,
             stacklevel=2,
         )
-    elif len(np.unique(y)) > 1 and len(answers := _answers(model, data, target)) == 1:
+    elif (
+        len(np.unique(y, axis=0)) > 1
+        and len(answers := _answers(model, data, target)) == 1
+    ):
         warnings.warn(
             f"{answers[0]!r} is predicted for every training sample, though there are "
             "others. Lower `lr`, or train longer by `max_iter` and "
-            "`pretraining_max_iter`; if a class is rare, see `class_weight`.",
+            f"`pretraining_max_iter`{_RARE if target.n_classes else ''}.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -68,8 +73,13 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
             rows = slice(start, start + size)
             logits = network(**data.inputs.rows(rows)._asdict()).logits
             counts = (data.loss_weight[rows] > 0).cpu().numpy()
-            found.update(target.decode(logits.cpu().numpy())[counts].tolist())
+            answers = target.decode(logits.cpu().numpy())[counts].tolist()
+            found.update(map(_hashable, answers))
     finally:
         if evidence is not None:
             network.evidence = evidence
     return list(found)
+
+
+def _hashable(answer: object) -> object:
+    return tuple(answer) if isinstance(answer, list) else answer

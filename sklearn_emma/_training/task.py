@@ -39,5 +39,9 @@ class PretrainingTask:
         """A new predictor; where that draws at random, from torch's global state."""
         dtype = torch.from_numpy(self.data.X[:0]).dtype
         return build_predictor(
-            self.predictor, self.layout.n_features, self.target.n_outputs, dtype
+            self.predictor,
+            self.layout.n_features,
+            self.target.n_outputs,
+            dtype,
+            logits=self.target.n_classes is not None,
         )
