@@ -65,9 +65,9 @@ fig.savefig("losses.png", dpi=120)
 # %%
 # White areas of the hinge, the simple and the square–square loss lie beyond a margin.
 # The perceptron's reaches to the diagonal: energies that are all alike are a minimum.
-# Of the log, the mce and the square–exponential loss, the least values are at the border
-# of the plane: their minima lie at infinity, on the right side. The energy loss, too, is
-# least at a border, but at every E(ȳ) alike: it says nothing of wrong answers.
+# Of the log, the mce and the square–exponential loss, the least values are at the
+# border of the plane: their minima lie at infinity, on the right side. The energy loss,
+# too, is least at a border, but at every E(ȳ) alike: it says nothing of wrong answers.
 #
 # Whether training then collapses depends on the architecture. In both of the following,
 # y is one of 21 values from 0 to 1. *Explicit*: E = ½ (y − g(x))², a regression, whose
@@ -91,6 +91,7 @@ class Explicit(nn.Module):
         self.g = network(1, 1)
 
     def forward(self, x):
+        """Energies (n, 21) of x (n, 1)."""
         return (values.T - self.g(x)).square() / 2
 
 
@@ -102,6 +103,7 @@ class Implicit(nn.Module):
         self.of_x, self.of_y = network(1, 8), network(1, 8)
 
     def forward(self, x):
+        """Energies (n, 21) of x (n, 1)."""
         return torch.cdist(self.of_x(x), self.of_y(values)).square() / 2
 
 
@@ -155,9 +157,10 @@ fig.savefig("collapse.png", dpi=120)
 # The regression needs no push: under the energy loss it learns y = x² without an error,
 # and its energies are as far apart as its architecture says. The two networks of the
 # implicit architecture become alike instead. Under the energy loss the spread of their
-# energies over y falls from 0.076 to 0.0007, and goes on falling; that the least of them
-# is still near y = x² is owed to where training began. The square–square loss keeps ten
-# times as much, which is what its margins ask for, and the likelihood thirty times more
-# than there was before. So :class:`~sklearn_emma.EMMARegressor` may take an energy as its
-# loss, and :class:`~sklearn_emma.EMMAClassifier`, whose energies have no fixed scale, has
-# no energy loss.
+# energies over y falls from 0.076 to 0.0007, and more training lowers it further; that
+# the least of them is still near y = x² is owed to where training began. The
+# square–square loss keeps ten times as much, which is what its margins ask for, and the
+# likelihood makes it thirty times what it was. So
+# :class:`~sklearn_emma.EMMARegressor` may take an energy as its loss, and
+# :class:`~sklearn_emma.EMMAClassifier`, whose energies have no fixed scale, has no
+# energy loss.

@@ -67,7 +67,9 @@ def absolute_error_loss(predicted: Tensor, y: Tensor) -> Tensor:
 
 
 def huber_loss(predicted: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
-    """Huber's loss: ½ r² up to |r| = δ, then δ (|r| − δ/2), which bounds every pull.
+    """Robust loss of Huber: ½ r² up to |r| = δ, then δ (|r| − δ/2).
+
+    The best prediction is a mean that outliers cannot pull far.
 
     Parameters
     ----------

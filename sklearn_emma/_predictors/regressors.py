@@ -103,7 +103,7 @@ def clone_regressor(
         return None
     given = predictor
     if not isinstance(given, GatedCopies):
-        given = GatedCopies(given)  # type: ignore[arg-type]  # checked below
+        given = GatedCopies(given)  # what it holds is checked below
     if inspect.isclass(given.estimator):
         raise ValueError(
             f"`predictor` must be an instance, got the class "

@@ -91,7 +91,11 @@ def _answers(target: Target) -> _Answers:
     """What a net needs to know of y for callbacks that let it predict."""
     if target.n_classes is not None:
         return {"classes": list(range(target.n_classes))}
-    return {"answer": lambda output: torch.from_numpy(target.decode(output.numpy()))}
+    return {"answer": partial(_decoded, target)}
+
+
+def _decoded(target: Target, output: Tensor) -> Tensor:
+    return torch.from_numpy(target.decode(output.detach().cpu().numpy()))
 
 
 def runaway_coldness(model: EMMAModel, n_epochs: int) -> FloatingPointError | None:

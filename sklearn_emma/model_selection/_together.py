@@ -45,7 +45,8 @@ Estimator: TypeAlias = EMMAClassifier | EMMARegressor
 def can_fit_together(classifier: object) -> TypeGuard[Estimator]:
     """Whether nothing in the classifier's parameters forbids to stack it."""
     return (
-        type(classifier) in (EMMAClassifier, EMMARegressor)
+        isinstance(classifier, EMMAClassifier | EMMARegressor)
+        and type(classifier) in (EMMAClassifier, EMMARegressor)  # others may differ
         and isinstance(classifier.random_state, Integral)
         and classifier.optimizer in (None, torch.optim.Adam)
         and not is_estimator(classifier.predictor)  # only torch modules are stacked

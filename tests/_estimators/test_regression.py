@@ -33,7 +33,7 @@ def test_a_gaussian_says_how_much_y_varies_around_its_prediction():
     X = rng.uniform(-1, 1, size=(1500, 6))
     spread = np.where(X[:, 0] > 0, 10.0, 2.0)
     y = 100 + 30 * X[:, 1] + spread * rng.normal(size=1500)
-    model = quick(loss="gaussian", max_iter=30).fit(X, y)
+    model = quick(loss="gaussian", corruption=None, max_iter=40).fit(X, y)
     mean, std = model.predict(X, return_std=True)
     np.testing.assert_array_equal(mean, model.predict(X))
     assert std.shape == y.shape
@@ -41,6 +41,17 @@ def test_a_gaussian_says_how_much_y_varies_around_its_prediction():
     for sign, expected in [(X[:, 0] > 0.3, 10), (X[:, 0] < -0.3, 2)]:
         assert np.median(std[sign]) == pytest.approx(expected, rel=0.35)
     assert 0.5 < (np.abs(y - mean) < std)[far].mean() < 0.85  # 0.68 of a Gaussian
+
+
+def test_an_answer_is_less_sure_where_a_mode_fails():
+    X, y = linear_data()
+    model = quick(loss="gaussian").fit(X, y)
+    broken = X.copy()
+    broken[:, :2] += 4 * np.random.default_rng(2).normal(size=(len(X), 2))
+    clean, failed = (
+        np.median(model.predict(x, return_std=True)[1]) for x in (X, broken)
+    )
+    assert failed > 1.1 * clean
 
 
 def test_every_column_has_a_spread_of_its_own():
