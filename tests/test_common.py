@@ -39,7 +39,7 @@ INSTANCES = [
     ),
     EMMAClassifier(loss=Hinge(), max_iter=10, pretraining_max_iter=10),
     EMMARegressor(),
-    EMMARegressor(loss="gaussian", max_iter=20, pretraining_max_iter=20),
+    EMMARegressor(loss="gaussian", max_iter=5, pretraining_max_iter=5),
     EMMARegressor(predictor=Ridge(), max_iter=5, pretraining_max_iter=5),
     EMMAClassifier(predictor=LogisticRegression(), max_iter=5, pretraining_max_iter=5),
     EMMAClassifier(

@@ -13,11 +13,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from helpers import quick, rare_class, three_classes
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._losses.recipes import LOSSES
 from sklearn_emma.losses import Hinge, free_energy, hinge_loss, nll_loss
 from sklearn_emma.predictors import MLP
-from tests.helpers import quick, rare_class, three_classes
 
 ALL = sorted(LOSSES)
 OTHERS = [name for name in ALL if name != "nll"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from tests._estimators.regressors import linear_data, quick
+from helpers import linear_values as linear_data
+from helpers import quick_regressor as quick
 
 
 def test_answers_are_in_the_units_and_the_shape_of_y():

@@ -21,12 +21,14 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from skorch.callbacks import EpochScoring
 from torch import nn
 
+from helpers import THREE_MODES as MODES
+from helpers import linear_values as linear_data
+from helpers import quick_regressor as quick
 from sklearn_emma import EMMARegressor
 from sklearn_emma.losses import Huber, Quantile
 from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.predictors import MLP, GatedCopies
 from sklearn_emma.robustness import robustness_curve
-from tests._estimators.regressors import MODES, linear_data, quick
 
 
 def linear(loss, *, decay=0.0, epochs=300, lr=0.03):
