@@ -123,10 +123,9 @@ class PredictsNumbers(LearnsByChunks):
         >>> reg.n_iter_
         3
         """
-        return self._learn_chunk(
-            Given(X, y, sample_weight, corrupted),
-            self._read_target if not hasattr(self, "_model") else self._read_more,
-        )
+        self._validate_params()  # scikit-learn's decorator does so in the first call
+        read = self._read_more if hasattr(self, "_model") else self._read_target
+        return self._learn_chunk(Given(X, y, sample_weight, corrupted), read)
 
     def _read_target(self, y: np.ndarray) -> Numbers:
         if self.warm_start and hasattr(self, "_model"):

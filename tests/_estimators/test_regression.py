@@ -121,6 +121,13 @@ def test_a_warm_start_keeps_what_values_are_standardised_by():
     assert model.score(X, y + 500) > 0.5
 
 
+def test_parameters_are_checked_in_every_chunk():
+    X, y = linear_data()
+    model = quick().partial_fit(X, y).set_params(rho=-1.0)
+    with pytest.raises(ValueError, match="'rho' parameter of EMMARegressor"):
+        model.partial_fit(X, y)
+
+
 @pytest.mark.parametrize(
     "change, y_of, message",
     [

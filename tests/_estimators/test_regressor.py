@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -27,6 +28,7 @@ from helpers import quick_regressor as quick
 from sklearn_emma import EMMARegressor
 from sklearn_emma.losses import Huber, Quantile
 from sklearn_emma.model_selection import EMMAGridSearchCV
+from sklearn_emma.plotting import DistributionCurveDisplay, RobustnessCurveDisplay
 from sklearn_emma.predictors import MLP, GatedCopies
 from sklearn_emma.robustness import robustness_curve
 
@@ -232,12 +234,13 @@ def test_scikit_learn_validates_predicts_and_transforms_around_it():
     assert np.corrcoef(np.log(logged.predict(X)), y)[0, 1] > 0.95
 
 
-def test_robustness_curves_have_r2_and_absolute_errors_in_wrappers_too():
+def test_curves_and_displays_have_r2_and_absolute_errors_in_wrappers_too():
     X, y = linear_data()
     model = TransformedTargetRegressor(
         quick(), func=np.negative, inverse_func=np.negative
     )
     model.fit(X[:180], y[:180])
+    levels = {"mode": "a", "levels": [0, 2], "n_repeats": 2, "random_state": 0}
     for scoring, name in [
         (None, "R²"),
         ("r2", "R²"),
@@ -247,14 +250,21 @@ def test_robustness_curves_have_r2_and_absolute_errors_in_wrappers_too():
             model,
             X[180:],
             y[180:],
-            mode="a",
-            levels=[0, 2],
             scoring=scoring,
-            n_repeats=2,
-            random_state=0,
+            **levels,
         )
         assert curve.score_name == name
         assert curve.mean[0] > curve.mean[1]
+    alone = model.regressor_
+    displays = [
+        RobustnessCurveDisplay.from_estimators({"EMMA": alone}, X, y, **levels),
+        DistributionCurveDisplay.from_estimator(
+            alone, X, quantity="attention", **levels
+        ),
+    ]
+    for display in displays:
+        assert display.figure_ is not None
+        plt.close(display.figure_)
     assert model.regressor_.modes_.keys() == MODES.keys()
 
 
