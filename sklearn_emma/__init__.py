@@ -4,6 +4,7 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._estimators.regressor import EMMARegressor
 from sklearn_emma._estimators.thesis import make_thesis_classifier
 from sklearn_emma._show_versions import show_versions
 from sklearn_emma._version import __version__ as __version__
@@ -11,6 +12,7 @@ from sklearn_emma._version import __version__ as __version__
 __all__ = [
     "EMMAClassifier",
     "EMMAGate",
+    "EMMARegressor",
     "GateScores",
     "PotentialEnergyTransformer",
     "make_thesis_classifier",

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import kstest
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma.corruption import ModeLayout
 from sklearn_emma.datasets import make_multimodal_classification
@@ -18,6 +18,7 @@ from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.predictors import MLP
 
 TWO_MODES = {"a": [0, 1], "b": [2, 3]}
+THREE_MODES = {"a": [0, 1], "b": [2, 3], "c": [4, 5]}
 UNEQUAL_MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5]}
 LAYOUT = ModeLayout.from_columns(UNEQUAL_MODES)
 # All that answer with floats; `predict` and `explain` have types of their own.
@@ -46,6 +47,19 @@ def quick(*, epochs=3, **params):
     return EMMAClassifier(**defaults | params)
 
 
+def quick_regressor(**params):
+    """Regressor of which each part trains a few epochs; `params` take precedence."""
+    defaults = {
+        "modes": THREE_MODES,
+        "energy_estimator": PotentialEnergyTransformer(max_iter=5),
+        "predictor": MLP(16, dropout=0.0),
+        "max_iter": 20,
+        "pretraining_max_iter": 10,
+        "random_state": 0,
+    }
+    return EMMARegressor(**defaults | params)
+
+
 def small(**params):
     """Potential energy that trains five epochs; `params` take precedence."""
     return PotentialEnergyTransformer(**{"max_iter": 5, "random_state": 0} | params)
@@ -71,6 +85,14 @@ def three_unequal_modes():
     y = rng.integers(0, 2, size=150)
     X = rng.normal(size=(150, 6)) + 1.5 * y[:, np.newaxis]
     return X * [1, 100, 0.01, 5, 1, 3] + [0, 7, 0, -50, 1, 0], y
+
+
+def linear_values(n=240):
+    """X (n, 6) whose three modes each carry the same signal, and y in odd units."""
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(n, 2))
+    X = np.tile(signal, 3) + 0.3 * rng.normal(size=(n, 6))
+    return X, 1000 + 50 * signal @ [1.0, -2.0]
 
 
 def gate_energies(seed, n=4, n_modes=4):

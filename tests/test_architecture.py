@@ -16,7 +16,7 @@ PACKAGE = Path(sklearn_emma.__file__).parent
 
 # From the lowest floor to the highest.
 FLOORS = [
-    {"_version", "_caching", "_validation", "_statistics"},
+    {"_version", "_caching", "_validation", "_statistics", "_losses"},
     {"_inputs", "_optim"},
     {"corruption", "_attention", "_energies", "_predictors"},
     {"_model"},
@@ -26,6 +26,7 @@ FLOORS = [
         "attention",
         "predictors",
         "metrics",
+        "losses",
         "datasets",
         "robustness",
         "model_selection",

@@ -5,15 +5,16 @@ from inspect import isclass
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emma
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
+from sklearn_emma.losses import Hinge
 from sklearn_emma.predictors import MLP
 
 # Default settings of every public estimator come first; then the switches that lead
@@ -36,6 +37,10 @@ INSTANCES = [
         max_iter=10,
         pretraining_max_iter=10,
     ),
+    EMMAClassifier(loss=Hinge(), max_iter=10, pretraining_max_iter=10),
+    EMMARegressor(),
+    EMMARegressor(loss="gaussian", max_iter=5, pretraining_max_iter=5),
+    EMMARegressor(predictor=Ridge(), max_iter=5, pretraining_max_iter=5),
     EMMAClassifier(predictor=LogisticRegression(), max_iter=5, pretraining_max_iter=5),
     EMMAClassifier(
         predictor=RandomForestClassifier(10), max_iter=5, pretraining_max_iter=5

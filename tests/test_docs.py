@@ -46,6 +46,7 @@ OTHERS = {
     "RandomForestClassifier": "sklearn.ensemble",
     "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
+    "TransformedTargetRegressor": "sklearn.compose",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
     "clone": "sklearn.base",
     "cross_validate": "sklearn.model_selection",

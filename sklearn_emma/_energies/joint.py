@@ -14,6 +14,7 @@ from sklearn_emma._energies.densities import (
     fit_densities,
 )
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._losses.latent import gibbs_distribution, minimise_over
 from sklearn_emma._statistics.quantiles import median_and_iqr, weighted_quantiles
 
 # Share of clean samples whose energies count as usual, marginal and joint. Where both
@@ -68,16 +69,18 @@ class JointEnergy(nn.Module):
     def trust(self, x: Tensor, potential: Tensor, present: Tensor) -> Tensor:
         """Probability that a mode is not of another sample, (n, M).
 
-        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). Either no
-        mode is, or one: a Gibbs distribution with energies −τ and −J_k. τ is
-        ``joint_limit``. At or below it nothing is suspected; otherwise modes that say
-        nothing of each other, with J_k ≈ τ, would all be suspected. A swapped mode is
-        valid by itself: samples with a mode that is unusual by itself, or missing, are
-        left to the gate, and get 1.
+        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). This is
+        inference over a latent variable, "which mode is foreign": none or one, with the
+        energies −τ and −J_k of a Gibbs distribution. τ is ``joint_limit``. At or below
+        it nothing is suspected; otherwise modes that say nothing of each other, with
+        J_k ≈ τ, would all be suspected. A swapped mode is valid by itself: samples with
+        a mode that is unusual by itself, or missing, are left to the gate, and get 1.
         """
-        joint = self.ratio(x) - self.joint_limit
-        excess = joint.amax(1, keepdim=True).clamp_min(0)
-        suspicion = torch.softmax(pad(joint, (1, 0)), 1)[:, 1:] * -torch.expm1(-excess)
+        # Of z = "no mode is foreign" and z = "mode k is", in this order.
+        energies = pad(self.joint_limit - self.ratio(x), (1, 0))
+        excess = -minimise_over(energies, dim=1).unsqueeze(1)
+        foreign = gibbs_distribution(energies, dim=1)[:, 1:]
+        suspicion = foreign * -torch.expm1(-excess)
         unusual = ((potential - self.location) / self.scale).amax(1)
         valid = (unusual <= self.potential_limit) & present.all(1)
         return torch.where(valid.unsqueeze(1), 1 - suspicion, 1.0)

@@ -130,8 +130,8 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Training data; NaN marks a missing value. They should be clean, unless
             ``corrupted`` says where they are not: failing modes are simulated.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Class labels; of a regressor, the values to predict.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0; weight k counts as the row repeated k times. Only ratios matter
             when weights sum to less than the number of samples: they are rescaled to a
@@ -143,7 +143,7 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
 
         Returns
         -------
-        self : EMMAClassifier
+        self : EMMAClassifier or EMMARegressor
             Fitted.
 
         Raises
@@ -162,8 +162,8 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
         UserWarning
             If the energy of a mode cannot take ``sample_weight``; names the mode.
         ConvergenceWarning
-            If the training loss is no better than that of class frequencies, and rose,
-            or one class is predicted for every training sample; says what to change.
+            If the training loss is no better than that of one answer for all samples,
+            and rose, or all get the same answer; says what to change.
         """
         with unchanged_on_error(self):
             continues = self.warm_start and hasattr(self, "_model")

@@ -13,6 +13,7 @@ from sklearn_emma._estimators.deployment import BecomesTorch
 from sklearn_emma._estimators.partial_fit import LearnsClassesByChunks
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._inputs.targets import ClassWeight
+from sklearn_emma._losses.recipes import LOSSES, EnergyLoss
 from sklearn_emma._optim.net import Callbacks
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._predictors.modules import TorchPredictor
@@ -125,6 +126,13 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Epochs without improvement before stopping; only with ``early_stopping``.
     tol : float, default=1e-4
         Relative improvement that counts; only with ``early_stopping``.
+    loss : str or callable, default="nll"
+        Loss of the energies of classes: ``"nll"``, the negative log-likelihood, or
+        ``"perceptron"``, ``"hinge"``, ``"log"``, ``"mce"``, ``"simple"``,
+        ``"square_square"``, ``"square_exp"``, an object of :mod:`sklearn_emma.losses`,
+        or a function from energies (n, n_classes) and class indices (n,) to (n,). Only
+        with ``"nll"`` does ``predict_proba`` estimate probabilities, and are single
+        modes heard beside :class:`~sklearn_emma.predictors.MLP`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
     callbacks : list of skorch callbacks or None, default=None
@@ -228,6 +236,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
 
     _parameter_constraints = {
         **LearnsClassesByChunks._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES)), callable],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -256,6 +265,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
+        loss: str | EnergyLoss = "nll",
         class_weight: ClassWeight = None,
         callbacks: Callbacks | None = None,
         warm_start: bool = False,
@@ -286,6 +296,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.loss = loss
         self.class_weight = class_weight
         self.callbacks = callbacks
         self.warm_start = warm_start

@@ -211,7 +211,7 @@ class InspectsModes(SetsOutput):
 
     @property
     def predictor_(self) -> nn.Module | BaseEstimator:
-        """What predicts: the fitted classifier or, without one, a torch module."""
+        """What predicts: the fitted estimator or, without one, a torch module."""
         check_is_fitted(self)
         classifier = self._model.classifier
         if classifier is not None:

@@ -1,15 +1,19 @@
-"""Training a classifier chunk by chunk."""
+"""Training chunk by chunk."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_emma._estimators.base import BaseEMMA
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
-from sklearn_emma._inputs.targets import Classes, chunk_labels
+from sklearn_emma._inputs.targets import Classes, Target, chunk_labels
+from sklearn_emma._losses.recipes import class_loss
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._predictors.classifiers import is_estimator
 from sklearn_emma._training.fit import train_pass
@@ -17,19 +21,26 @@ from sklearn_emma._training.plan import plan_training
 from sklearn_emma._validation import available_if, fit_context, unchanged_on_error
 
 
-def _can_learn_by_chunks(estimator: Any) -> bool:
+def can_learn_by_chunks(estimator: Any) -> bool:
+    """Whether parameters allow ``partial_fit``.
+
+    Raises
+    ------
+    AttributeError
+        If they do not; says why.
+    """
     predictor = estimator.predictor
     # A class has an error of its own, which the call gives.
     if is_estimator(predictor) and not inspect.isclass(predictor):
         raise AttributeError(
-            "partial_fit trains torch predictors only: a scikit-learn classifier as "
+            "partial_fit trains torch predictors only: a scikit-learn estimator as "
             f"`predictor`, {predictor!r}, is fitted on all data at once."
         )
     if estimator.early_stopping:
         raise AttributeError(
             "partial_fit cannot hold out samples: early_stopping must be False."
         )
-    if isinstance(estimator.class_weight, str):
+    if isinstance(getattr(estimator, "class_weight", None), str):
         raise AttributeError(
             "partial_fit does not know how frequent the classes are in all data: "
             f"class_weight must be None or a dict, not {estimator.class_weight!r}."
@@ -37,10 +48,34 @@ def _can_learn_by_chunks(estimator: Any) -> bool:
     return True
 
 
-class LearnsClassesByChunks(PredictsClasses):
-    """``partial_fit``: pretraining on the first chunk, then one pass over each."""
+class LearnsByChunks(BaseEMMA):
+    """Pretraining on the first chunk, then one pass over each."""
 
-    @available_if(_can_learn_by_chunks)
+    def _learn_chunk(
+        self, given: Given, read_target: Callable[[np.ndarray], Target]
+    ) -> Self:
+        """Pretrain if nothing has been, then train one pass over a chunk."""
+        with unchanged_on_error(self):
+            previous = getattr(self, "_model", None)
+            checked = check_training_data(
+                self,
+                given,
+                read_target,
+                dtype=None if previous is None else previous.dtype,
+            )
+            if previous is not None:
+                self._check_continues(checked, "partial_fit")
+            plan = plan_training(self, checked, continues=previous is not None)
+            progress = getattr(self, "_progress", None)
+            trained, self._progress = train_pass(plan, previous, progress)
+            self._store(checked, trained, continues=previous is not None)
+        return self
+
+
+class LearnsClassesByChunks(PredictsClasses, LearnsByChunks):
+    """``partial_fit`` of a classifier."""
+
+    @available_if(can_learn_by_chunks)
     @fit_context(prefer_skip_nested_validation=True)
     @ordinary_state()
     def partial_fit(
@@ -111,20 +146,8 @@ class LearnsClassesByChunks(PredictsClasses):
         (4, (300, 2))
         """
         self._validate_params()  # scikit-learn's decorator does so in the first call
-        with unchanged_on_error(self):
-            previous = getattr(self, "_model", None)
-            known = None if previous is None else self.classes_
-            target = Classes(chunk_labels(known, classes), self.class_weight)
-            checked = check_training_data(
-                self,
-                Given(X, y, sample_weight, corrupted),
-                target.accept,
-                dtype=None if previous is None else previous.dtype,
-            )
-            if previous is not None:
-                self._check_continues(checked, "partial_fit")
-            plan = plan_training(self, checked, continues=previous is not None)
-            progress = getattr(self, "_progress", None)
-            trained, self._progress = train_pass(plan, previous, progress)
-            self._store(checked, trained, continues=previous is not None)
-        return self
+        known = getattr(self, "classes_", None) if hasattr(self, "_model") else None
+        labels = chunk_labels(known, classes)
+        loss = class_loss(self.loss, len(labels))
+        target = Classes(labels, self.class_weight, loss)
+        return self._learn_chunk(Given(X, y, sample_weight, corrupted), target.accept)

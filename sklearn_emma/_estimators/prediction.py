@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 
 from sklearn_emma._estimators.base import BaseEMMA
 from sklearn_emma._inputs.checking import CheckedData
 from sklearn_emma._inputs.targets import Classes, ClassWeight
-from sklearn_emma._model.scores import Scores
+from sklearn_emma._losses.latent import free_energy
+from sklearn_emma._losses.recipes import EnergyLoss
+from sklearn_emma._model.scores import Scores, as_array
 from sklearn_emma._training.fit import Trained
 
 
 class PredictsClasses(BaseEMMA):
     """Predictions and probabilities of classes."""
 
+    loss: str | EnergyLoss
     class_weight: ClassWeight
     classes_: np.ndarray
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Most probable class of each sample.
+        """Class of least energy of each sample: the most probable one.
 
         Parameters
         ----------
@@ -35,7 +41,11 @@ class PredictsClasses(BaseEMMA):
         return self._gather(X, lambda s: Classes(self.classes_).decode(s.logits))
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability of each class.
+        """Probability of each class: Gibbs distribution of the energies at τ = 1.
+
+        With another ``loss`` than ``"nll"`` rows sum to 1 and rank classes, but are no
+        estimates of probabilities: see :class:`~sklearn.calibration.\
+CalibratedClassifierCV`.
 
         Parameters
         ----------
@@ -79,8 +89,78 @@ class PredictsClasses(BaseEMMA):
         """
         return self._gather(X, _decision)
 
+    def class_energy(self, X: ArrayLike) -> np.ndarray:
+        """Energy of each class: minus its logit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+
+        Returns
+        -------
+        energy : ndarray of shape (n_samples, n_classes)
+            The least is that of the class that is predicted; columns in the order of
+            ``classes_``.
+
+        Notes
+        -----
+        With ``loss="nll"`` only differences between classes mean something: the loss
+        does not change if the same is added to all energies of a sample.
+
+        Examples
+        --------
+        >>> from sklearn_emma import EMMAClassifier
+        >>> from sklearn_emma.datasets import make_multimodal_classification
+        >>> X, y, modes = make_multimodal_classification(200, 2, random_state=0)
+        >>> clf = EMMAClassifier(modes, loss="hinge", max_iter=5, random_state=0)
+        >>> energy = clf.fit(X, y).class_energy(X)
+        >>> bool((clf.classes_[energy.argmin(axis=1)] == clf.predict(X)).all())
+        True
+        """
+        return self._gather(X, lambda s: -s.logits)
+
+    def free_energy(self, X: ArrayLike, tau: float = 1.0) -> np.ndarray:
+        """Free energy of each sample: −(1/τ) log Σ_y exp(−τ E(y)).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+        tau : float, default=1.0
+            Inverse temperature τ > 0. Infinite: the energy of the predicted class.
+
+        Returns
+        -------
+        free : ndarray of shape (n_samples,)
+            At most the least energy of the sample's classes.
+
+        Raises
+        ------
+        ValueError
+            If τ is not positive.
+
+        See Also
+        --------
+        sklearn_emma.losses.free_energy : The formula, for tensors.
+        total_energy : How unlikely the modes of a sample are.
+
+        Examples
+        --------
+        >>> from sklearn_emma import EMMAClassifier
+        >>> from sklearn_emma.datasets import make_multimodal_classification
+        >>> X, y, modes = make_multimodal_classification(200, 2, random_state=0)
+        >>> clf = EMMAClassifier(modes, loss="hinge", max_iter=5, random_state=0)
+        >>> least = clf.fit(X, y).class_energy(X).min(axis=1)
+        >>> bool((clf.free_energy(X) < least).all())
+        True
+        >>> bool((clf.free_energy(X, tau=float("inf")) == least).all())
+        True
+        """
+        return self._gather(X, partial(_free_energy, tau=tau))
+
     def _read_target(self, y: np.ndarray) -> Classes:
-        return Classes.from_labels(y, self.class_weight)
+        return Classes.from_labels(y, self.class_weight, self.loss)
 
     def _check_continues(self, checked: CheckedData, what: str) -> None:
         super()._check_continues(checked, what)
@@ -100,3 +180,7 @@ class PredictsClasses(BaseEMMA):
 def _decision(scores: Scores) -> np.ndarray:
     logits = scores.logits
     return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+
+def _free_energy(scores: Scores, tau: float) -> np.ndarray:
+    return as_array(free_energy(torch.from_numpy(-scores.logits), tau))

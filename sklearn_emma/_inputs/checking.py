@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import is_regressor
+from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from sklearn_emma._inputs.layout import ModeLayout
@@ -81,6 +83,8 @@ def check_training_data(
             estimator,
             X,
             given.y,
+            y_numeric=is_regressor(estimator),
+            multi_output=get_tags(estimator).target_tags.multi_output,
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if dtype is None else 1,
@@ -97,6 +101,7 @@ def check_training_data(
     (values, encoded, failed), weight, sample_of_row = merge_duplicates(
         [X[:, layout.order], _encode(target, y, kept), failed], weight
     )
+    target = target.learn(encoded, weight)
     factors = countable(target.factors(encoded, weight))
     loss_weight = countable(weight.astype(np.float64) * factors).astype(X.dtype)
     data = TrainingSet(values, encoded, weight, loss_weight, failed)

@@ -1,7 +1,7 @@
 """What y is: how it is checked, encoded for training, and decoded into answers.
 
 A target tells the rest of the package all that depends on the kind of y. Classes are
-one kind; another kind, the values of a regression for instance, is another class here.
+one kind; numbers, in a file of their own, are another.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from sklearn_emma._losses.differences import nll_loss
+from sklearn_emma._losses.recipes import EnergyLoss, class_loss
 
 ClassWeight: TypeAlias = Mapping[object, float] | str | None
 
@@ -30,6 +33,15 @@ class Target(Protocol):
     @property
     def n_groups(self) -> int:
         """Number of groups of :meth:`groups`."""
+        ...
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes, if outputs are their logits."""
+        ...
+
+    def learn(self, y: np.ndarray, weight: np.ndarray) -> Self:
+        """The target once it has seen encoded y (n,) and what samples weigh (n,)."""
         ...
 
     def encode(self, y: np.ndarray) -> np.ndarray:
@@ -56,6 +68,10 @@ class Target(Protocol):
         """Group of each sample (n,), from 0, for what is learnt group by group."""
         ...
 
+    def baseline(self, y: np.ndarray, weight: np.ndarray) -> float | None:
+        """Mean loss of one answer for all samples; None where nothing is known."""
+        ...
+
 
 class Classes:
     """Labels of classes; the predictor gives one logit for each.
@@ -66,20 +82,34 @@ class Classes:
         Sorted and distinct.
     class_weight : dict, "balanced" or None, default=None
         As everywhere in scikit-learn.
+    energy_loss : callable, default=nll_loss
+        Loss of the energies of classes, which are minus their logits.
     """
 
-    def __init__(self, labels: np.ndarray, class_weight: ClassWeight = None) -> None:
+    def __init__(
+        self,
+        labels: np.ndarray,
+        class_weight: ClassWeight = None,
+        energy_loss: EnergyLoss = nll_loss,
+    ) -> None:
         self.labels = labels
         self.class_weight = class_weight
+        self.energy_loss = energy_loss
 
     @classmethod
-    def from_labels(cls, y: np.ndarray, class_weight: ClassWeight = None) -> Self:
+    def from_labels(
+        cls,
+        y: np.ndarray,
+        class_weight: ClassWeight = None,
+        loss: str | EnergyLoss = "nll",
+    ) -> Self:
         """Learn the classes from the labels of all training samples.
 
         Raises
         ------
         ValueError
-            If there is one class only, or as many as samples.
+            If there is one class only, or as many as samples; or if the loss cannot be
+            used.
         """
         _check_discrete(y)
         labels = np.unique(y)
@@ -94,7 +124,7 @@ class Classes:
                 "learnt from fewer than two samples of a class. Is this a regression "
                 "target?"
             )
-        return cls(labels, class_weight)
+        return cls(labels, class_weight, class_loss(loss, len(labels)))
 
     @property
     def n_outputs(self) -> int:
@@ -105,6 +135,16 @@ class Classes:
     def n_groups(self) -> int:
         """Number of classes."""
         return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.labels)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the loss makes logits that are log-probabilities."""
+        return self.energy_loss is nll_loss
 
     def accept(self, y: np.ndarray) -> Self:
         """Return self, if y holds nothing but these labels, of which it may lack some.
@@ -125,6 +165,10 @@ class Classes:
             )
         return self
 
+    def learn(self, y: np.ndarray, weight: np.ndarray) -> Self:
+        """Return self: labels are all that there is to know."""
+        return self
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Class indices (n,)."""
         return np.searchsorted(self.labels, y)
@@ -134,8 +178,10 @@ class Classes:
         return self.labels[output.argmax(axis=1)]
 
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        """Cross-entropy of logits (n, n_classes) with class indices (n,), (n,)."""
-        return cross_entropy(output, y, reduction="none")
+        """Loss of logits (n, n_classes) for class indices (n,), (n,)."""
+        if self.gives_probabilities:  # spares to change signs back and forth
+            return cross_entropy(output, y, reduction="none")
+        return self.energy_loss(-output, y)
 
     def factors(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Weight of each sample's class, (n,)."""
@@ -155,6 +201,14 @@ class Classes:
     def groups(self, y: np.ndarray) -> np.ndarray:
         """Class indices (n,)."""
         return y
+
+    def baseline(self, y: np.ndarray, weight: np.ndarray) -> float | None:
+        """Log-loss of the frequencies of classes; of other losses none is known."""
+        if not self.gives_probabilities:
+            return None
+        share = np.bincount(y, weight) / weight.sum()
+        share = share[share > 0]
+        return float(-(share * np.log(share)).sum())
 
     def _weights_by_label(self, given: Mapping[object, float]) -> np.ndarray:
         known = self.labels.tolist()
@@ -194,8 +248,8 @@ def _check_discrete(y: np.ndarray) -> None:
         if "continuous" not in str(error).partition(". ")[0]:
             raise
         raise ValueError(
-            f"{error} To predict numbers takes a regressor, which this package does "
-            "not have; KBinsDiscretizer makes classes of them."
+            f"{error} To predict numbers, use EMMARegressor; KBinsDiscretizer makes "
+            "classes of them."
         ) from error
 
 

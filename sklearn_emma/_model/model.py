@@ -24,6 +24,7 @@ from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Inputs, Scores
 from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
+from sklearn_emma._predictors.regressors import RegressorPredictor
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
 _CHUNK_VALUES = 2**18
@@ -40,7 +41,7 @@ class EMMAModel(StoresTensors):
         Frozen potential energies.
     network : EMMANetwork
         Gate and predictor.
-    classifier : ClassifierPredictor, default=None
+    classifier : ClassifierPredictor or RegressorPredictor, default=None
         Predicts in place of the network's predictor.
     joint : JointEnergy, default=None
         Says how far each mode can be trusted beside the others.
@@ -59,7 +60,7 @@ class EMMAModel(StoresTensors):
         scaler: StandardScaler,
         energies: ModeEnergies,
         network: EMMANetwork,
-        classifier: ClassifierPredictor | None = None,
+        classifier: ClassifierPredictor | RegressorPredictor | None = None,
         joint: JointEnergy | None = None,
         held_out: HeldOutEnergies | None = None,
     ) -> None:

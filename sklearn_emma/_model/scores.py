@@ -13,6 +13,7 @@ from sklearn_emma._caching import cached_property
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
+from sklearn_emma._predictors.regressors import RegressorPredictor
 
 
 class Inputs(NamedTuple):
@@ -38,11 +39,16 @@ class Scores:
         self,
         network: EMMANetwork,
         inputs: Inputs,
-        classifier: ClassifierPredictor | None = None,
+        classifier: ClassifierPredictor | RegressorPredictor | None = None,
         joint: JointEnergy | None = None,
     ) -> None:
         self._network, self._inputs = network, inputs
         self._classifier, self._joint = classifier, joint
+
+    @property
+    def from_network(self) -> bool:
+        """Whether the network predicts, not an estimator behind the gate."""
+        return self._classifier is None
 
     @cached_property
     def logits(self) -> np.ndarray:

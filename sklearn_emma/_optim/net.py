@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Protocol, Self, runtime_checkable
 
 import torch
-from skorch import NeuralNet, NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -118,6 +118,14 @@ class _Net(NeuralNetClassifier):
         return logits_of(super().infer(x, **fit_params))
 
 
+class _NetOfNumbers(NeuralNetRegressor):
+    """A net whose predictions are numbers, whatever else its module returns."""
+
+    def infer(self, x: object, **fit_params: object) -> Tensor:
+        """Return outputs (n, n_outputs) of a batch."""
+        return logits_of(super().infer(x, **fit_params))
+
+
 def make_net(
     module: nn.Module,
     criterion: nn.Module,
@@ -125,10 +133,13 @@ def make_net(
     *,
     batch_size: int = 128,
     classes: list[int] | None = None,
+    answer: Callable[[Tensor], Tensor] | None = None,
 ) -> NeuralNet:
     """Assemble an initialised skorch net.
 
-    ``batch_size`` and ``classes`` are for callbacks that ask the net for them.
+    ``batch_size``, ``classes`` and ``answer`` are for callbacks that ask the net for
+    them, or let it predict: without an ``answer``, which makes numbers of outputs,
+    outputs are logits of classes.
     """
     callbacks: list[object] = list(own_copies(options.callbacks))
     if options.lr_schedule == "cosine":
@@ -147,7 +158,8 @@ def make_net(
         more["optimizer__fused"] = options.device.type in ("cpu", "cuda")
     if classes is not None:
         more["classes"] = classes
-    net = _Net(
+    make = _Net if answer is None else _NetOfNumbers
+    net = make(
         module,
         criterion=criterion,
         optimizer=options.optimizer,
@@ -155,7 +167,7 @@ def make_net(
         max_epochs=options.max_iter,
         batch_size=batch_size,
         train_split=None,
-        predict_nonlinearity=_softmax,
+        predict_nonlinearity=answer or _softmax,
         device=options.device,
         callbacks=callbacks,
         # Losses are recorded by the training loop, once an epoch.

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,18 +42,18 @@ class Classifier(Fittable, Protocol):
 
 
 class GatedCopies(BaseEstimator):
-    """A scikit-learn classifier behind the gate, with what it is fitted on.
+    """A scikit-learn estimator behind the gate, with what it is fitted on.
 
-    The gate learns in front of the default network. Then a clone of the classifier is
+    The gate learns in front of the default network. Then a clone of the estimator is
     fitted on several gated copies of the training data, in which modes fail as in
-    training. A classifier passed as ``predictor`` by itself means
-    ``GatedCopies(classifier)``.
+    training. An estimator passed as ``predictor`` by itself means
+    ``GatedCopies(estimator)``.
 
     Parameters
     ----------
-    estimator : classifier with ``predict_proba``
+    estimator : classifier with ``predict_proba``, or regressor
         Cloned. Each ``random_state`` of it that is None is derived from that of
-        :class:`~sklearn_emma.EMMAClassifier`.
+        :class:`~sklearn_emma.EMMAClassifier` or :class:`~sklearn_emma.EMMARegressor`.
     n_copies : int, default=5
         Number of corrupted copies. Without simulated failures all copies would be
         alike, and it is one.
@@ -74,11 +74,11 @@ class GatedCopies(BaseEstimator):
     """
 
     _parameter_constraints: Constraints = {
-        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "estimator": [HasMethods(["fit", "predict_proba"]), HasMethods("predict")],
         "n_copies": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, estimator: Classifier, n_copies: int = 5) -> None:
+    def __init__(self, estimator: Any, n_copies: int = 5) -> None:
         self.estimator = estimator
         self.n_copies = n_copies
 
@@ -111,7 +111,7 @@ class ClassifierPredictor:
         """
         x = gated.cpu().numpy()
         proba = np.zeros((len(x), len(self.classes)), dtype=x.dtype)
-        with _naming(self.estimator, "cannot predict"):
+        with naming(self.estimator, "cannot predict"):
             columns = np.searchsorted(self.classes, self._known_classes())
             given = self.estimator.predict_proba(x)
             proba[:, columns] = _checked_proba(given, (len(x), len(columns)))
@@ -157,7 +157,7 @@ def _checked_proba(given: object, shape: tuple[int, int]) -> np.ndarray:
 
 
 @contextmanager
-def _naming(estimator: object, failure: str) -> Iterator[None]:
+def naming(estimator: object, failure: str) -> Iterator[None]:
     """Note on any error of the block whose it is."""
     try:
         yield
@@ -201,7 +201,7 @@ def clone_classifier(
         return None
     given = predictor
     if not isinstance(given, GatedCopies):
-        given = GatedCopies(given)  # type: ignore[arg-type]  # checked below
+        given = GatedCopies(given)  # what it holds is checked below
     if inspect.isclass(given.estimator):
         raise ValueError(
             f"`predictor` must be an instance, got the class "
@@ -264,7 +264,7 @@ def fit_classifier(
     set_random_states(estimator, seed)
     n_copies = len(X) // len(labels)
     labels, weight = np.tile(labels, n_copies), np.tile(weight, n_copies)
-    with _naming(estimator, "cannot be fitted"):
+    with naming(estimator, "cannot be fitted"):
         fit_weighted(estimator, X, weight, labels)
     fitted = ClassifierPredictor(estimator, classes)
     fitted.logits(torch.from_numpy(X[:_N_TRIED]))

@@ -34,6 +34,8 @@ def build_predictor(
     n_features_in: int,
     n_outputs: int,
     dtype: torch.dtype,
+    *,
+    logits: bool = True,
 ) -> nn.Module:
     """Make the module that maps gated features to outputs.
 
@@ -46,6 +48,8 @@ def build_predictor(
         Sizes that must fit.
     dtype : torch.dtype
         Of the result's parameters.
+    logits : bool, default=True
+        Whether outputs are to be logits of classes.
 
     Returns
     -------
@@ -73,8 +77,10 @@ def build_predictor(
         raise ValueError(
             f"`predictor` {predictor!r} cannot be used: {error}"
         ) from error
-    _check_output(module, predictor, n_features_in, n_outputs, dtype)
-    _check_unsquashed(module, predictor, n_features_in, dtype)
+    kind = "logits" if logits else "outputs"
+    _check_output(module, predictor, (n_features_in, n_outputs), dtype, kind)
+    if logits:
+        _check_unsquashed(module, predictor, n_features_in, dtype)
     comes_trained = isinstance(predictor, nn.Module)
     if not comes_trained and not any(p.requires_grad for p in module.parameters()):
         raise ValueError(
@@ -126,8 +132,13 @@ def takes_attention(predictor: nn.Module) -> bool:
 
 
 def _check_output(
-    module: nn.Module, predictor: object, n_in: int, n_out: int, dtype: torch.dtype
+    module: nn.Module,
+    predictor: object,
+    sizes: tuple[int, int],
+    dtype: torch.dtype,
+    kind: str,
 ) -> None:
+    n_in, n_out = sizes
     more = {"attention": torch.ones(2, n_in, dtype=dtype)}
     attentions = [{}, more] if takes_attention(module) else [{}]
     # One row too: `squeeze` and the like are at home with several.
@@ -142,11 +153,11 @@ def _check_output(
         except Exception as error:
             error.add_note(f"`predictor` {predictor!r} was given zeros ({n}, {n_in}).")
             raise
-        _check_form(output, predictor, (n, n_out), dtype)
+        _check_form(output, predictor, (n, n_out), dtype, kind)
         if not output.isfinite().all():
             raise ValueError(
-                "`predictor` must return finite logits for a row of zeros too, which a "
-                f"sample is whose modes are all missing; {predictor!r} returned "
+                f"`predictor` must return finite {kind} for a row of zeros too, which "
+                f"a sample is whose modes are all missing; {predictor!r} returned "
                 f"{output.tolist()}."
             )
     for attention in attentions:
@@ -156,7 +167,7 @@ def _check_output(
             )
         except Exception:  # two rows may be too few to train on
             continue
-        _check_form(output, predictor, (2, n_out), dtype, " as it trains")
+        _check_form(output, predictor, (2, n_out), dtype, kind, " as it trains")
 
 
 def _check_form(
@@ -164,18 +175,20 @@ def _check_form(
     predictor: object,
     shape: tuple[int, int],
     dtype: torch.dtype,
+    kind: str,
     when: str = "",
 ) -> None:
     if getattr(output, "shape", None) != shape:
+        of_each = "class" if kind == "logits" else "target, or two with loss='gaussian'"
         got = getattr(output, "shape", type(output).__name__)
         raise ValueError(
-            f"`predictor` must return logits of shape (n_samples, {shape[1]}), one "
-            f"for each class; {predictor!r} returned {got} for {shape[0]} samples"
+            f"`predictor` must return {kind} of shape (n_samples, {shape[1]}), one "
+            f"for each {of_each}; {predictor!r} returned {got} for {shape[0]} samples"
             f"{when}."
         )
     if getattr(output, "dtype", None) != dtype:
         raise ValueError(
-            f"`predictor` must return logits of the type of its input, {dtype}; "
+            f"`predictor` must return {kind} of the type of its input, {dtype}; "
             f"{predictor!r} returned {getattr(output, 'dtype', type(output))}{when}."
         )
 

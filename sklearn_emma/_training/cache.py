@@ -23,7 +23,7 @@ from sklearn_emma._training.pretraining import Pretrained, pretrain
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma._version import __version__
 
-_PROBE_ROWS = 16
+_PROBE_ROWS, _LOST_ROWS = 16, 1024
 
 
 def cached_pretraining(
@@ -81,11 +81,26 @@ def _told_by_content(task: PretrainingTask) -> dict[str, object]:
         module = task.build()
         pickle.dumps(module)  # as the cache will have to do
         predictor = _fingerprint(module, task.layout.n_features)
+        target = _what_is_lost(task)
     return vars(task) | {
         "predictor": predictor,
+        "target": target,
         "layout": task.layout.shapes,  # names and places are only for messages
         "options": replace(task.options, verbose=False),
     }
+
+
+def _what_is_lost(task: PretrainingTask) -> list[object]:
+    """What kind of y it is, with losses of samples by outputs small and large."""
+    target, y = task.target, torch.from_numpy(task.data.y[:_LOST_ROWS])
+    outputs = torch.randn(len(y), target.n_outputs, dtype=TRAINING_TYPE)
+    scale = torch.logspace(-1, 1, len(y), dtype=TRAINING_TYPE).unsqueeze(1)
+    outputs = (outputs * scale).requires_grad_()
+    losses = target.loss(outputs, y)
+    losses.sum().backward()
+    settings = {k: v for k, v in vars(target).items() if not callable(v)}
+    kind = type(target).__module__, type(target).__qualname__, settings
+    return [kind, *_arrays({"losses": losses, "gradients": outputs.grad}).values()]
 
 
 def _fingerprint(module: nn.Module, n_features: int) -> list[object]:

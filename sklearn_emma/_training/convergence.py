@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_emma._inputs.targets import Classes, Target
+from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._training.simulation import ScoredSet
 
@@ -17,14 +17,16 @@ _NOTICEABLE = 0.5
 # Parts of a loss that have nothing to do with classes may lower it by about as much.
 _MARGIN = 0.02
 
+_RARE = "; if a class is rare, see `class_weight`"
+
 
 def warn_if_not_converged(
     model: EMMAModel, data: ScoredSet, target: Target, curve: list[float]
 ) -> None:
     """Warn if the loss rose, or if all samples get the same answer though they differ.
 
-    Neither is amiss while the loss is below that of class frequencies: a rare class may
-    be ranked well, and never be the most probable one.
+    Neither is amiss while the loss is below that of one answer that knows how frequent
+    classes are: a rare class may be ranked well, and never be the most probable one.
 
     Warns
     -----
@@ -35,7 +37,7 @@ def warn_if_not_converged(
     y, weight = y[weight > 0], weight[weight > 0]
     first, last = curve[0], curve[-1]
     rose = last > first + _NOTICEABLE * abs(first)
-    baseline = _loss_of_frequencies(target, y, weight)
+    baseline = target.baseline(y, weight)
     if baseline is not None and last < (1 - _MARGIN) * baseline:
         return
     if rose and baseline is not None:
@@ -44,28 +46,17 @@ def warn_if_not_converged(
             ConvergenceWarning,
             stacklevel=2,
         )
-    elif len(np.unique(y)) > 1 and len(answers := _answers(model, data, target)) == 1:
+    elif (
+        len(np.unique(y, axis=0)) > 1
+        and len(answers := _answers(model, data, target)) == 1
+    ):
         warnings.warn(
             f"{answers[0]!r} is predicted for every training sample, though there are "
             "others. Lower `lr`, or train longer by `max_iter` and "
-            "`pretraining_max_iter`; if a class is rare, see `class_weight`.",
+            f"`pretraining_max_iter`{_RARE if target.n_classes else ''}.",
             ConvergenceWarning,
             stacklevel=2,
         )
-
-
-def _loss_of_frequencies(
-    target: Target, y: np.ndarray, weight: np.ndarray
-) -> float | None:
-    """Loss of one answer for all that knows how frequent classes are.
-
-    Of other targets no such loss is known, and a loss that rose says little.
-    """
-    if not isinstance(target, Classes):
-        return None
-    share = np.bincount(y, weight) / weight.sum()
-    share = share[share > 0]
-    return float(-(share * np.log(share)).sum())
 
 
 @torch.no_grad()
@@ -82,8 +73,13 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
             rows = slice(start, start + size)
             logits = network(**data.inputs.rows(rows)._asdict()).logits
             counts = (data.loss_weight[rows] > 0).cpu().numpy()
-            found.update(target.decode(logits.cpu().numpy())[counts].tolist())
+            answers = target.decode(logits.cpu().numpy())[counts].tolist()
+            found.update(map(_hashable, answers))
     finally:
         if evidence is not None:
             network.evidence = evidence
     return list(found)
+
+
+def _hashable(answer: object) -> object:
+    return tuple(answer) if isinstance(answer, list) else answer

@@ -14,6 +14,7 @@ from skorch.history import History
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.per_mode import ModeEnergies
+from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.model import EMMAModel
@@ -22,6 +23,7 @@ from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.torch_state import draw_seed, seeded, shared
 from sklearn_emma._predictors.classifiers import ClassifierPredictor, fit_classifier
 from sklearn_emma._predictors.evidence import relevance
+from sklearn_emma._predictors.regressors import RegressorPredictor, fit_regressor
 from sklearn_emma._training.cache import cached_pretraining
 from sklearn_emma._training.convergence import warn_if_not_converged
 from sklearn_emma._training.joint_training import JointTask, train_jointly
@@ -88,7 +90,7 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
         criterion=plan.criterion,
         options=plan.joint_training,
         seed=plan.seeds.joint_training,
-        n_outputs=plan.checked.target.n_outputs,
+        target=plan.checked.target,
         n_draws=plan.failures.draws_to_keep(plan.joint_training.max_iter),
     )
     history = train_jointly(started.model, task)
@@ -139,7 +141,7 @@ def train_pass(
         criterion=plan.criterion,
         options=replace(plan.joint_training, max_iter=1, lr_schedule="constant"),
         seed=draw_seed(rng),
-        n_outputs=plan.checked.target.n_outputs,
+        target=plan.checked.target,
         optimizer_state=state,
     )
     history = train_jointly(started.model, task)
@@ -200,27 +202,26 @@ def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredS
     return score_set(model, plan.checked.data, known)
 
 
-def _fit_classifier(plan: Plan, started: Started) -> ClassifierPredictor | None:
-    """Fit a classifier behind the gate, on all samples: it needs none held out."""
+def _fit_classifier(
+    plan: Plan, started: Started
+) -> ClassifierPredictor | RegressorPredictor | None:
+    """Fit an estimator behind the gate, on all samples: it needs none held out."""
     if plan.classifier is None:
         return None
     target, data = plan.checked.target, plan.checked.data
-    assert isinstance(target, Classes)
     seed = plan.seeds.classifier
     n_copies = plan.classifier.n_copies if plan.failures.simulates else 1
-    # For classifiers that are torch's within, and for those that use threads.
+    # For estimators that are torch's within, and for those that use threads.
     with seeded(seed, started.model.device), shared():
         copies = gated_copies(
             started.model, started.data, plan.failures, n_copies, seed
-        )
-        return fit_classifier(
-            plan.classifier.estimator,
-            copies.astype(data.X.dtype, copy=False),
-            target.labels[data.y],
-            data.loss_weight,
-            target.labels,
-            seed,
-        )
+        ).astype(data.X.dtype, copy=False)
+        estimator, weight = plan.classifier.estimator, data.loss_weight
+        if isinstance(target, Numbers):
+            return fit_regressor(estimator, copies, data.y, weight, target, seed)
+        assert isinstance(target, Classes)
+        y, labels = target.labels[data.y], target.labels
+        return fit_classifier(estimator, copies, y, weight, labels, seed)
 
 
 def _finish(plan: Plan, started: Started, history: History) -> Trained:

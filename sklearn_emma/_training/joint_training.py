@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypedDict
 
+import torch
 from skorch.history import History
+from torch import Tensor
 
+from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._optim.loop import auto_batch_size, divergence, train
 from sklearn_emma._optim.net import Options, make_net
@@ -33,7 +38,7 @@ class JointTask:
     criterion: JointLoss
     options: Options
     seed: int
-    n_outputs: int
+    target: Target
     n_draws: int | None = None
     optimizer_state: OptimizerState | None = None
 
@@ -52,7 +57,7 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
             task.criterion,
             options,
             batch_size=auto_batch_size(options.batch_size, len(task.data.y)),
-            classes=list(range(task.n_outputs)),
+            **_answers(task.target),
         )
         if task.optimizer_state is not None:
             task.optimizer_state.restore(net.optimizer_)
@@ -77,6 +82,22 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         raise error
     # Records of single batches would outgrow the model.
     return History(row | {"batches": []} for row in net.history)
+
+
+class _Answers(TypedDict, total=False):
+    classes: list[int]
+    answer: Callable[[Tensor], Tensor]
+
+
+def _answers(target: Target) -> _Answers:
+    """What a net needs to know of y for callbacks that let it predict."""
+    if target.n_classes is not None:
+        return {"classes": list(range(target.n_classes))}
+    return {"answer": partial(_decoded, target)}
+
+
+def _decoded(target: Target, output: Tensor) -> Tensor:
+    return torch.from_numpy(target.decode(output.detach().cpu().numpy()))
 
 
 def runaway_coldness(model: EMMAModel, n_epochs: int) -> FloatingPointError | None:

@@ -23,12 +23,15 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
-from sklearn_emma._inputs.training_set import split_validation
+from sklearn_emma._inputs.numbers import Numbers
+from sklearn_emma._inputs.targets import Target
+from sklearn_emma._inputs.training_set import TrainingSet, split_validation
 from sklearn_emma._optim.net import Options, TrainingParams
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
 from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
+from sklearn_emma._predictors.regressors import clone_regressor
 from sklearn_emma._training.loss import JointLoss
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import Corruption, Failures
@@ -78,7 +81,7 @@ class Plan:
     ``train`` and ``held`` are the rows of the distinct samples to train on and to stop
     early by; ``held`` is empty without early stopping. ``gate`` is new and is copied;
     ``goes_on`` is whether another fit may train the model further;
-    ``classifier`` predicts in the end, if there is one.
+    ``classifier``, or regressor, predicts in the end, if there is one.
     """
 
     checked: CheckedData
@@ -120,16 +123,20 @@ def plan_training(
     """
     layout, target, data = checked.layout, checked.target, checked.data
     options = Options.from_params(params, params.max_iter)
-    classifier = clone_classifier(
-        params.predictor, data.loss_weight, data.X.dtype, layout.n_features
-    )
+    classifier = _clone_estimator(params.predictor, target, data)
     predictor = _torch_predictor(params.predictor, classifier)
     default = PotentialEnergyTransformer(device=params.device)
     energies = clone_estimators(params.energy_estimator, layout.names, default)
     gate = make_gate(params, layout.n_modes)
     check_gate(gate, TRAINING_TYPE)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
-        build_predictor(predictor, layout.n_features, target.n_outputs, TRAINING_TYPE)
+        build_predictor(
+            predictor,
+            layout.n_features,
+            target.n_outputs,
+            TRAINING_TYPE,
+            logits=target.n_classes is not None,
+        )
     failures = Failures.from_parameter(params.corruption)
     failures.check(layout, TRAINING_TYPE)
 
@@ -194,6 +201,16 @@ def make_gate(params: EMMAParams, n_modes: int) -> EMMAGate:
         coupling=params.coupling,
         attention_function=params.attention_function,
     )
+
+
+def _clone_estimator(
+    given: object, target: Target, data: TrainingSet
+) -> GatedCopies | None:
+    """The estimator that predicts in the end, unfitted; None where torch does."""
+    weight, X = data.loss_weight, data.X
+    if isinstance(target, Numbers):
+        return clone_regressor(given, weight, X.dtype, X.shape[1], target.n_columns)
+    return clone_classifier(given, weight, X.dtype, X.shape[1])
 
 
 def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredictor:

@@ -142,11 +142,12 @@ def _answers(
 
 
 def _hears_modes(task: PretrainingTask) -> bool:
-    """Whether single modes are heard: beside the default network of classes."""
+    """Whether single modes are heard: beside the default network, in probabilities."""
     return (
         isinstance(task.predictor, MLP)
         and task.predictor.evidence
         and isinstance(task.target, Classes)
+        and task.target.gives_probabilities
         and len(task.data.y) >= _FEWEST_SAMPLES
     )
 

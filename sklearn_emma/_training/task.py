@@ -41,5 +41,10 @@ class PretrainingTask:
 
     def build(self) -> nn.Module:
         """A new predictor; where that draws at random, from torch's global state."""
-        sizes = self.layout.n_features, self.target.n_outputs
-        return build_predictor(self.predictor, *sizes, TRAINING_TYPE)
+        return build_predictor(
+            self.predictor,
+            self.layout.n_features,
+            self.target.n_outputs,
+            TRAINING_TYPE,
+            logits=self.target.n_classes is not None,
+        )

@@ -20,7 +20,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._estimators.base import BaseEMMA
 from sklearn_emma._inputs.checking import Given
 from sklearn_emma._validation import check_method_params, safe_split
 from sklearn_emma.model_selection._together import (
@@ -145,9 +145,9 @@ def group_candidates(
 
 
 def has_emma(estimator: BaseEstimator, candidate: Candidate) -> bool:
-    """Whether this package's classifier is what a candidate trains in the end."""
+    """Whether an estimator of this package is what a candidate trains in the end."""
     _, last = prefix_and_classifier(configured(estimator, candidate))
-    return isinstance(last, EMMAClassifier)
+    return isinstance(last, BaseEMMA)
 
 
 def share_out(groups: list[list[int]], n_splits: int, n_jobs: int) -> list[list[int]]:

@@ -62,12 +62,12 @@ class EMMAGridSearchCV(GridSearchCV):
     Candidates that differ in any other parameter are trained separately. So is a
     candidate whose classifier has ``callbacks``, ``early_stopping``, ``warm_start``, an
     ``optimizer`` other than Adam, a ``random_state`` that is not an integer, or a
-    ``predictor`` that is a scikit-learn classifier or that ``torch.func`` cannot
+    ``predictor`` that is a scikit-learn estimator or that ``torch.func`` cannot
     vectorise. With any other estimator this is ``GridSearchCV``.
 
     Parameters
     ----------
-    estimator : EMMAClassifier, or Pipeline that ends with one
+    estimator : EMMAClassifier, EMMARegressor, or Pipeline that ends with one
         Cloned, never fitted itself.
     param_grid : dict or list of dict
         Lists of values to try, by name of the parameter; in a pipeline the names are
@@ -118,7 +118,7 @@ class EMMAGridSearchCV(GridSearchCV):
     multimetric_ : bool
         Whether there are several scorers.
     classes_ : ndarray of shape (n_classes,)
-        Class labels; only with ``refit``.
+        Class labels; of a classifier, and only with ``refit``.
     n_features_in_ : int
         Number of features seen during fit; only with ``refit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -1,15 +1,17 @@
-"""Fit classifiers that differ in a few parameters only, all at once."""
+"""Fit estimators that differ in a few parameters only, all at once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral
+from typing import TypeAlias, TypeGuard
 
 import torch
 from torch import nn
 
 from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._estimators.classifier import EMMAClassifier
+from sklearn_emma._estimators.regressor import EMMARegressor
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.ambient import ordinary_state
@@ -37,10 +39,15 @@ from sklearn_emma._training.task import TRAINING_TYPE
 TOGETHER = frozenset({"rho", "lambda_c", "lambda_e", "lr", "random_state"})
 
 
-def can_fit_together(classifier: object) -> bool:
+#: What can be trained together, if all are of one kind.
+Estimator: TypeAlias = EMMAClassifier | EMMARegressor
+
+
+def can_fit_together(classifier: object) -> TypeGuard[Estimator]:
     """Whether nothing in the classifier's parameters forbids to stack it."""
     return (
-        type(classifier) is EMMAClassifier
+        isinstance(classifier, EMMAClassifier | EMMARegressor)
+        and type(classifier) in (EMMAClassifier, EMMARegressor)  # others may differ
         and isinstance(classifier.random_state, Integral)
         and classifier.optimizer in (None, torch.optim.Adam)
         and not is_estimator(classifier.predictor)  # only torch modules are stacked
@@ -51,14 +58,12 @@ def can_fit_together(classifier: object) -> bool:
 
 
 @ordinary_state()
-def fit_together(
-    classifiers: list[EMMAClassifier], given: Given
-) -> list[Exception | None]:
+def fit_together(classifiers: list[Estimator], given: Given) -> list[Exception | None]:
     """Fit classifiers whose parameters are equal but for those in ``TOGETHER``.
 
     Parameters
     ----------
-    classifiers : list of EMMAClassifier
+    classifiers : list of EMMAClassifier or EMMARegressor
         Fitted in place. One that fails is left in no defined state.
     given : Given
         As in ``EMMAClassifier.fit``.
@@ -82,7 +87,7 @@ def fit_together(
     return errors
 
 
-def _invalid(classifier: EMMAClassifier) -> Exception | None:
+def _invalid(classifier: Estimator) -> Exception | None:
     try:
         classifier._validate_params()
     except ValueError as error:
@@ -90,9 +95,7 @@ def _invalid(classifier: EMMAClassifier) -> Exception | None:
     return None
 
 
-def _fit_valid(
-    classifiers: list[EMMAClassifier], given: Given
-) -> list[Exception | None]:
+def _fit_valid(classifiers: list[Estimator], given: Given) -> list[Exception | None]:
     first = classifiers[0]
     checked = check_training_data(first, given, first._read_target)
     pretraining = _SharedPretraining(checked)
@@ -134,7 +137,7 @@ class _SharedPretraining:
         self._pretrained: dict[tuple[int, float], Pretrained | FloatingPointError] = {}
         self._first: dict[int, Started] = {}
 
-    def start(self, clf: EMMAClassifier) -> Started:
+    def start(self, clf: Estimator) -> Started:
         """What the joint training of a classifier goes on from."""
         seed = _seed(clf)
         if seed not in self.plans:
@@ -191,7 +194,7 @@ def _by_settings(started: dict[int, Started]) -> list[dict[int, Started]]:
 
 
 def _train_gates(
-    classifiers: list[EMMAClassifier],
+    classifiers: list[Estimator],
     started: dict[int, Started],
     plans: dict[int, Plan],
 ) -> dict[int, list[float] | FloatingPointError]:
@@ -225,7 +228,7 @@ def _train_gates(
     return dict(zip(started, results, strict=True))
 
 
-def _seed(clf: EMMAClassifier) -> int:
+def _seed(clf: Estimator) -> int:
     assert isinstance(clf.random_state, Integral)
     return int(clf.random_state)
 

@@ -25,7 +25,7 @@ class HasModes(Protocol):
 
 
 def unwrap(estimator: BaseEstimator) -> BaseEstimator:
-    """Find what is fitted inside a search, a threshold classifier or a frozen one.
+    """Find what is fitted inside a search, or what changes thresholds or targets.
 
     Only wrappers that hand X on unchanged are opened, so the search ends at a pipeline
     of two steps or more.
@@ -34,7 +34,7 @@ def unwrap(estimator: BaseEstimator) -> BaseEstimator:
         return unwrap(estimator[0])
     if isinstance(estimator, FrozenEstimator):
         return unwrap(estimator.estimator)
-    for name in ("best_estimator_", "estimator_"):
+    for name in ("best_estimator_", "estimator_", "regressor_"):
         inner = getattr(estimator, name, None)
         if inner is not None and _width(inner) == _width(estimator):
             return unwrap(inner)
@@ -98,7 +98,7 @@ def quantity_function(
         )
     raise TypeError(
         f"{type(estimator).__name__} has no method {quantity!r}: pass a fitted "
-        "EMMAClassifier"
+        "EMMAClassifier or EMMARegressor"
         + (
             ", or a density estimator with `score_samples`."
             if quantity == "potential_energy"

@@ -23,6 +23,13 @@ from sklearn_emma.robustness._failing import (
 from sklearn_emma.robustness._inside import unwrap
 from sklearn_emma.robustness._results import RobustnessCurve, check_named, named
 
+_NAMES = {
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "r2": "R²",
+    "neg_mean_absolute_error": "−MAE",
+}
+
 #: One metric, as everywhere in scikit-learn; None is the estimator's ``score``.
 Scoring: TypeAlias = str | Callable[[BaseEstimator, ArrayLike, ArrayLike], float] | None
 
@@ -258,4 +265,4 @@ def _score_name(estimator: BaseEstimator, scoring: Scoring) -> str:
     else:
         function = getattr(scoring, "_score_func", scoring)
         name = getattr(function, "__name__", "score").removesuffix("_score")
-    return {"f1": "F1", "roc_auc": "ROC AUC"}.get(name, name.replace("_", " "))
+    return _NAMES.get(name, name.replace("_", " "))

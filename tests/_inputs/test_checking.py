@@ -149,3 +149,37 @@ def test_a_mode_without_any_clean_value_is_named_with_its_reason():
     without = data._replace(X=np.where(layout.index == 1, np.nan, values))
     with pytest.raises(ValueError, match="Mode 'b' is missing in every"):
         check_modes_seen(without, layout)
+
+
+def test_numbers_are_standardised_by_what_distinct_samples_weigh():
+    values, weight = np.round(X[:, :2] * 3), np.arange(60.0) % 3
+    estimator = helpers.quick_regressor(modes=MODES)
+    checked = check_training_data(
+        estimator, Given(X, values, weight), estimator._read_target
+    )
+    repeated = np.repeat(values, weight.astype(int), axis=0)
+    np.testing.assert_allclose(checked.target.location, repeated.mean(axis=0))
+    np.testing.assert_allclose(checked.target.scale, repeated.std(axis=0))
+    kept = checked.sample_of_row >= 0
+    place = checked.sample_of_row[kept]
+    np.testing.assert_array_equal(checked.data.y[place], values[kept])
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (np.array(["1.5"] * 60), "must hold numbers"),
+        (np.where(X[:, 0] > 0, np.nan, 1.0), "y"),
+        (X[:, 0] + 1j, "[Cc]omplex"),
+        (X[:, :, np.newaxis], "dim"),
+    ],
+)
+def test_of_a_regressor_y_holds_numbers(values, message):
+    estimator = helpers.quick_regressor(modes=MODES)
+    with pytest.raises(ValueError, match=message):
+        check_training_data(estimator, Given(X, values), estimator._read_target)
+
+
+def test_of_a_classifier_y_has_one_axis():
+    with pytest.raises(ValueError, match="1d array"):
+        check(Given(X, X[:, :2] > 0))

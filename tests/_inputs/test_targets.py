@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_emma._inputs.targets import Classes, chunk_labels
+from sklearn_emma.losses import hinge_loss, nll_loss
 
 LABELS = {
     "text": ["ham", "spam", "eggs"],
@@ -77,6 +78,32 @@ def test_the_loss_is_the_log_loss_of_each_sample():
         assert loss.item() == pytest.approx(-math.log(proba[row, y[row]]))
     expected = log_loss(y, proba, labels=[0, 1, 2])
     assert losses.mean().item() == pytest.approx(expected)
+
+
+def test_other_losses_are_those_of_energies_which_are_minus_logits():
+    rng = np.random.default_rng(0)
+    logits, y = torch.from_numpy(rng.normal(size=(8, 3))), torch.arange(8) % 3
+    target = Classes.from_labels(np.array([1, 2, 3, 1, 2, 3]), loss="hinge")
+    assert not target.gives_probabilities
+    assert torch.equal(target.loss(logits, y), hinge_loss(-logits, y))
+    default = Classes.from_labels(np.array([1, 2, 3, 1, 2, 3]))
+    assert default.gives_probabilities
+    assert torch.equal(default.loss(logits, y), nll_loss(-logits, y))
+
+
+def test_the_baseline_is_the_log_loss_of_the_frequencies_of_classes():
+    y, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
+    labels = np.array([0, 1])
+    expected = log_loss(y, [[0.75, 0.25]] * 3, sample_weight=weight)
+    assert Classes(labels).baseline(y, weight) == pytest.approx(expected)
+    hinge = Classes(labels, energy_loss=hinge_loss)
+    assert hinge.baseline(y, weight) is None
+
+
+def test_there_is_nothing_to_learn_but_labels():
+    target = Classes(np.array(["a", "b", "c"]))
+    assert target.n_classes == 3
+    assert target.learn(np.array([0, 1]), np.ones(2)) is target
 
 
 # ------------------------------------------------------------------- weights of classes

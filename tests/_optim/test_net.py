@@ -355,3 +355,14 @@ def test_a_net_predicts_probabilities_from_the_logits():
     expected = torch.softmax(logits, dim=1)
     np.testing.assert_allclose(net.predict_proba({"input": X}), expected)
     np.testing.assert_array_equal(net.predict({"input": X}), logits.argmax(1))
+
+
+def test_a_net_of_numbers_predicts_what_answers_make_of_its_outputs():
+    with torch.random.fork_rng(devices=[]):
+        net = make_net(
+            linear(), CrossEntropy(), options(), answer=lambda z: 10 * z[:, :1]
+        )
+    (x,) = samples_of().inputs.values()
+    expected = 10 * net.module_(x)[:, :1].detach()
+    np.testing.assert_allclose(net.predict(x), expected)
+    assert not hasattr(net, "classes_")

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from helpers import quick, rare_class, three_classes
 from sklearn_emma import EMMAClassifier
+from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.scores import Inputs
 from sklearn_emma._training.convergence import warn_if_not_converged
@@ -79,6 +80,16 @@ def scored(y, weight):
     return ScoredSet(inputs.x, inputs, nowhere, torch.tensor(y), inputs.present, weight)
 
 
+def messages_of_numbers(curve, y, answers):
+    outputs, y = np.array(answers, dtype=float), np.array(y, dtype=float)
+    target = Numbers.from_values(y, "squared_error").learn(y, np.ones(len(y)))
+    data = scored(y, np.ones(len(y)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_not_converged(Answering(outputs), data, target, curve)
+    return [str(w.message) for w in caught]
+
+
 def messages(curve, *, y=(0, 0, 1, 1), answers=(0, 0, 1, 1), weight=(1, 1, 1, 1)):
     logits = np.eye(2)[list(answers)]
     target = Classes(np.array(["no", "yes"]))
@@ -140,3 +151,23 @@ def test_passes_over_chunks_are_not_judged():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.partial_fit(X[:, :4], Y, [0, 1])
+
+
+# ------------------------------------------------------------------------------ numbers
+
+
+def test_of_numbers_the_loss_of_the_mean_is_no_achievement():
+    y, good = [1.0, 2.0, 3.0], [[-1.0], [0.0], [1.0]]
+    (message,) = messages_of_numbers([0.5, 0.9], y, good)
+    assert "rose from 0.5 to 0.9. Lower `lr`" in message
+    assert messages_of_numbers([0.2, 0.4], y, good) == []
+
+
+def test_of_numbers_one_answer_for_all_is_none():
+    (message,) = messages_of_numbers([0.6, 0.5], [1.0, 2.0, 3.0], [[0.0]] * 3)
+    assert message.startswith("2.0 is predicted for every training sample")
+    assert "class_weight" not in message
+    pairs = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]
+    (message,) = messages_of_numbers([0.6, 0.5], pairs, [[0.0, 0.0]] * 3)
+    assert message.startswith("(2.0, 5.0) is predicted")
+    assert messages_of_numbers([0.6, 0.5], [[1.0, 5.0]] * 3, [[0.0, 0.0]] * 3) == []

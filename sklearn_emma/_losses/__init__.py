@@ -1,0 +1,1 @@
+"""Losses of energies: of classes, of numbers, and with latent variables."""
