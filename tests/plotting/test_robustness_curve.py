@@ -195,7 +195,7 @@ def test_what_cannot_be_drawn_is_named(curves, emma, samples):
         RobustnessCurveDisplay({}).plot()
     with pytest.raises(ValueError, match="`estimators` is empty"):
         RobustnessCurveDisplay.from_estimators({}, X, y, mode="mode_0", levels=[0])
-    for what in ([emma], emma):
+    for what in ({emma}, emma):
         culprit = f"dict of name to fitted estimator, got a {type(what).__name__}"
         with pytest.raises(TypeError, match=culprit):
             RobustnessCurveDisplay.from_estimators(
