@@ -8,7 +8,7 @@ all energies alike, unless the architecture fixes their scale. First, each loss 
 over the energies of the right class and of the most offending wrong one, with its
 minima. Then y = x² is learnt by two architectures under three losses.
 
-Run it with ``python examples/plot_14_losses.py``; it prints the table and saves
+Run it with ``python examples/plot_15_losses.py``; it prints the table and saves
 ``losses.png`` and ``collapse.png``.
 """
 
