@@ -231,7 +231,9 @@ def assert_same_search(
     names = {n for n in vars(expected) if n.endswith("_")}
     assert {n for n in vars(found) if n.endswith("_")} == names
     # Between candidates that are as good, rounding may decide.
-    best, scores = expected.best_index_, found.cv_results_["mean_test_score"]
+    best = expected.best_index_
+    metric = found.refit if isinstance(found.refit, str) else "score"
+    scores = found.cv_results_[f"mean_test_{metric}"]
     np.testing.assert_allclose(scores[found.best_index_], scores[best], atol=atol)
     assert type(found.best_estimator_) is type(expected.best_estimator_)
     if found.best_index_ == best:

@@ -182,8 +182,7 @@ class ModeEnergies(StoresTensors):
     ) -> None:
         self.estimators = estimators
         self.layout = layout
-        self.dtype = dtype
-        self.stack = self._stacked()
+        self.stack = self._stacked(dtype)
 
     def to(self, device: torch.device) -> ModeEnergies:
         """Move what lives on a device, in place."""
@@ -193,15 +192,15 @@ class ModeEnergies(StoresTensors):
 
     def astype(self, dtype: torch.dtype) -> ModeEnergies:
         """Compute in another floating-point type from now on, in place."""
-        if self.stack is not None and dtype != self.dtype:
-            device = next(self.stack.buffers()).device
-            self.dtype = dtype
-            # From what was learnt: a type cannot give back what another has rounded.
-            stack = self._stacked()
-            self.stack = None if stack is None else stack.to(device)
+        if self.stack is not None:
+            kept = next(b for b in self.stack.buffers() if b.is_floating_point())
+            if kept.dtype != dtype:
+                # From what was learnt: a type cannot give back what another rounded.
+                stack = self._stacked(dtype)
+                self.stack = None if stack is None else stack.to(kept.device)
         return self
 
-    def _stacked(self) -> nn.Module | None:
+    def _stacked(self, dtype: torch.dtype) -> nn.Module | None:
         """All modes in one module, where all are of one kind that can be."""
         first = self.estimators[0]
         if len({type(estimator) for estimator in self.estimators}) > 1:
@@ -209,7 +208,7 @@ class ModeEnergies(StoresTensors):
         if not is_batched(first):
             return None
         columns = [list(range(s.start, s.stop)) for s in self.layout.slices]
-        return first._stack(self.estimators, columns, self.dtype)
+        return first._stack(self.estimators, columns, dtype)
 
     @torch.no_grad()
     def potential(

@@ -70,8 +70,10 @@ def test_onnxruntime_agrees_missing_values_and_any_number_of_rows_included(tmp_p
         broken[50:, 3:5] *= 100
         for n in (1, 150):
             proba, attention = session.run(None, {"X": broken[:n]})
+            # In single precision energies of a few hundred are known to a few 1e-5.
+            atol = 1e-5 if dtype == "f4" else 1e-4
             expected = model.predict_proba(broken[:n])
-            np.testing.assert_allclose(proba, expected, atol=1e-5)
+            np.testing.assert_allclose(proba, expected, atol=atol)
             np.testing.assert_allclose(
-                attention, model.attention(broken[:n]), atol=1e-5
+                attention, model.attention(broken[:n]), atol=atol
             )

