@@ -70,8 +70,8 @@ def test_onnxruntime_agrees_missing_values_and_any_number_of_rows_included(tmp_p
         broken[50:, 3:5] *= 100
         for n in (1, 150):
             proba, attention = session.run(None, {"X": broken[:n]})
-            # In single precision energies of a few hundred are known to a few 1e-5.
-            atol = 1e-5 if dtype == "f4" else 1e-4
+            # Single precision gives no more where an energy is far from usual.
+            atol = 5e-5
             expected = model.predict_proba(broken[:n])
             np.testing.assert_allclose(proba, expected, atol=atol)
             np.testing.assert_allclose(
