@@ -18,6 +18,9 @@ from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
 # makes any number of samples enough.
 _FEWEST_IN_A_STEP = 16
 
+# Rows that hardly count may lie anywhere; so far out they can still be squared.
+_FARTHEST = 1e12
+
 
 class Autoencoder(NamedTuple):
     """What one autoencoder has learnt: W (K, d), c (K,), b (d,) and its losses."""
@@ -78,7 +81,7 @@ def train_autoencoders(
     # Of coordinates, which are of about unit variance, float32 loses nothing.
     x = torch.zeros(len(Xs[0]), len(Xs), max(widths))
     for i, X in enumerate(Xs):
-        x[:, i, : widths[i]] = torch.from_numpy(X)
+        x[:, i, : widths[i]] = torch.from_numpy(X.clip(-_FARTHEST, _FARTHEST))
     x = x.to(device)
     weight = torch.from_numpy(np.stack(weights, axis=1)).to(x)
     # Each mode's weights average 1, so that no mode learns faster than another.

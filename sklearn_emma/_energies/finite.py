@@ -14,3 +14,9 @@ def finite_energy(potential: Tensor) -> Tensor:
     """
     largest = torch.finfo(potential.dtype).max ** 0.5
     return potential.nan_to_num(nan=largest).clamp(-largest, largest)
+
+
+def narrowed(potential: Tensor, dtype: torch.dtype) -> Tensor:
+    """Finite energies in a narrower type, as large as it can use; NaN stays."""
+    largest = torch.finfo(dtype).max ** 0.5
+    return potential.clamp(-largest, largest).to(dtype)

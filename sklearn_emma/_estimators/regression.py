@@ -6,6 +6,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from sklearn_emma._estimators.partial_fit import LearnsByChunks, can_learn_by_chunks
@@ -18,7 +20,7 @@ from sklearn_emma._training.fit import Trained
 from sklearn_emma._validation import available_if, fit_context
 
 
-class PredictsNumbers(LearnsByChunks):
+class PredictsNumbers(RegressorMixin, LearnsByChunks):
     """Predictions of numbers, and training chunk by chunk."""
 
     loss: str | ValueLoss
@@ -54,6 +56,27 @@ class PredictsNumbers(LearnsByChunks):
             return self._gather(X, lambda s: self._target.decode(s.logits))
         both = self._gather(X, self._with_spread)
         return both[..., 0], both[..., 1]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """R², the share of the variance of y that is predicted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN marks a missing value.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            True values; R² is averaged over the targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            1 at best; 0 for the mean of y, and below it for worse.
+        """
+        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
 
     def _with_spread(self, scores: Scores) -> np.ndarray:
         """Answers and their spreads, along a last axis."""

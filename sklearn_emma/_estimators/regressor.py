@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 from joblib import Memory
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 
 from sklearn_emma._attention.functions import AttentionFunction
 from sklearn_emma._estimators.regression import PredictsNumbers
@@ -19,7 +19,7 @@ from sklearn_emma._validation import StrOptions
 from sklearn_emma.corruption import Corruption, Failures
 
 
-class EMMARegressor(RegressorMixin, PredictsNumbers):
+class EMMARegressor(PredictsNumbers):
     """Regressor that keeps predicting well while a mode fails, and shows which one.
 
     Everything that :class:`EMMAClassifier` does for classes, for numbers: energies of

@@ -42,7 +42,7 @@ def squared_error_loss(predicted: Tensor, y: Tensor) -> Tensor:
 
 
 def absolute_error_loss(predicted: Tensor, y: Tensor) -> Tensor:
-    """Absolute error, |y − g(x)|: the best prediction is the median.
+    """Absolute error, abs(y − g(x)): the best prediction is the median.
 
     Values that are far off pull no more than others.
 
@@ -67,7 +67,7 @@ def absolute_error_loss(predicted: Tensor, y: Tensor) -> Tensor:
 
 
 def huber_loss(predicted: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
-    """Robust loss of Huber: ½ r² up to |r| = δ, then δ (|r| − δ/2).
+    """Robust loss of Huber: ½ r² up to a distance of δ, then linear.
 
     The best prediction is a mean that outliers cannot pull far.
 

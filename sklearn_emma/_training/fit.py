@@ -13,6 +13,7 @@ from skorch.history import History
 
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
+from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.targets import Classes
@@ -190,7 +191,8 @@ def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
     """Scale the gate, and calibrate alarms, by the energies of clean values."""
     potential = torch.from_numpy(first.potential)
     weight = torch.from_numpy(plan.pretraining.data.weight)
-    gate = model.network.gate.calibrate(potential, weight)
+    gate = model.network.gate
+    gate.calibrate(narrowed(potential, TRAINING_TYPE), weight)
     model.alarms = Alarms(gate.scaling, potential, weight)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import standardise
 from sklearn_emma._inputs.training_set import TrainingSet
@@ -69,7 +70,7 @@ def score_set(
         fold = tensor(model.held_out.fold_of(clean_x.numpy()))
     potential = torch.full_like(present, torch.nan, dtype=x.dtype)
     if known is not None:
-        potential = tensor(known).to(x.dtype)
+        potential = narrowed(tensor(known), x.dtype)
     potential = score(model, filled, present & potential.isnan(), potential, fold)
     return ScoredSet(
         x,

@@ -204,7 +204,7 @@ CORRUPTIONS += [
     wrong("all fail", faults.Failures(clean_fraction=0, n_failing=3)),
     wrong("none fails", faults.Failures(clean_fraction=1)),
     wrong("all missing", faults.Failures(faults.MissingMode(), n_failing=3)),
-    wrong("huge noise", faults.GaussianNoise(1e300)),
+    wrong("huge noise", faults.GaussianNoise(1e30)),
     wrong("nothing", Fault(lambda x: x)),
     wrong("in place", Fault(written_to)),
     wrong("a view", Fault(lambda x: x.T.contiguous().T)),
