@@ -152,7 +152,7 @@ def find_columns(
     if named is None:
         if mode is None and modes is None:
             return np.arange(np.shape(X)[1])
-        named = resolve_modes(X, modes, remainder="drop")
+        named = resolve_modes(X, modes, remainder="drop", one_will_do=True)
     if mode is None:
         return np.concatenate(list(named.values()))
     if mode not in named:

@@ -208,3 +208,16 @@ def test_a_column_without_any_value_stays_so(data, recorder):
         recorder, holes, y, mode="left", modes=MODES, levels=[1], n_repeats=1
     )
     np.testing.assert_array_equal(np.isnan(recorder.seen_[0]), np.isnan(holes))
+
+
+def test_a_single_mode_that_is_named_is_nothing_to_warn_of(data, recorder):
+    """Of a frame, whose modes are given by labels; warnings are errors here."""
+    _, X, _, y = data
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    one = {"left": ["a", "b", "c"]}
+    robustness_curve(
+        recorder, frame, y, mode="left", modes=one, levels=[2], n_repeats=1
+    )
+    (noisy,) = recorder.seen_
+    assert (noisy[["d", "e", "f"]] == frame[["d", "e", "f"]]).all(axis=None)
+    assert (noisy[["a", "b", "c"]] != frame[["a", "b", "c"]]).all(axis=None)
