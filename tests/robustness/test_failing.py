@@ -1,5 +1,7 @@
 """What fails: which cells, in which units, by which draws; the rest stays as it is."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,6 +10,7 @@ from sklearn.base import clone
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.corruption import Bias, GaussianNoise, MissingMode
+from sklearn_emma.exceptions import ModesWarning
 from sklearn_emma.robustness import attention_curve, robustness_curve
 
 MODES = {"left": [0, 1, 2], "right": [3, 4, 5]}
@@ -211,13 +214,14 @@ def test_a_column_without_any_value_stays_so(data, recorder):
 
 
 def test_a_single_mode_that_is_named_is_nothing_to_warn_of(data, recorder):
-    """Of a frame, whose modes are given by labels; warnings are errors here."""
     _, X, _, y = data
     frame = pd.DataFrame(X, columns=list("abcdef"))
     one = {"left": ["a", "b", "c"]}
-    robustness_curve(
-        recorder, frame, y, mode="left", modes=one, levels=[2], n_repeats=1
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ModesWarning)
+        robustness_curve(
+            recorder, frame, y, mode="left", modes=one, levels=[2], n_repeats=1
+        )
     (noisy,) = recorder.seen_
     assert (noisy[["d", "e", "f"]] == frame[["d", "e", "f"]]).all(axis=None)
     assert (noisy[["a", "b", "c"]] != frame[["a", "b", "c"]]).all(axis=None)
