@@ -329,4 +329,4 @@ def test_a_classifier_scales_its_gate_by_clean_energies_alone(scaling):
     expected.calibrate(torch.from_numpy(potential), torch.from_numpy(weight))
     found = model.network_.gate.scaling.state_dict()
     for name, value in expected.state_dict().items():
-        torch.testing.assert_close(found[name], value)
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5)
