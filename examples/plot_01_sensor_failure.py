@@ -119,9 +119,10 @@ print("\nSaved sensor_failure.png")
 
 # %%
 # Conclusion, from the output above: with every sensor working the three are equal
-# within 0.007. With one sensor at noise of four standard deviations the plain network
-# falls from 0.98 to 0.77; training on failures alone helps where the failure leaves no
-# values behind (missing: 0.92 to 0.96) and hardly against noise (0.77). EMMA keeps
-# 0.955, because the failing sensor gets an attention of 0.08 to 0.15 and the others
-# 0.98 or more. A sensor stuck at a value that its pixels do take is harder to tell:
-# 0.95 on average, and 0.91 for the top right quadrant, against 0.74 without attention.
+# within 0.006. With one sensor at noise of four standard deviations the plain network
+# falls from 0.974 to 0.765; training on failures alone helps where the failure leaves
+# no values behind (missing: 0.924 to 0.956) and hardly against noise (0.772). EMMA
+# keeps 0.953, because the failing sensor gets an attention of 0.19 or 0.20 and the
+# others 0.98 or more. A sensor stuck at a value that its pixels do take is harder to
+# tell: 0.944 on average, and 0.917 for the top right quadrant, against 0.743 without
+# attention.

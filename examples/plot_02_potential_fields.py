@@ -142,14 +142,14 @@ for setup in SETUPS:
         print(f"  centre above beside in {stands_out} of {N_SEEDS}")
 
 # %%
-# Conclusion, from the output above. Trained to convergence, Ψ is 0.83 higher at the
-# centre than on the circle, and higher than beside it, in five of five trainings (−9.24
-# against −10.07 and −10.07; trainings differ by 0.3 in a constant that means nothing).
+# Conclusion, from the output above. Trained to convergence, Ψ is 0.8 higher at the
+# centre than on the circle, and higher than beside it, in five of five trainings (−9.4
+# against −10.2 and −10.2; trainings differ by 0.1 in a constant that means nothing).
 # The reconstruction error takes the centre for a better place than one 0.05 beside the
-# circle (0.00001 against 0.0007), in five of five. It is high only in between, 0.18
+# circle (0.000001 against 0.0007), in five of five. It is high only in between, 0.17
 # halfway.
 #
-# With the set-up that the thesis prints, the loss is 1.13 instead of 0.0001, and Ψ is
+# With the set-up that the thesis prints, the loss is 1.12 instead of 0.0001, and Ψ is
 # *lower* at the centre than beside the circle, in five of five: the finding is right,
 # but that set-up does not show it. On the maps of the wave both are low near the
 # samples, but neither is sharp: they vary little in the bays, where no samples are.

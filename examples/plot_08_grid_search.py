@@ -12,7 +12,7 @@ Run it with ``python examples/plot_08_grid_search.py``, fast by ``SKLEARN_EMMA_F
 
 # %%
 # HTRU2, pulsars in two modes. To end in a few minutes the search has 3,000 training
-# rows, 20 epochs instead of 100 at three times the learning rate, and two folds.
+# rows, 20 epochs instead of 40 at twice the learning rate, and two folds.
 
 import os
 from time import perf_counter

@@ -80,9 +80,8 @@ for epoch in range(EPOCHS):
             print(f"{seen[-1]:.2f} passes: accuracy {accuracy[-1]:.3f}")
 
 # %%
-# For comparison: ``fit`` on the first chunk, as if memory held no more, with the
-# default number of epochs; and ``fit`` on everything, with as many epochs as there were
-# passes.
+# For comparison: ``fit`` on the first chunk, as if memory held no more, with 100
+# epochs; and ``fit`` on everything, with as many epochs as there were passes.
 
 fitted = {}
 for name, n_rows, epochs in (
