@@ -4,7 +4,7 @@ Beside these, ``predictor`` takes any torch module, class or factory, and any
 scikit-learn classifier with ``predict_proba``.
 """
 
-from sklearn_emma._predictors.classifiers import GatedCopies
+from sklearn_emma._predictors.gated_copies import GatedCopies
 from sklearn_emma._predictors.mlp import MLP
 
 __all__ = ["MLP", "GatedCopies"]

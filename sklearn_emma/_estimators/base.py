@@ -34,7 +34,7 @@ from sklearn_emma._inputs.values import explained
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS
 from sklearn_emma._optim.torch_state import resolve_device
-from sklearn_emma._predictors.classifiers import GatedCopies
+from sklearn_emma._predictors.gated_copies import GatedCopies
 from sklearn_emma._training.fit import Progress, Trained, train_model
 from sklearn_emma._training.plan import plan_training
 from sklearn_emma._validation import (

@@ -15,7 +15,7 @@ from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._inputs.targets import Classes, Target, chunk_labels
 from sklearn_emma._losses.recipes import class_loss
 from sklearn_emma._optim.ambient import ordinary_state
-from sklearn_emma._predictors.classifiers import is_estimator
+from sklearn_emma._predictors.gated_copies import is_estimator
 from sklearn_emma._training.fit import train_pass
 from sklearn_emma._training.plan import plan_training
 from sklearn_emma._validation import available_if, fit_context, unchanged_on_error

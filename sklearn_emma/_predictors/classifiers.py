@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
-from numbers import Integral
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_emma._inputs.sub_estimators import (
     Fittable,
-    fit_weighted,
-    honours,
-    set_random_states,
 )
-from sklearn_emma._predictors.nets import check_nets
-from sklearn_emma._validation import (
-    Constraints,
-    HasMethods,
-    Interval,
-    validate_nested_params,
+from sklearn_emma._predictors.gated_copies import (
+    GatedCopies,
+    clone_copies,
+    fit_copies,
+    given_copies,
+    naming,
 )
 
 # Number of rows on which a classifier is tried as soon as it is fitted.
@@ -39,48 +31,6 @@ class Classifier(Fittable, Protocol):
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probability of each class, (n, n_classes)."""
         ...
-
-
-class GatedCopies(BaseEstimator):
-    """A scikit-learn estimator behind the gate, with what it is fitted on.
-
-    The gate learns in front of the default network. Then a clone of the estimator is
-    fitted on several gated copies of the training data, in which modes fail as in
-    training. An estimator passed as ``predictor`` by itself means
-    ``GatedCopies(estimator)``.
-
-    Parameters
-    ----------
-    estimator : classifier with ``predict_proba``, or regressor
-        Cloned. Each ``random_state`` of it that is None is derived from that of
-        :class:`~sklearn_emma.EMMAClassifier` or :class:`~sklearn_emma.EMMARegressor`.
-    n_copies : int, default=5
-        Number of corrupted copies. Without simulated failures all copies would be
-        alike, and it is one.
-
-    See Also
-    --------
-    MLP : The default predictor.
-
-    Examples
-    --------
-    >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from sklearn_emma import EMMAClassifier
-    >>> from sklearn_emma.predictors import GatedCopies
-    >>> forest = GatedCopies(RandomForestClassifier(), n_copies=3)
-    >>> clf = EMMAClassifier(predictor=forest)
-    >>> clf.set_params(predictor__n_copies=10).predictor.n_copies
-    10
-    """
-
-    _parameter_constraints: Constraints = {
-        "estimator": [HasMethods(["fit", "predict_proba"]), HasMethods("predict")],
-        "n_copies": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(self, estimator: Any, n_copies: int = 5) -> None:
-        self.estimator = estimator
-        self.n_copies = n_copies
 
 
 class ClassifierPredictor:
@@ -156,57 +106,22 @@ def _checked_proba(given: object, shape: tuple[int, int]) -> np.ndarray:
     return proba
 
 
-@contextmanager
-def naming(estimator: object, failure: str) -> Iterator[None]:
-    """Note on any error of the block whose it is."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"`predictor`, {type(estimator).__name__}: it {failure}.")
-        raise
-
-
-def is_estimator(predictor: object) -> bool:
-    """Whether it is a scikit-learn estimator, or its class, and not a torch module."""
-    if isinstance(predictor, GatedCopies):
-        return True
-    if inspect.isclass(predictor) and issubclass(predictor, nn.Module):
-        return False
-    return hasattr(predictor, "fit") and not isinstance(predictor, nn.Module)
-
-
 def clone_classifier(
     predictor: object, weight: np.ndarray, dtype: np.dtype, n_features: int
 ) -> GatedCopies | None:
-    """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
+    """An unfitted clone, or None where ``predictor`` is no estimator but torch's.
 
-    Parameters
-    ----------
-    predictor : object
-        As the user gave it.
-    weight : ndarray of shape (n_samples,)
-        What the training samples count in the loss.
-    dtype : dtype
-        Of what it is to be fitted on.
-    n_features : int
-        Number of columns of it.
+    Arguments as of :func:`clone_copies`.
 
     Raises
     ------
     ValueError
-        If it is a class, not an instance; has no ``predict_proba``; has a parameter
-        that scikit-learn calls invalid; or cannot take such weights or values.
+        As :func:`given_copies` and :func:`clone_copies`; also if it has no
+        ``predict_proba``.
     """
-    if not is_estimator(predictor):
+    given = given_copies(predictor)
+    if given is None:
         return None
-    given = predictor
-    if not isinstance(given, GatedCopies):
-        given = GatedCopies(given)  # what it holds is checked below
-    if inspect.isclass(given.estimator):
-        raise ValueError(
-            f"`predictor` must be an instance, got the class "
-            f"{given.estimator.__name__}; write {given.estimator.__name__}()."
-        )
     if not hasattr(given.estimator, "fit"):
         raise ValueError(
             "GatedCopies takes a scikit-learn classifier, which has `fit` and "
@@ -219,18 +134,7 @@ def clone_classifier(
             f"{given.estimator!r} has none. CalibratedClassifierCV gives probabilities "
             "to a classifier without."
         )
-    copies: GatedCopies = clone(given)
-    validate_nested_params(copies)
-    if not honours(copies.estimator, weight):
-        raise ValueError(
-            f"`predictor` {given.estimator!r} takes no `sample_weight` in `fit`, and "
-            "the weights of the samples (`sample_weight` times `class_weight`) are not "
-            "whole numbers, for which rows could be repeated. Fit without weights, or "
-            "with a classifier that takes them. Metadata routing, where it is enabled, "
-            "must request them."
-        )
-    check_nets(copies.estimator, dtype, n_features)
-    return copies
+    return clone_copies(given, weight, dtype, n_features)
 
 
 def fit_classifier(
@@ -261,11 +165,7 @@ def fit_classifier(
     ValueError
         If what it predicts for a few of the samples are no probabilities of classes.
     """
-    set_random_states(estimator, seed)
-    n_copies = len(X) // len(labels)
-    labels, weight = np.tile(labels, n_copies), np.tile(weight, n_copies)
-    with naming(estimator, "cannot be fitted"):
-        fit_weighted(estimator, X, weight, labels)
+    fit_copies(estimator, X, labels, weight, seed)
     fitted = ClassifierPredictor(estimator, classes)
     fitted.logits(torch.from_numpy(X[:_N_TRIED]))
     return fitted

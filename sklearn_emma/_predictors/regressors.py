@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Protocol
 
 import numpy as np
 import torch
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from torch import Tensor
 
 from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.sub_estimators import (
     Fittable,
-    fit_weighted,
-    honours,
-    set_random_states,
 )
-from sklearn_emma._predictors.classifiers import (
+from sklearn_emma._predictors.gated_copies import (
     GatedCopies,
-    is_estimator,
+    clone_copies,
+    fit_copies,
+    given_copies,
     naming,
 )
-from sklearn_emma._predictors.nets import check_nets
-from sklearn_emma._validation import validate_nested_params
 
 # Number of rows on which a regressor is tried as soon as it is fitted.
 _N_TRIED = 5
@@ -83,38 +79,19 @@ def clone_regressor(
     n_features: int,
     n_targets: int,
 ) -> GatedCopies | None:
-    """An unfitted clone, or None where ``predictor`` is not an estimator but torch's.
+    """An unfitted clone, or None where ``predictor`` is no estimator but torch's.
 
-    Parameters
-    ----------
-    predictor : object
-        As the user gave it.
-    weight : ndarray of shape (n_samples,)
-        What the training samples count in the loss.
-    dtype : dtype
-        Of what it is to be fitted on.
-    n_features : int
-        Number of columns of it.
-    n_targets : int
-        Columns of y.
+    Arguments as of :func:`~.classifiers.clone_copies`; y has ``n_targets`` columns.
 
     Raises
     ------
     ValueError
-        If it is a class, not an instance; is a classifier, or has no ``predict``; has a
-        parameter that scikit-learn calls invalid; or cannot take such weights, values
-        or targets.
+        As that, and if it is a class, not an instance; is a classifier, or has no
+        ``predict``; or cannot take so many targets.
     """
-    if not is_estimator(predictor):
+    given = given_copies(predictor)
+    if given is None:
         return None
-    given = predictor
-    if not isinstance(given, GatedCopies):
-        given = GatedCopies(given)  # what it holds is checked below
-    if inspect.isclass(given.estimator):
-        raise ValueError(
-            f"`predictor` must be an instance, got the class "
-            f"{given.estimator.__name__}; write {given.estimator.__name__}()."
-        )
     if not hasattr(given.estimator, "fit") or not hasattr(given.estimator, "predict"):
         raise ValueError(
             "`predictor` must be a scikit-learn regressor, which has `fit` and "
@@ -125,22 +102,12 @@ def clone_regressor(
         raise ValueError(
             f"`predictor` must be a regressor, got the classifier {given.estimator!r}."
         )
-    copies: GatedCopies = clone(given)
-    validate_nested_params(copies)
-    if n_targets > 1 and _takes_one_target(copies.estimator):
+    if n_targets > 1 and _takes_one_target(given.estimator):
         raise ValueError(
             f"`predictor` {given.estimator!r} predicts one target, and y has "
             f"{n_targets}: wrap it in MultiOutputRegressor."
         )
-    if not honours(copies.estimator, weight):
-        raise ValueError(
-            f"`predictor` {given.estimator!r} takes no `sample_weight` in `fit`, and "
-            "the weights of the samples are not whole numbers, for which rows could be "
-            "repeated. Fit without weights, or with a regressor that takes them. "
-            "Metadata routing, where it is enabled, must request them."
-        )
-    check_nets(copies.estimator, dtype, n_features)
-    return copies
+    return clone_copies(given, weight, dtype, n_features)
 
 
 def _takes_one_target(estimator: object) -> bool:
@@ -182,11 +149,7 @@ def fit_regressor(
     ValueError
         If what it predicts for a few of the samples are no numbers.
     """
-    set_random_states(estimator, seed)
-    n_copies = len(X) // len(y)
-    repeated = np.concatenate([y] * n_copies)
-    with naming(estimator, "cannot be fitted"):
-        fit_weighted(estimator, X, np.tile(weight, n_copies), repeated)
+    fit_copies(estimator, X, y, weight, seed)
     fitted = RegressorPredictor(estimator, target)
     fitted.logits(torch.from_numpy(X[:_N_TRIED]))
     return fitted

@@ -28,7 +28,8 @@ from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet, split_validation
 from sklearn_emma._optim.net import Options, TrainingParams
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
-from sklearn_emma._predictors.classifiers import GatedCopies, clone_classifier
+from sklearn_emma._predictors.classifiers import clone_classifier
+from sklearn_emma._predictors.gated_copies import GatedCopies
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 from sklearn_emma._predictors.regressors import clone_regressor

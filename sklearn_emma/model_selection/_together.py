@@ -20,7 +20,7 @@ from sklearn_emma._optim.members import Member
 from sklearn_emma._optim.stacked_loop import Source, train_together
 from sklearn_emma._optim.streams import RandomStream
 from sklearn_emma._optim.torch_state import threads_for
-from sklearn_emma._predictors.classifiers import is_estimator
+from sklearn_emma._predictors.gated_copies import is_estimator
 from sklearn_emma._training.cache import cached_pretraining
 from sklearn_emma._training.fit import (
     Started,
