@@ -64,10 +64,8 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
     """Different answers of the network on samples that count, as training sees it."""
     size, found = model.chunk_rows, set[object]()
     network = model.network
-    evidence = getattr(network, "evidence", None)
     # Modes that know nothing may outvote a network that has learnt something.
-    if evidence is not None:
-        network.evidence = None
+    evidence, network.evidence = network.evidence, None
     try:
         for start in range(0, len(data.y), size):
             rows = slice(start, start + size)
@@ -76,8 +74,7 @@ def _answers(model: EMMAModel, data: ScoredSet, target: Target) -> list[object]:
             answers = target.decode(logits.cpu().numpy())[counts].tolist()
             found.update(map(_hashable, answers))
     finally:
-        if evidence is not None:
-            network.evidence = evidence
+        network.evidence = evidence
     return list(found)
 
 

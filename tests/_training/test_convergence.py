@@ -59,14 +59,15 @@ def test_a_search_is_told_of_the_candidate_that_is_refitted():
 
 
 class Answering:
-    """Stands in for a model whose network always gives these logits."""
+    """Stands in for a model whose network, itself too, always gives these logits."""
 
-    chunk_rows = 3
+    chunk_rows, evidence = 3, None
 
     def __init__(self, logits):
         self.logits, self.seen = torch.tensor(logits), 0
+        self.network = self
 
-    def network(self, x, potential, present):
+    def __call__(self, x, potential, present):
         rows = slice(self.seen, self.seen + len(x))
         self.seen += len(x)
         return SimpleNamespace(logits=self.logits[rows])
