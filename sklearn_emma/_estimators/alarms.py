@@ -148,7 +148,7 @@ class RaisesAlarms(InspectsModes):
             have it. Alarms at ``alpha`` need 1 / ``alpha`` − 1 of them at least, and
             better several times as many: with n rows, the share of false alarms that
             *this* calibration will have in the long run differs from ``alpha`` by about
-            (``alpha`` / n)^½.
+            √(``alpha`` / n).
 
         Returns
         -------
