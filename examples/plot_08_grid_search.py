@@ -169,11 +169,11 @@ figure.savefig("grid_search.png", dpi=120)
 print("\nSaved grid_search.png")
 
 # %%
-# Measured: 251 fits in 131 s on one busy core, of which a single one took 7.2 s. **The
-# search hardly pays here**: the best (ρ = 0.1, λ_c = 0.001, λ_e = 0.01) has an average
-# precision of 0.899 on test data and the defaults 0.892, most of it gained with ``ip``
-# noisy (0.852 against 0.834); 43 of 125 are within one sd over the folds of the best
-# (0.885 ± 0.022). It tells what to stay away from: high ρ (mean 0.871 at 0.1, 0.772 at
-# 10), and large λ_c or λ_e. The rule of the threshold matters more: 0.101 by the ROC
-# corner, 0.475 by F1. With ``ip`` noisy the first finds 0.871 of the pulsars at a
-# false-alarm rate of 0.093 (F1 0.624), the second 0.756 at 0.018 (F1 0.781).
+# Measured: 251 fits in 430 s on one very busy core, of which a single one took 5.0 s.
+# **The search hardly pays here**: the best (ρ = 0.1, λ_c = 0.01, λ_e = 0.1) has an
+# average precision of 0.896 on test data and the defaults 0.894, most of it gained with
+# ``ip`` noisy (0.848 against 0.842); 61 of 125 are within one sd over the folds of the
+# best (0.886 ± 0.022). It tells what to stay away from: high ρ (mean 0.875 at 0.1,
+# 0.821 at 10), and large λ_c or λ_e. The rule of the threshold matters more: 0.061 by
+# the ROC corner, 0.505 by F1. With ``ip`` noisy the first finds 0.897 of the pulsars at
+# a false-alarm rate of 0.132 (F1 0.559), the second 0.768 at 0.019 (F1 0.784).
