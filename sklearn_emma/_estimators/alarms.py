@@ -74,9 +74,11 @@ class RaisesAlarms(InspectsModes):
         >>> clf = clf.fit(X[:300], y[:300])
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
-        >>> clf.p_values(failed).round(2)[:2]
-        array([[0.  , 0.99],
-               [0.  , 0.02]])
+        >>> p = clf.p_values(failed)
+        >>> bool(p[:, 0].max() < 0.01)  # nothing in training was as unusual
+        True
+        >>> bool(p[:, 1].mean() > 0.3)  # as clean rows have it
+        True
         """
         return self._by_mode(self._gather_p_values(X), X)
 
@@ -127,8 +129,8 @@ class RaisesAlarms(InspectsModes):
         >>> clf = clf.fit(X[:300], y[:300])
         >>> failed = X[300:].copy()
         >>> failed[:, modes["mode_0"]] += 10
-        >>> clf.failing_modes(failed).mean(axis=0)
-        array([1., 0.])
+        >>> clf.failing_modes(failed).mean(axis=0) > 0.5  # the first rings
+        array([ True, False])
         """
         check_is_fitted(self)
         given = {"alpha": alpha, "adjust": adjust}
