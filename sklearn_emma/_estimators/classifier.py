@@ -141,8 +141,8 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Whether ``fit`` continues the joint training where the last fit ended.
         Everything that shapes the model is kept from the first fit, whatever its
         parameters are now: energies, joint energy, gate (``rho``, ``energy_scaling``,
-        ``coupling``, ``attention_function``) and network. A scikit-learn classifier as
-        ``predictor`` is fitted again.
+        ``coupling``, ``attention_function``) and network. What single modes say, and a
+        scikit-learn classifier as ``predictor``, are fitted again.
     memory : str, joblib.Memory or None, default=None
         Caches pretraining, so that a search over ``rho``, ``lambda_c`` or ``lambda_e``
         runs it once for each fold. If pickle cannot store what is trained, the cache is

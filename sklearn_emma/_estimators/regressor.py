@@ -85,8 +85,8 @@ class EMMARegressor(PredictsNumbers):
         is called with ``(n_features_in, n_outputs)``; a module is assumed to be trained
         already, and is copied and fine-tuned. It sees the modes' columns side by side
         in the order of ``modes``, standardised. None is
-        :class:`~sklearn_emma.predictors.MLP`, without its evidence of single modes,
-        which is for classes.
+        :class:`~sklearn_emma.predictors.MLP`; its evidence of single modes is heard
+        with losses that predict the mean, ``"squared_error"`` and ``"gaussian"``.
 
         Or a scikit-learn regressor: the gate then learns in front of the default
         network, and a clone of the regressor is fitted on gated copies of the data,
@@ -100,13 +100,13 @@ class EMMARegressor(PredictsNumbers):
         of the samples. How many samples and modes fail, and how often they are drawn,
         are options of :class:`~sklearn_emma.corruption.Failures`. None trains on the
         data as they are; ``fit(X, y, corrupted=...)`` then says which modes failed.
-    max_iter : int, default=100
+    max_iter : int, default=40
         Epochs of the joint training.
-    pretraining_max_iter : int, default=30
+    pretraining_max_iter : int, default=15
         Epochs in which the predictor is pretrained.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` is a sixteenth of all samples, between 32 and 256.
-    lr : float, default=0.003
+    lr : float, default=0.005
         Learning rate of pretraining and joint training.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         Whether the learning rate falls to 0 along a cosine.
@@ -137,7 +137,8 @@ class EMMARegressor(PredictsNumbers):
         Everything that shapes the model is kept from the first fit, whatever its
         parameters are now: energies, joint energy, gate (``rho``, ``energy_scaling``,
         ``coupling``, ``attention_function``), network, and mean and standard deviation
-        of y. A scikit-learn regressor as ``predictor`` is fitted again.
+        of y. What single modes say, and a scikit-learn regressor as ``predictor``, are
+        fitted again.
     memory : str, joblib.Memory or None, default=None
         Caches pretraining, so that a search over ``rho``, ``lambda_c`` or ``lambda_e``
         runs it once for each fold. If pickle cannot store what is trained, the cache is
@@ -239,10 +240,10 @@ class EMMARegressor(PredictsNumbers):
         lambda_e: float = 0.003,
         predictor: TorchPredictor | BaseEstimator | None = None,
         corruption: Failures | Corruption | str | None = "auto",
-        max_iter: int = 100,
-        pretraining_max_iter: int = 30,
+        max_iter: int = 40,
+        pretraining_max_iter: int = 15,
         batch_size: int | str = "auto",
-        lr: float = 3e-3,
+        lr: float = 5e-3,
         lr_schedule: str = "cosine",
         optimizer: Callable[..., torch.optim.Optimizer] | None = None,
         early_stopping: bool = False,

@@ -13,6 +13,7 @@ from sklearn_emma._losses.regression import squared_error_loss
 from sklearn_emma._losses.regression_recipes import (
     ValueLoss,
     n_parameters,
+    predicts_mean,
     value_loss,
 )
 
@@ -69,6 +70,11 @@ class Numbers:
     def n_columns(self) -> int:
         """Number of targets, also where y has one axis."""
         return self.n_targets or 1
+
+    @property
+    def predicts_mean(self) -> bool:
+        """Whether the answer is the mean of y, and not a quantile, say."""
+        return predicts_mean(self.value_loss)
 
     def accept(self, y: np.ndarray, loss: str | ValueLoss) -> Self:
         """The same target with another loss, if y and loss fit what has been learnt.

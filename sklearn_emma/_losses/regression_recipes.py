@@ -137,6 +137,11 @@ def n_parameters(loss: ValueLoss) -> int:
     return number
 
 
+def predicts_mean(loss: ValueLoss) -> bool:
+    """Whether the answer of least loss is the mean of y, whatever its distribution."""
+    return loss is regression.squared_error_loss or isinstance(loss, Gaussian)
+
+
 def value_loss(given: str | ValueLoss, n_targets: int) -> ValueLoss:
     """The function that ``EMMARegressor(loss=...)`` means, once it has been tried.
 

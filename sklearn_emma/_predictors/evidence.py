@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import NamedTuple
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax
 
 from sklearn_emma._inputs.layout import ModeLayout
 
 #: Strengths of regularisation that are compared; ``C`` of scikit-learn.
 STRENGTHS = (1e-3, 1e-2, 0.1, 1.0)
 
-# What the frequencies of the classes count beside modes; so no probability is 0.
-_PRIOR_TRUST = 1e-3
-
-# How much a class that a linear model has not seen falls short of the others' mean.
-_UNSEEN = 10.0
+#: From answers (..., n, C) and what would be right, (n, ...), to losses (..., n).
+AnswerLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class Labelled(NamedTuple):
-    """Samples of known classes: ``x`` (n, d), ``present`` (n, M), ``y`` (n,).
+    """Samples whose answer is known: ``x`` (n, d), ``present`` (n, M), ``y`` (n, ...).
 
     ``weight`` (n,) is what each counts.
     """
@@ -47,25 +42,24 @@ class Heads(NamedTuple):
     weight: np.ndarray
     bias: np.ndarray
 
-    def log_proba(self, x: np.ndarray, layout: ModeLayout) -> np.ndarray:
-        """Log-probabilities of the classes by each mode, (n, M, C)."""
+    def outputs(self, x: np.ndarray, layout: ModeLayout) -> Tensor:
+        """What the linear models make of x (n, d): (n, M, C)."""
         weight, bias = (torch.from_numpy(array) for array in self)
-        found = _by_mode(torch.from_numpy(x).double(), weight, bias, [*layout.widths])
-        array: np.ndarray = found.numpy()
-        return array
+        return _by_mode(torch.from_numpy(x).double(), weight, bias, [*layout.widths])
 
 
 class HeldOutAnswers(NamedTuple):
     """What was said of samples that were not seen.
 
-    ``joint`` (r, C) are log-probabilities of the predictor, ``each`` (S, r, M, C) those
-    of the modes' linear models, at each strength; ``samples`` (r rows) say which modes
-    were there and what would have been right.
+    ``joint`` (r, C) are answers of the predictor, ``each`` (S, r, M, C) those of the
+    modes' linear models, at each strength; ``samples`` (r rows) say which modes were
+    there and what would have been right, ``loss`` how wrong an answer is.
     """
 
     joint: np.ndarray
     each: np.ndarray
     samples: Labelled
+    loss: AnswerLoss
 
     @classmethod
     def joined(cls, parts: list[HeldOutAnswers]) -> HeldOutAnswers:
@@ -75,22 +69,22 @@ class HeldOutAnswers(NamedTuple):
             np.concatenate([part.joint for part in parts]),
             np.concatenate([part.each for part in parts], axis=1),
             Labelled(*(np.concatenate(arrays) for arrays in samples)),
+            parts[0].loss,
         )
 
     def joint_loss(self) -> float:
-        """Log-loss of the predictor."""
-        said = np.take_along_axis(self.joint, self.samples.y[:, None], axis=1)[:, 0]
-        return -float(np.average(said, weights=self.samples.weight))
+        """Mean loss of the predictor."""
+        lost = self._lost(self.joint)
+        return float(np.average(lost, weights=self.samples.weight))
 
     def losses(self) -> np.ndarray:
-        """Log-loss of each mode at each strength, where the mode is present, (S, M).
+        """Mean loss of each mode at each strength, where the mode is present, (S, M).
 
         Infinite for a mode that is nowhere: it has shown nothing.
         """
-        y = self.samples.y[None, :, None, None]
-        said = np.take_along_axis(self.each, y, axis=3)[..., 0]
+        lost = self._lost(self.each.swapaxes(1, 2)).swapaxes(1, 2)
         weight = self.samples.weight[:, None] * self.samples.present
-        total: np.ndarray = -(said * weight).sum(axis=1)
+        total: np.ndarray = (lost * weight).sum(axis=1)
         mass = np.broadcast_to(weight.sum(axis=0), total.shape)
         return np.divide(total, mass, out=np.full_like(total, np.inf), where=mass > 0)
 
@@ -98,90 +92,137 @@ class HeldOutAnswers(NamedTuple):
         """The strength of regularisation with the least loss, for each mode."""
         return [STRENGTHS[i] for i in self.losses().argmin(axis=0)]
 
+    def _lost(self, answers: np.ndarray) -> np.ndarray:
+        """Losses (..., r) of answers (..., r, C)."""
+        y = torch.from_numpy(self.samples.y)
+        found: np.ndarray = self.loss(torch.from_numpy(answers), y).numpy()
+        return found
+
 
 class Evidence(nn.Module):
     """Mix the answer of the predictor with those of linear models of single modes.
 
     Each mode's linear model is right, or wrong, whatever happens to the others. Their
-    probabilities p_i are averaged, weighed by attention β_i and by what each was worth
-    on held-out samples, r_i:
+    answers are pooled, weighed by attention β_i and by what each was worth on held-out
+    samples, r_i; then
 
-        p_late ∝ Σ_i β_i r_i p_i,    log p = a log p_joint + b log p_late + constant.
+        answer = a · joint answer + b · pooled answer,
 
-    a and b are learnt from samples that neither has seen, so that 1 / (a + b) is the
-    temperature of the mixture.
+    with a and b learnt from samples that neither has seen. A kind of answer says how
+    linear models are fitted, what outputs mean, how wrong an answer is, and how answers
+    are pooled.
 
     Parameters
     ----------
-    heads : Heads
-        Fitted on all samples.
+    strengths : list of float
+        Regularisation of each mode's linear model, ``C`` of scikit-learn.
+    n_answers : int
+        Outputs C of a linear model.
     layout : ModeLayout
         Columns of each mode.
-    prior : ndarray of shape (C,)
-        Frequencies of the classes, the answer where no mode is there.
     dtype : torch.dtype
         In which everything is computed.
     """
 
+    #: Names of what is kept of all samples, one number for each output.
+    statistics: ClassVar[tuple[str, ...]] = ()
+
     weight: Tensor
     bias: Tensor
-    log_prior: Tensor
     reliability: Tensor
     powers: Tensor
 
     def __init__(
-        self, heads: Heads, layout: ModeLayout, prior: np.ndarray, dtype: torch.dtype
+        self,
+        strengths: list[float],
+        n_answers: int,
+        layout: ModeLayout,
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
+        self.strengths, self.layout = strengths, layout
         self.widths = list(layout.widths)
-        arrays = {
-            "weight": heads.weight,
-            "bias": heads.bias,
-            "log_prior": np.log(np.maximum(prior, 1e-12)),
-            "reliability": np.ones(layout.n_modes),
-            "powers": np.array([1.0, 0.0]),
+        shapes = {
+            "weight": (layout.n_features, n_answers),
+            "bias": (layout.n_modes, n_answers),
+            **dict.fromkeys(self.statistics, (n_answers,)),
         }
-        for name, array in arrays.items():
-            self.register_buffer(name, torch.as_tensor(array, dtype=dtype))
+        for name, shape in shapes.items():
+            self.register_buffer(name, torch.zeros(shape, dtype=dtype))
+        self.register_buffer("reliability", torch.ones(layout.n_modes, dtype=dtype))
+        self.register_buffer("powers", torch.tensor([1.0, 0.0], dtype=dtype))
+
+    def fit(self, samples: Labelled) -> None:
+        """Fit the linear models, in place, and note what else is kept of samples."""
+        n_answers = self.bias.shape[1]
+        heads = self.fit_heads(samples, self.layout, n_answers, self.strengths)
+        kept = {**heads._asdict(), **self.known(samples, n_answers)}
+        for name, array in kept.items():
+            self.get_buffer(name).copy_(torch.from_numpy(array))
+
+    @staticmethod
+    @abstractmethod
+    def fit_heads(
+        data: Labelled, layout: ModeLayout, n_outputs: int, strengths: list[float]
+    ) -> Heads:
+        """Fit a linear model on each mode, where it is present."""
+
+    @staticmethod
+    @abstractmethod
+    def known(samples: Labelled, n_outputs: int) -> dict[str, np.ndarray]:
+        """The statistics, by name."""
+
+    @staticmethod
+    @abstractmethod
+    def answers(outputs: Tensor) -> Tensor:
+        """What outputs (..., C) of the predictor or of linear models say."""
+
+    @staticmethod
+    @abstractmethod
+    def loss(answers: Tensor, y: Tensor) -> Tensor:
+        """How wrong answers (..., n, C) are, (..., n), where y (n, ...) is right."""
+
+    @abstractmethod
+    def default(self, n: int) -> Tensor:
+        """Answers (n, C) to samples of which nothing is known."""
+
+    @abstractmethod
+    def pool(self, each: Tensor, attention: Tensor) -> Tensor:
+        """One answer (n, C) of those of each mode (n, M, C)."""
 
     @property
     def temperature(self) -> float:
-        """1 / (a + b)."""
-        return 1.0 / max(float(self.powers.sum()), 1e-6)
+        """By which outputs of the mixture are divided; 1 where they are not scores."""
+        return 1.0
 
     def learn(self, held_out: HeldOutAnswers) -> None:
         """Learn r, a and b, in place."""
         y, weight = held_out.samples.y, held_out.samples.weight
         losses = held_out.losses()
-        uncertain = -np.average(self.log_prior.numpy()[y], weights=weight)
+        nothing = self.loss(self.default(len(y)), torch.from_numpy(y)).numpy()
+        uncertain = np.average(nothing, weights=weight)
         worth = 1 - losses.min(axis=0) / max(uncertain, 1e-12)
         self.reliability.copy_(torch.from_numpy(worth.clip(0.0, 1.0)))
         modes = np.arange(len(self.widths))
         each = held_out.each[losses.argmin(axis=0), :, modes].swapaxes(0, 1)
         there = torch.as_tensor(held_out.samples.present, dtype=self.bias.dtype)
-        late = self._average(torch.as_tensor(each, dtype=self.bias.dtype), there)
-        powers = mixing_powers(held_out.joint, late.numpy(), y, weight)
+        pooled = self.pool(torch.as_tensor(each, dtype=self.bias.dtype), there)
+        powers = mixing_powers(
+            held_out.joint,
+            pooled.numpy(),
+            lambda mixed: self.loss(self.answers(mixed), torch.from_numpy(y)),
+            weight,
+        )
         self.powers.copy_(torch.from_numpy(powers))
 
-    def forward(self, logits: Tensor, x: Tensor, attention: Tensor) -> Tensor:
-        """Logits (n, C) of the mixture, from those of the predictor.
+    def forward(self, outputs: Tensor, x: Tensor, attention: Tensor) -> Tensor:
+        """Outputs (n, C) of the mixture, from those of the predictor.
 
         ``x`` (n, d) as it was before attention (n, M) multiplied it.
         """
-        joint = log_softmax(logits, dim=1) * self.powers[0]
-        each = _by_mode(x, self.weight, self.bias, self.widths)
-        return joint + self.powers[1] * self._average(each, attention)
-
-    def _average(self, each: Tensor, attention: Tensor) -> Tensor:
-        """Log-probabilities (n, C) from those of each mode (n, M, C)."""
-        trust = attention * self.reliability
-        trust = torch.cat((trust, torch.full_like(trust[:, :1], _PRIOR_TRUST)), dim=1)
-        # len(each) would be a constant of an exported program.
-        prior = self.log_prior.expand(each.shape[0], 1, -1)
-        proba = torch.cat((each, prior), dim=1).exp()
-        # Of probabilities, as the logarithm of attention 0 has no gradient.
-        mixed = (trust.unsqueeze(2) * proba).sum(1) / trust.sum(1, keepdim=True)
-        return mixed.log()
+        joint = self.answers(outputs) * self.powers[0]
+        each = self.answers(_by_mode(x, self.weight, self.bias, self.widths))
+        return joint + self.powers[1] * self.pool(each, attention)
 
 
 def relevance(reliability: Tensor) -> Tensor:
@@ -194,66 +235,39 @@ def relevance(reliability: Tensor) -> Tensor:
     return 1 + reliability / (2 * best) if best > 0 else torch.ones_like(reliability)
 
 
-def fit_heads(
-    data: Labelled, layout: ModeLayout, n_classes: int, strengths: list[float]
-) -> Heads:
-    """Fit a linear model on each mode, where it is present, with its own strength."""
-    weight = np.zeros((data.x.shape[1], n_classes))
-    bias = np.zeros((layout.n_modes, n_classes))
-    for mode, (columns, strength) in enumerate(
-        zip(layout.slices, strengths, strict=True)
-    ):
-        rows = data.present[:, mode] & (data.weight > 0)
-        seen = np.unique(data.y[rows])
-        if len(seen) < 2:
-            continue  # says nothing
-        model = LogisticRegression(C=strength, max_iter=50)
-        with warnings.catch_warnings():
-            # Nearly converged is as good: strengths differ by a factor of ten.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(data.x[rows, columns], data.y[rows], data.weight[rows])
-        coef, intercept = model.coef_, model.intercept_
-        if len(seen) == 2:  # scikit-learn gives the difference alone
-            coef = np.concatenate([-coef, coef]) / 2
-            intercept = np.concatenate([-intercept, intercept]) / 2
-        bias[mode] = intercept.mean() - _UNSEEN
-        weight[columns.start : columns.stop, seen] = coef.T
-        bias[mode, seen] = intercept
-    return Heads(weight, bias)
-
-
 def mixing_powers(
-    joint: np.ndarray, late: np.ndarray, y: np.ndarray, weight: np.ndarray
+    joint: np.ndarray,
+    pooled: np.ndarray,
+    loss: Callable[[Tensor], Tensor],
+    weight: np.ndarray,
 ) -> np.ndarray:
-    """(a, b) ≥ 0 with which a·``joint`` + b·``late`` (n, C) are the best logits for y.
+    """(a, b) ≥ 0 with which a·``joint`` + b·``pooled`` (n, C) has the least loss.
 
-    By the log-loss of samples that were seen by neither; a few samples more speak for
-    halves, which decide where there are hardly any.
+    ``loss`` is that of each sample (n,), which counts by its ``weight``. It should be
+    of samples that were seen by neither; a few more speak for halves, which decide
+    where there are hardly any.
     """
-    parts = torch.from_numpy(np.stack([joint, late])).double()
-    target = torch.from_numpy(y)
+    parts = torch.from_numpy(np.stack([joint, pooled])).double()
     counts = torch.from_numpy(weight).double()
 
-    def loss(powers: np.ndarray) -> tuple[float, np.ndarray]:
+    def total_loss(powers: np.ndarray) -> tuple[float, np.ndarray]:
         p = torch.tensor(powers, requires_grad=True)
-        logits = (p[:, None, None] * parts).sum(0)
-        said = nn.functional.cross_entropy(logits, target, reduction="none")
-        total = (said * counts).sum() + (p - 0.5).square().sum()
+        lost = loss((p[:, None, None] * parts).sum(0))
+        total = (lost * counts).sum() + (p - 0.5).square().sum()
         total.backward()
         assert p.grad is not None
         return float(total.detach()), p.grad.numpy()
 
-    found = minimize(
-        loss, np.array([0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(0.0, 3.0)] * 2
-    )
+    start, bounds = np.array([0.5, 0.5]), [(0.0, 3.0)] * 2
+    found = minimize(total_loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     powers: np.ndarray = found.x
     return powers
 
 
 def _by_mode(x: Tensor, weight: Tensor, bias: Tensor, widths: list[int]) -> Tensor:
-    """Log-probabilities (n, M, C) by each mode."""
-    logits = [
+    """Outputs (n, M, C) of linear models of each mode."""
+    outputs = [
         part @ rows
         for part, rows in zip(x.split(widths, 1), weight.split(widths), strict=True)
     ]
-    return log_softmax(torch.stack(logits, dim=1) + bias, dim=2)
+    return torch.stack(outputs, dim=1) + bias

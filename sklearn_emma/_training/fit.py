@@ -27,6 +27,7 @@ from sklearn_emma._predictors.evidence import relevance
 from sklearn_emma._predictors.regressors import RegressorPredictor, fit_regressor
 from sklearn_emma._training.cache import cached_pretraining
 from sklearn_emma._training.convergence import warn_if_not_converged
+from sklearn_emma._training.evidence import labelled
 from sklearn_emma._training.joint_training import JointTask, train_jointly
 from sklearn_emma._training.plan import Plan
 from sklearn_emma._training.pretraining import Pretrained
@@ -83,6 +84,8 @@ def train_model(plan: Plan, previous: EMMAModel | None = None) -> Trained:
         If a loss stops being finite.
     """
     started = start(plan, previous)
+    if previous is not None:
+        refit_evidence(started, plan)
     held = started.data.rows(plan.held) if len(plan.held) else None
     task = JointTask(
         data=started.data.rows(plan.train) if len(plan.held) else started.data,
@@ -194,6 +197,16 @@ def calibrate(model: EMMAModel, plan: Plan, first: Pretrained) -> None:
     gate = model.network.gate
     gate.calibrate(narrowed(potential, TRAINING_TYPE), weight)
     model.alarms = Alarms(gate.scaling, potential, weight)
+
+
+def refit_evidence(started: Started, plan: Plan) -> None:
+    """Let single modes say what they know of the samples of now, in place."""
+    evidence, inputs = started.model.network.evidence, started.data.inputs
+    if evidence is not None:
+        x, present = inputs.x.cpu().numpy(), inputs.present.cpu().numpy()
+        data, target = plan.checked.data, plan.checked.target
+        clean = present & ~data.corrupted
+        evidence.fit(labelled(x.astype(np.float64), clean, data, target))
 
 
 def score_pretrained(plan: Plan, first: Pretrained, model: EMMAModel) -> ScoredSet:

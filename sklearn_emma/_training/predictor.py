@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax
 
 from sklearn_emma._energies.cross_fitting import folds, row_keys
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.loop import Samples, auto_batch_size, train
 from sklearn_emma._optim.net import make_net
@@ -24,10 +22,10 @@ from sklearn_emma._predictors.evidence import (
     Heads,
     HeldOutAnswers,
     Labelled,
-    fit_heads,
 )
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import calibrate_predictor
+from sklearn_emma._training.evidence import Question, labelled, question
 from sklearn_emma._training.loss import PretrainingLoss
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import ZeroedMode, fail_modes
@@ -68,25 +66,23 @@ class ModuleAlone(nn.Module):
 
 def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     """Train the predictor, unless it comes trained, and weigh the modes beside it."""
-    if not _hears_modes(task):
+    asked = _asked(task)
+    if asked is None:
         return LearntPredictor(*_train(task, rows.x, task.data), None)
     assert isinstance(task.predictor, MLP)
-    data, layout, n_classes = task.data, task.layout, task.target.n_outputs
+    data, layout, (kind, n_answers) = task.data, task.layout, asked
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
     if len(np.unique(part)) < n_folds + many:
         # Samples are too much alike to be held out.
         return LearntPredictor(*_train(task, rows.x, data), None)
-    # Linear models are regularised by the number of samples, whatever classes weigh.
-    counts = data.loss_weight * (data.weight.sum() / data.loss_weight.sum())
-    samples = Labelled(rows.x, rows.present, data.y, counts)
-    prior = np.bincount(data.y, data.loss_weight, n_classes)
+    samples = labelled(rows.x, rows.present, data, task.target)
     answers = []
     for k in range(n_folds):
         seen, unseen = np.flatnonzero(part != k), np.flatnonzero(part == k)
         heads = [
-            fit_heads(samples.rows(seen), layout, n_classes, [c] * layout.n_modes)
+            kind.fit_heads(samples.rows(seen), layout, n_answers, [c] * layout.n_modes)
             for c in STRENGTHS
         ]
         learnt = []
@@ -94,20 +90,16 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
             predictor, curve = _train(
                 replace(task, predictor=recipe), rows.x[seen], data.rows(seen)
             )
-            said = _answers(predictor, heads, samples.rows(unseen), layout)
+            said = _answers(predictor, kind, heads, samples.rows(unseen), layout)
             learnt.append((predictor, curve, said))
         predictor, curve, said = _chosen(learnt)
         answers.append(said)
     if not many:
         predictor, curve = _train(task, rows.x, data)
     held_out = HeldOutAnswers.joined(answers)
-    strengths = held_out.best_strengths()
-    evidence = Evidence(
-        fit_heads(samples, layout, n_classes, strengths),
-        layout,
-        prior / prior.sum(),
-        torch.from_numpy(rows.x[:0]).dtype,
-    )
+    dtype = torch.from_numpy(rows.x[:0]).dtype
+    evidence = kind(held_out.best_strengths(), n_answers, layout, dtype)
+    evidence.fit(samples)
     evidence.learn(held_out)
     return LearntPredictor(predictor, curve, evidence)
 
@@ -125,7 +117,11 @@ def _chosen(
 
 @torch.no_grad()
 def _answers(
-    predictor: nn.Module, heads: list[Heads], samples: Labelled, layout: ModeLayout
+    predictor: nn.Module,
+    kind: type[Evidence],
+    heads: list[Heads],
+    samples: Labelled,
+    layout: ModeLayout,
 ) -> HeldOutAnswers:
     """What is said of samples as they are, and of the same with one mode missing."""
     n_modes = layout.n_modes
@@ -135,21 +131,19 @@ def _answers(
         failed = samples._replace(x=x, present=samples.present & ~gone)
         pairs = zip(samples, failed, strict=True)
         samples = Labelled(*(np.concatenate(pair) for pair in pairs))
-    logits = predictor.eval()(torch.from_numpy(samples.x).to(TRAINING_TYPE))
-    joint = log_softmax(logits.double(), dim=1).numpy()
-    each = np.stack([head.log_proba(samples.x, layout) for head in heads])
-    return HeldOutAnswers(joint, each, samples)
+    outputs = predictor.eval()(torch.from_numpy(samples.x).to(TRAINING_TYPE))
+    n_answers = heads[0].bias.shape[1]
+    joint = kind.answers(outputs[:, :n_answers].double())
+    each = torch.stack([kind.answers(h.outputs(samples.x, layout)) for h in heads])
+    return HeldOutAnswers(joint.numpy(), each.numpy(), samples, kind.loss)
 
 
-def _hears_modes(task: PretrainingTask) -> bool:
-    """Whether single modes are heard: beside the default network, in probabilities."""
-    return (
-        isinstance(task.predictor, MLP)
-        and task.predictor.evidence
-        and isinstance(task.target, Classes)
-        and task.target.gives_probabilities
-        and len(task.data.y) >= _FEWEST_SAMPLES
-    )
+def _asked(task: PretrainingTask) -> Question | None:
+    """What single modes are asked beside the default network, if anything."""
+    enough = len(task.data.y) >= _FEWEST_SAMPLES
+    if isinstance(task.predictor, MLP) and task.predictor.evidence and enough:
+        return question(task.target)
+    return None
 
 
 def _train(

@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import Ridge
 
 from helpers import linear_values as linear_data
 from helpers import quick_regressor as quick
+from sklearn_emma.predictors import MLP
 
 
 def test_answers_are_in_the_units_and_the_shape_of_y():
@@ -113,10 +115,27 @@ def test_one_pass_over_everything_is_a_fit_of_one_epoch():
 
 def test_a_warm_start_keeps_what_values_are_standardised_by():
     X, y = linear_data()
-    model = quick(warm_start=True, max_iter=5).fit(X, y)
+    alone = MLP(hidden_layer_sizes=16, dropout=0.0, evidence=False)
+    model = quick(warm_start=True, max_iter=5, predictor=alone).fit(X, y)
     before = model.predict(X)
     model.set_params(max_iter=1, lr=1e-9).fit(X, y + 500)
     np.testing.assert_allclose(model.predict(X), before, atol=1)
+    model.set_params(max_iter=30, lr=0.01).fit(X, y + 500)
+    assert model.score(X, y + 500) > 0.5
+
+
+def test_a_warm_start_asks_the_modes_again():
+    X, y = linear_data()
+    model = quick(warm_start=True, max_iter=5).fit(X, y)
+    evidence = model.network_.evidence
+    model.set_params(max_iter=1, lr=1e-9).fit(X, y + 500)
+    again = model.network_.evidence
+    shift = torch.full_like(again.bias, 500 / y.std())
+    torch.testing.assert_close(again.bias - evidence.bias, shift, rtol=1e-3, atol=0)
+    torch.testing.assert_close(again.weight, evidence.weight, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(again.lowest, evidence.lowest + 500 / y.std())
+    for name in ("reliability", "powers"):  # of samples that were held out
+        assert torch.equal(getattr(again, name), getattr(evidence, name))
     model.set_params(max_iter=30, lr=0.01).fit(X, y + 500)
     assert model.score(X, y + 500) > 0.5
 

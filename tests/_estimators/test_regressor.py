@@ -38,7 +38,7 @@ def linear(loss, *, decay=0.0, epochs=300, lr=0.03):
     return EMMARegressor(
         {"all": list(range(6))},
         loss=loss,
-        predictor=MLP(()),
+        predictor=MLP((), evidence=False),
         attention_function="none",
         corruption=None,
         optimizer=partial(torch.optim.Adam, weight_decay=decay),

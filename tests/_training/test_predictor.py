@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -15,6 +16,7 @@ import helpers
 from helpers import quick, searchable
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._inputs.checking import Given
+from sklearn_emma._predictors.class_evidence import ClassEvidence
 from sklearn_emma._predictors.dropout import Dropout
 from sklearn_emma._predictors.evidence import HeldOutAnswers
 from sklearn_emma._training import predictor as module
@@ -48,18 +50,20 @@ class Spy:
             self.networks.append((filled, data.y))
             return original(task, filled, data)
 
-        def noted_heads(data, *args, original=module.fit_heads):
+        def noted_heads(data, *args, original=ClassEvidence.fit_heads):
             self.heads.append((data.x, data.y))
             return original(data, *args)
 
-        def noted_answers(predictor, heads, unseen, layout, original=module._answers):
+        def noted_answers(
+            predictor, kind, heads, unseen, layout, original=module._answers
+        ):
             trained = self.networks[-1], *self.heads[-len(heads) :]
-            found = original(predictor, heads, unseen, layout)
+            found = original(predictor, kind, heads, unseen, layout)
             self.answers.append((trained, unseen, found))
             return found
 
         monkeypatch.setattr(module, "_train", noted_train)
-        monkeypatch.setattr(module, "fit_heads", noted_heads)
+        monkeypatch.setattr(ClassEvidence, "fit_heads", staticmethod(noted_heads))
         monkeypatch.setattr(module, "_answers", noted_answers)
 
 
@@ -339,13 +343,32 @@ def test_a_clone_fitted_on_the_same_samples_is_the_same():
     )
 
 
-def test_trained_further_it_keeps_what_it_has_learnt():
+def test_trained_further_it_asks_anew_and_weighs_as_before():
     model = fitted(warm_start=True)
-    before = [buffer.clone() for buffer in evidence_of(model).buffers()]
-    model.fit(*samples(seed=1))
-    for one, two in zip(before, evidence_of(model).buffers(), strict=True):
-        assert torch.equal(one, two)
+    before = evidence_of(model)
+    X, y = samples(seed=1)
+    model.fit(X, y)
+    after = evidence_of(model)
+    for name in ("reliability", "powers"):  # from samples that were held out then
+        assert torch.equal(getattr(after, name), getattr(before, name))
+    scaled = model.scaler_.transform(X)
+    for mode, columns in enumerate(MODES.values()):
+        own = scaled[:, columns]
+        expected = LogisticRegression(C=before.strengths[mode], max_iter=50).fit(own, y)
+        said = own @ after.weight[columns].numpy() + after.bias[mode].numpy()
+        np.testing.assert_allclose(
+            log_softmax(said, axis=1), expected.predict_log_proba(own), atol=1e-4
+        )
+    assert not torch.equal(after.weight, before.weight)
     assert model.network_.gate.balanced
+
+
+def test_trained_further_on_the_same_samples_all_evidence_is_the_same():
+    model = fitted(warm_start=True)
+    before = evidence_of(model)
+    model.fit(*samples())
+    for one, two in zip(before.buffers(), evidence_of(model).buffers(), strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-6)
 
 
 def test_a_weight_of_a_sample_is_so_many_samples():
