@@ -6,15 +6,19 @@ Any of them is an ``energy_estimator`` of :class:`~sklearn_emma.EMMAClassifier` 
 """
 
 from sklearn_emma._energies.neighbors import NeighborsEnergy
+from sklearn_emma._energies.objectives import ContrastiveDivergence
 from sklearn_emma._energies.outliers import OutlierEnergy
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._energies.prototypes import PrototypeEnergy
 from sklearn_emma._energies.reconstruction import ReconstructionEnergy
+from sklearn_emma._energies.regularizers import Sparse
 
 __all__ = [
+    "ContrastiveDivergence",
     "NeighborsEnergy",
     "OutlierEnergy",
     "PotentialEnergyTransformer",
     "PrototypeEnergy",
     "ReconstructionEnergy",
+    "Sparse",
 ]

@@ -26,7 +26,7 @@ class EnergyEstimator(BaseEstimator, ABC):
 
     @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Minus the energy of each sample.
+        """Energy of each sample, with a minus sign.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class EnergyEstimator(BaseEstimator, ABC):
         """
         check_is_fitted(self)
         values = self._validate(X, reset=False)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             energy = np.asarray(self._energy(values), dtype=values.dtype)
         return -finite_energy(torch.from_numpy(energy)).numpy()
 

@@ -71,7 +71,7 @@ class PrototypeEnergy(EnergyEstimator):
     n_prototypes : int, default=8
         K. Where there are fewer distinct rows, these are the prototypes.
     beta : float, default=inf
-        β ≥ 0, an inverse temperature in units of squared distances.
+        Inverse temperature β ≥ 0 in units of squared distances.
     random_state : int, RandomState instance or None, default=None
         Where K-means starts.
 
@@ -89,8 +89,8 @@ class PrototypeEnergy(EnergyEstimator):
     >>> from sklearn_emma.energies import PrototypeEnergy
     >>> X = [[0.0], [2.0], [10.0], [12.0]]
     >>> hard = PrototypeEnergy(2, random_state=0).fit(X)
-    >>> [float(energy) for energy in -hard.score_samples([[1.0], [4.0]])]
-    [-0.0, 9.0]
+    >>> [float(energy) for energy in -hard.score_samples([[2.0], [4.0]])]
+    [1.0, 9.0]
     >>> mean = PrototypeEnergy(2, beta=0, random_state=0).fit(X)
     >>> [float(energy) for energy in -mean.score_samples([[1.0], [6.0]])]
     [50.0, 25.0]

@@ -45,7 +45,7 @@ class ReconstructionEnergy(EnergyEstimator):
         should keep the scale of features: the loss is in the units of X. None is a PCA
         that keeps 90 % of the variance.
     penalty : float, default=0.0
-        α ≥ 0, what the code costs. With that of DictionaryLearning
+        What the code costs, α ≥ 0. With that of DictionaryLearning
         (``transform_algorithm="lasso_lars"`` and ``transform_alpha`` of the same value)
         the code is the one of least energy. What a code of 1 adds to a reconstruction,
         an atom, must not be longer than 1: otherwise codes would be short for nothing.
@@ -135,7 +135,7 @@ class ReconstructionEnergy(EnergyEstimator):
 
 
 def _check_atoms(estimator: Any) -> None:
-    """Check that no atom of a linear decoder is longer than 1: what a code of 1 adds."""
+    """Check that no atom, what a code of 1 adds, of a linear decoder is too long."""
     if not hasattr(estimator, "components_"):
         return
     n_atoms = len(estimator.components_)

@@ -1,5 +1,7 @@
 """Prototypes: a smoothed minimum with its limits, against K-means and mixtures."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -34,7 +36,7 @@ def test_it_falls_from_the_mean_to_the_minimum(distances):
     np.testing.assert_allclose(found[0], distances.mean(axis=1))
     np.testing.assert_allclose(found[2], distances.mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(found[1], distances.mean(axis=1), rtol=1e-12)
-    assert all((a >= b - 1e-12).all() for a, b in zip(found, found[1:], strict=False))
+    assert all((a >= b - 1e-12).all() for a, b in pairwise(found))
     np.testing.assert_allclose(found[-2], distances.min(axis=1))
     np.testing.assert_array_equal(found[-1], distances.min(axis=1))
 
