@@ -27,6 +27,7 @@ FLOORS = [
         "predictors",
         "metrics",
         "losses",
+        "energies",
         "datasets",
         "robustness",
         "model_selection",

@@ -4,16 +4,24 @@ from inspect import isclass
 
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emma
+import sklearn_emma.energies
 from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
+from sklearn_emma.energies import (
+    NeighborsEnergy,
+    OutlierEnergy,
+    PrototypeEnergy,
+    ReconstructionEnergy,
+)
 from sklearn_emma.losses import Hinge
 from sklearn_emma.predictors import MLP
 
@@ -25,6 +33,13 @@ INSTANCES = [
     PotentialEnergyTransformer(
         n_components=4, preprocessing=None, lr_schedule="constant", max_iter=10
     ),
+    NeighborsEnergy(),
+    OutlierEnergy(),
+    OutlierEnergy(IsolationForest(n_estimators=5)),
+    PrototypeEnergy(),
+    PrototypeEnergy(3, beta=1.0),
+    ReconstructionEnergy(),
+    ReconstructionEnergy(PCA(1), penalty=0.1),
     EMMAClassifier(),
     EMMAClassifier(
         rho=1.0,
@@ -69,7 +84,11 @@ def identify(estimator):
 
 
 def test_every_public_estimator_is_checked_at_default_settings():
-    public = {getattr(sklearn_emma, name) for name in sklearn_emma.__all__}
+    public = {
+        getattr(module, name)
+        for module in (sklearn_emma, sklearn_emma.energies)
+        for name in module.__all__
+    }
     estimators = {c for c in public if isclass(c) and issubclass(c, BaseEstimator)}
     defaults = {type(e) for e in INSTANCES if repr(e) == repr(type(e)())}
     assert defaults == estimators

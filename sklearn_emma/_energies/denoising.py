@@ -1,7 +1,8 @@
-"""Train a stack of autoencoders, one for each mode, by denoising score matching."""
+"""Train a stack of autoencoders, one for each mode."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from sklearn_emma._energies.autoencoder import AutoencoderStack
+from sklearn_emma._energies.objectives import Denoising, Objective
+from sklearn_emma._energies.regularizers import Regularizer, hidden_units
 from sklearn_emma._optim.loop import Samples, auto_batch_size, train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
@@ -31,30 +34,75 @@ class Autoencoder(NamedTuple):
     loss_curve: list[float]
 
 
-class DenoisingLoss(nn.Module):
-    """Σ_modes ‖r(x + ε) − x‖² of each sample, (n,), weighted mode by mode."""
+class PotentialLoss(nn.Module):
+    """Loss of each sample (n,), the sum over its modes, weighed mode by mode.
+
+    Parameters
+    ----------
+    objective : Objective
+        What the stack is trained for.
+    regularizer : callable or None
+        Added ``alpha`` times.
+    alpha : float
+        Weight α of the regulariser.
+    stack : AutoencoderStack
+        What is trained; its parameters are not those of the loss.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        regularizer: Regularizer | None,
+        alpha: float,
+        stack: AutoencoderStack,
+    ) -> None:
+        super().__init__()
+        self.losses = partial(objective.losses, stack)
+        self.penalty = (
+            None
+            if regularizer is None or alpha == 0
+            else partial(_penalty, stack, regularizer, alpha)
+        )
 
     def forward(self, reconstruction: Tensor, y: Tensor, mode_weight: Tensor) -> Tensor:
-        return ((reconstruction - y).square().sum(2) * mode_weight).sum(1)
+        losses = self.losses(reconstruction, y)
+        if self.penalty is not None:
+            losses = losses + self.penalty(y, mode_weight)
+        return (losses * mode_weight).sum(1)
 
 
-class Denoising(NamedTuple):
-    """How autoencoders of ``n_components`` hidden units learn to remove noise.
+def _penalty(
+    stack: AutoencoderStack,
+    regularizer: Regularizer,
+    alpha: float,
+    x: Tensor,
+    mode_weight: Tensor,
+) -> Tensor:
+    hidden = hidden_units(stack, x)
+    return alpha * regularizer(hidden, stack.weight, mode_weight)
 
-    ``sigma`` is the standard deviation of the noise, ``stiffness`` κ, ``options`` those
-    of the training.
+
+class AutoencoderTask(NamedTuple):
+    """How autoencoders of ``n_components`` hidden units learn.
+
+    ``sigma`` is the standard deviation of the noise that the ``objective`` may add,
+    ``stiffness`` κ, ``options`` those of the training; ``regularizer`` is added
+    ``alpha`` times.
     """
 
     n_components: int
     sigma: float
     stiffness: float
     options: Options
+    objective: Objective = Denoising()
+    regularizer: Regularizer | None = None
+    alpha: float = 0.0
 
 
 def train_autoencoders(
     Xs: list[np.ndarray],
     weights: list[np.ndarray],
-    denoising: Denoising,
+    task: AutoencoderTask,
     random_state: RandomStateLike,
 ) -> list[Autoencoder]:
     """Train one autoencoder for each mode, all in one batched computation.
@@ -65,8 +113,8 @@ def train_autoencoders(
         Clean values of each mode, in the coordinates of its autoencoder.
     weights : list of ndarray of shape (n_samples,)
         Weights of the samples in each mode; 0 where the mode is missing.
-    denoising : Denoising
-        Size of the autoencoders, noise, and how training goes.
+    task : AutoencoderTask
+        Size of the autoencoders, what they are trained for, and how training goes.
     random_state : int, RandomState instance or None
         Gives one seed, which all share.
 
@@ -75,7 +123,7 @@ def train_autoencoders(
     list of Autoencoder
         In the order of ``Xs``.
     """
-    options = denoising.options
+    options, objective = task.options, task.objective
     device = options.device
     widths = [X.shape[1] for X in Xs]
     # Of coordinates, which are of about unit variance, float32 loses nothing.
@@ -90,17 +138,18 @@ def train_autoencoders(
     batch_size = auto_batch_size(options.batch_size, len(x), _FEWEST_IN_A_STEP)
 
     with seeded(draw_seed(check_random_state(random_state)), device) as generator:
-        stack = AutoencoderStack(
-            widths, denoising.n_components, x.dtype, denoising.stiffness
-        )
-        net = make_net(stack, DenoisingLoss(), options, batch_size=batch_size)
+        stack = AutoencoderStack(widths, task.n_components, x.dtype, task.stiffness)
+        loss = PotentialLoss(objective, task.regularizer, task.alpha, stack)
+        net = make_net(stack, loss, options, batch_size=batch_size)
 
         def draw() -> Samples:
-            noise = torch.randn(
-                x.shape, generator=generator, dtype=x.dtype, device=device
-            )
-            noisy = x + denoising.sigma * noise * stack.used.transpose(0, 1)
-            return Samples({"x": noisy}, {"y": x, "mode_weight": weight}, ones)
+            seen = x
+            if objective.adds_noise:
+                noise = torch.randn(
+                    x.shape, generator=generator, dtype=x.dtype, device=device
+                )
+                seen = x + task.sigma * noise * stack.used.transpose(0, 1)
+            return Samples({"x": seen}, {"y": x, "mode_weight": weight}, ones)
 
         train(net, draw, options, generator, "potential energies")
     losses = [float(loss) / len(Xs) for loss in net.history[:, "train_loss"]]

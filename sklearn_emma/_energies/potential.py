@@ -6,7 +6,6 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Self
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import (
@@ -21,6 +20,8 @@ from sklearn_emma._energies.magnitudes import (
     fit_magnitudes,
     unchanged,
 )
+from sklearn_emma._energies.objectives import OBJECTIVES, Objective
+from sklearn_emma._energies.regularizers import REGULARIZERS, Regularizer
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._energies.together import fit_together, stack
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
@@ -78,6 +79,21 @@ class PotentialEnergyTransformer(
         the largest that tells held-out rows from the same rows with small noise as well
         as any.
         Without whitening it plays no part.
+    objective : {"denoising", "score_matching", "contrastive_divergence"} or object, \
+            default="denoising"
+        What the autoencoder is trained for, and so what Ψ comes out as, up to a
+        constant. ``"denoising"``: about −sigma² log p of data with noise.
+        ``"score_matching"`` and ``"contrastive_divergence"``: about −log p of the data
+        themselves. κ is then 1 in whitened coordinates, and in others 1 / sigma², with
+        which Ψ can be the energy of data as narrow as sigma in any direction.
+        :class:`~sklearn_emma.energies.ContrastiveDivergence` has the second with its
+        number of Gibbs steps.
+    regularizer : {"contractive", "sparse"}, callable or None, default=None
+        What is added to the objective: ``"contractive"``, the squared norm of ∂u/∂z,
+        keeps hidden units u from changing fast; ``"sparse"`` keeps most of them off,
+        see :class:`~sklearn_emma.energies.Sparse`.
+    alpha : float, default=0.01
+        Weight of the regulariser.
     max_iter : int, default=10
         Number of epochs.
     batch_size : int or "auto", default="auto"
@@ -122,7 +138,7 @@ class PotentialEnergyTransformer(
         Knots, values and slopes of the normal scores n_j; with them φ(u) = (u_1,
         n_1(u_1), u_2, n_2(u_2), ...), otherwise φ(u) = u.
     loss_curve_ : list of float
-        Mean denoising loss of each epoch.
+        Mean loss of each epoch, that of the objective and the regulariser.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
@@ -157,6 +173,9 @@ class PotentialEnergyTransformer(
             None,
         ],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "objective": [StrOptions(set(OBJECTIVES)), Objective],
+        "regularizer": [StrOptions(set(REGULARIZERS)), callable, None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -168,6 +187,9 @@ class PotentialEnergyTransformer(
         sigma: float = 0.3,
         preprocessing: str | None = "normal_scores",
         shrinkage: float | str = "auto",
+        objective: str | Objective = "denoising",
+        regularizer: str | Regularizer | None = None,
+        alpha: float = 0.01,
         max_iter: int = 10,
         batch_size: int | str = "auto",
         lr: float = 0.02,
@@ -182,6 +204,9 @@ class PotentialEnergyTransformer(
         self.sigma = sigma
         self.preprocessing = preprocessing
         self.shrinkage = shrinkage
+        self.objective = objective
+        self.regularizer = regularizer
+        self.alpha = alpha
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.lr = lr
@@ -243,43 +268,6 @@ class PotentialEnergyTransformer(
     # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
     _fit_together = staticmethod(fit_together)
     _stack = staticmethod(stack)
-
-    @ordinary_state()
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Potential energy of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode.
-
-        Returns
-        -------
-        potential : ndarray of shape (n_samples, 1)
-            Ψ, finite; lower is more usual. Only differences matter.
-        """
-        return self._fitted.potential(self._in_units(X))[:, np.newaxis]
-
-    @ordinary_state()
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
-
-        Compare scores of rows that a model has not seen with each other: rows that it
-        was fitted on score somewhat higher, the more so the fewer they are for their
-        number of features. Scores of two models, of two modes say, have different
-        origins and units, and are not to be compared as they are.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode.
-
-        Returns
-        -------
-        score : ndarray of shape (n_samples,)
-            Higher is more usual.
-        """
-        return -self._fitted.potential(self._in_units(X))
 
     @property
     def _n_features_out(self) -> int:

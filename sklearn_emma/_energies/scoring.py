@@ -16,6 +16,8 @@ from sklearn_emma._energies.autoencoder import potential, reconstruct
 from sklearn_emma._energies.coordinates import Coordinates
 from sklearn_emma._energies.finite import finite_energy
 from sklearn_emma._energies.magnitudes import Magnitudes
+from sklearn_emma._energies.objectives import Objective
+from sklearn_emma._energies.regularizers import Regularizer
 from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import Callbacks
@@ -78,6 +80,9 @@ class AutoencoderEstimator(BaseEstimator):
     sigma: float
     preprocessing: str | None
     shrinkage: float | str
+    objective: str | Objective
+    regularizer: str | Regularizer | None
+    alpha: float
     max_iter: int
     batch_size: int | str
     lr: float
@@ -108,6 +113,43 @@ class AutoencoderEstimator(BaseEstimator):
         z = Coordinates(self.mean_, self.whitening_, self.normal_scores_)
         weights = self.components_, self.intercept_hidden_, self.intercept_visible_
         return FittedAutoencoder(z, *weights, self.stiffness_)
+
+    @ordinary_state()
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Potential energy of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        potential : ndarray of shape (n_samples, 1)
+            Ψ, finite; lower is more usual. Only differences matter.
+        """
+        return self._fitted.potential(self._in_units(X))[:, np.newaxis]
+
+    @ordinary_state()
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
+
+        Compare scores of rows that a model has not seen with each other: rows that it
+        was fitted on score somewhat higher, the more so the fewer they are for their
+        number of features. Scores of two models, of two modes say, have different
+        origins and units, and are not to be compared as they are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+            Higher is more usual.
+        """
+        return -self._fitted.potential(self._in_units(X))
 
     @ordinary_state()
     def reconstruct(self, X: ArrayLike) -> np.ndarray:

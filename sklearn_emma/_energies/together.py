@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sklearn_emma._energies.autoencoder import (
     FrozenAutoencoder,
     PotentialStack,
-    gaussian_stiffness,
 )
 from sklearn_emma._energies.coordinates import (
     WHITENED,
     fit_coordinates,
     fit_shrinkage,
 )
-from sklearn_emma._energies.denoising import Denoising, train_autoencoders
+from sklearn_emma._energies.denoising import AutoencoderTask, train_autoencoders
 from sklearn_emma._energies.magnitudes import unchanged
+from sklearn_emma._energies.objectives import OBJECTIVES
+from sklearn_emma._energies.regularizers import REGULARIZERS
 from sklearn_emma._energies.scoring import AutoencoderEstimator
 from sklearn_emma._optim.net import Options
 from sklearn_emma._optim.torch_state import draw_seed
+from sklearn_emma._validation import validate_nested_params
+
+Part = TypeVar("Part")
 
 
 def fit_together(
@@ -43,11 +51,23 @@ def fit_together(
     # Whitened coordinates leave to the hidden units what is not Gaussian. Across others
     # that are correlated Ψ must rise more steeply, and hidden units only flatten it.
     whitened = first.preprocessing in WHITENED
-    stiffness = gaussian_stiffness(first.sigma) if whitened else 1.0
+    objective = _named(first.objective, OBJECTIVES)
+    stiffness = objective.stiffness(first.sigma, whitened)
+    regularizer = None
+    if first.regularizer is not None:
+        regularizer = _named(first.regularizer, REGULARIZERS)
     learnt = train_autoencoders(
         [z(X) for z, X in zip(coordinates, Xs, strict=True)],
         weights,
-        Denoising(first.n_components, first.sigma, stiffness, options),
+        AutoencoderTask(
+            first.n_components,
+            first.sigma,
+            stiffness,
+            options,
+            objective,
+            regularizer,
+            first.alpha,
+        ),
         seed,
     )
     for estimator, X, z, shrinkage, autoencoder in zip(
@@ -62,6 +82,15 @@ def fit_together(
         estimator.loss_curve_ = autoencoder.loss_curve
         estimator.n_iter_ = len(autoencoder.loss_curve)
         estimator.n_features_in_ = X.shape[1]
+
+
+def _named(given: str | Part, parts: Mapping[str, Part]) -> Part:
+    """The part that a name means, or an object, whose parameters are checked."""
+    if isinstance(given, str):
+        return parts[given]
+    if isinstance(given, BaseEstimator):
+        validate_nested_params(given)
+    return given
 
 
 def _shrinkages(

@@ -1,0 +1,24 @@
+"""Energies of a mode: estimators whose ``score_samples`` is minus a potential energy Ψ.
+
+Any of them is an ``energy_estimator`` of :class:`~sklearn_emma.EMMAClassifier` and
+:class:`~sklearn_emma.EMMARegressor`, and so is any other estimator with
+``score_samples``. :class:`PotentialEnergyTransformer` is the default.
+"""
+
+from sklearn_emma._energies.neighbors import NeighborsEnergy
+from sklearn_emma._energies.objectives import ContrastiveDivergence
+from sklearn_emma._energies.outliers import OutlierEnergy
+from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._energies.prototypes import PrototypeEnergy
+from sklearn_emma._energies.reconstruction import ReconstructionEnergy
+from sklearn_emma._energies.regularizers import Sparse
+
+__all__ = [
+    "ContrastiveDivergence",
+    "NeighborsEnergy",
+    "OutlierEnergy",
+    "PotentialEnergyTransformer",
+    "PrototypeEnergy",
+    "ReconstructionEnergy",
+    "Sparse",
+]
