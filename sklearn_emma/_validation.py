@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.metaestimators import available_if as _sklearn_available_if
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -31,6 +32,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "available_if",
+    "check_feature_names_in",
     "check_method_params",
     "check_sample_weight",
     "fit_context",

@@ -277,3 +277,23 @@ def ambient_states():
         "pandas output": partial(config, transform_output="pandas"),
         "array API": partial(config, array_api_dispatch=True),
     }
+
+
+def all_paths(n, m, boundary=0):
+    """Every monotone, continuous path through n × m cells, as a list of cells."""
+    starts = {(0, 0)}
+    starts |= {(k, 0) for k in range(min(boundary + 1, n))}
+    starts |= {(0, k) for k in range(min(boundary + 1, m))}
+    ends = {(n - 1 - k, m - 1) for k in range(min(boundary + 1, n))}
+    ends |= {(n - 1, m - 1 - k) for k in range(min(boundary + 1, m))}
+
+    def onwards(path):
+        i, j = path[-1]
+        if (i, j) in ends:
+            yield path
+        for cell in ((i + 1, j), (i, j + 1), (i + 1, j + 1)):
+            if cell[0] < n and cell[1] < m:
+                yield from onwards([*path, cell])
+
+    for start in starts:
+        yield from onwards([start])

@@ -34,6 +34,7 @@ FLOORS = [
         "exceptions",
         "monitoring",
         "inspection",
+        "alignment",
     },
     {"plotting"},
     {"__init__", "_show_versions"},
