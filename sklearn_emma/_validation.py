@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._pprint import _EstimatorPrettyPrinter as EstimatorPrettyPrinter
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.metaestimators import available_if as _sklearn_available_if
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
@@ -38,6 +39,7 @@ __all__ = [
     "fit_context",
     "get_column_indices",
     "noting",
+    "print_as_estimator",
     "safe_split",
     "sums_overflow",
     "unchanged_on_error",
@@ -67,6 +69,12 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     """Offer a method only where ``check`` allows it; keeps the method's type."""
     decorate: Callable[[Method], Method] = _sklearn_available_if(check)
     return decorate
+
+
+def print_as_estimator(cls: type) -> None:
+    """Have scikit-learn break the lines of an estimator with a ``repr`` of its own."""
+    known = EstimatorPrettyPrinter._dispatch
+    known[cls.__repr__] = known[BaseEstimator.__repr__]
 
 
 def validate_nested_params(estimator: BaseEstimator) -> None:

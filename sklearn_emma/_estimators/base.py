@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -22,6 +21,7 @@ from sklearn_emma._attention.scaling import ENERGY_SCALINGS
 from sklearn_emma._energies.interface import Energy
 from sklearn_emma._estimators.alarms import RaisesAlarms
 from sklearn_emma._estimators.inspection import Quantity
+from sklearn_emma._estimators.printing import PrintsModesInOrder
 from sklearn_emma._inputs.checking import (
     CheckedData,
     Given,
@@ -52,7 +52,7 @@ from sklearn_emma.corruption import Failures
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-class BaseEMMA(RaisesAlarms, BaseEstimator):
+class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
     """Base of the estimators; a subclass says what y is, and turns scores into answers.
 
     It declares its own parameters, and defines ``_read_target``.

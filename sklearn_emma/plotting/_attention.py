@@ -152,7 +152,7 @@ class AttentionDisplay:
         check_matplotlib(cls.__name__)
         check_quantity(quantity, ATTENTION)
         function, columns = quantity_function(estimator, quantity)
-        ((seed,),) = draw_seeds(cls.__name__, random_state, 1)
+        ((seed,),) = draw_seeds(f"{cls.__name__}.from_estimator", random_state, 1)
         if corruption is None:
             corruption = GaussianNoise(1.0)
         named = corruption if isinstance(corruption, Mapping) else {"": corruption}

@@ -12,7 +12,7 @@ from sklearn_emma.plotting._noise_axis import level_label
 from sklearn_emma.plotting._style import HEAT, QUANTITIES, axes_for, check_matplotlib
 from sklearn_emma.robustness import AttentionMap, attention_map
 from sklearn_emma.robustness._attention_map import MapOptions
-from sklearn_emma.robustness._failing import LEVELS
+from sklearn_emma.robustness._failing import LEVELS, check_options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,6 +121,7 @@ class AttentionMapDisplay:
         ImportError
             Without matplotlib.
         """
+        check_options(f"{cls.__name__}.from_estimator", options, MapOptions)
         check_matplotlib(cls.__name__)
         computed = attention_map(
             estimator, X, failing=failing, levels=levels, **options

@@ -31,7 +31,7 @@ from sklearn_emma.plotting._style import (
 )
 from sklearn_emma.robustness import DistributionCurve, attention_curve, energy_curve
 from sklearn_emma.robustness._distribution_curves import DistributionOptions
-from sklearn_emma.robustness._failing import LEVELS
+from sklearn_emma.robustness._failing import LEVELS, check_options
 from sklearn_emma.robustness._inside import ATTENTION, ENERGY, check_quantity
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class DistributionCurveDisplay:
         ImportError
             Without matplotlib.
         """
+        check_options(f"{cls.__name__}.from_estimator", options, DistributionOptions)
         check_matplotlib(cls.__name__)
         check_quantity(quantity, (*ATTENTION, *ENERGY))
         compute = attention_curve if quantity in ATTENTION else energy_curve

@@ -46,15 +46,23 @@ def dress(
     ax: Axes, levels: np.ndarray, scale: str, mode: str | None, corruption: str
 ) -> None:
     """Set scale, ticks and label of the x axis."""
-    where = "all modes" if mode is None else f"mode {mode!r}"
-    if scale == "dB":
-        ax.set_xlabel(f"noise power on {where}, 10 log₁₀ σ² (dB)")
-        return
-    ax.set_xlabel(level_label(where, corruption))
+    ax.set_xlabel(axis_label(where(mode), scale, corruption))
     if scale == "log2":
         ax.set_xscale("function", functions=(_log2, _exp2))
         ticks = _spread_out(np.unique(levels[levels >= 0]))
         ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+
+
+def where(mode: str | None) -> str:
+    """Say which mode fails."""
+    return "all modes" if mode is None else f"mode {mode!r}"
+
+
+def axis_label(where: str, scale: str, corruption: str) -> str:
+    """Label of an axis of levels on that scale, with their units."""
+    if scale == "dB":
+        return f"noise power on {where}, 10 log₁₀ σ² (dB)"
+    return level_label(where, corruption)
 
 
 def level_label(where: str, corruption: str) -> str:

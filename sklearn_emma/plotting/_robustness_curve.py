@@ -3,60 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import Self, Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from sklearn_emma.plotting._bands import draw_band, draw_line
-from sklearn_emma.plotting._noise_axis import (
-    TrainedLevel,
-    dress,
-    mark_trained,
-    positions,
-    resolve_scale,
+from sklearn_emma.plotting._noise_axis import TrainedLevel
+from sklearn_emma.plotting._robustness_panel import (
+    Curves,
+    DrawOptions,
+    Panels,
+    Yardsticks,
+    by_name,
+    draw_panel,
+    first_of,
+    share_labels,
+    split_by_panel,
 )
 from sklearn_emma.plotting._style import (
     add_legend,
-    axes_for,
+    add_legend_of_figure,
     check_matplotlib,
-    series_style,
+    panels_for,
 )
-from sklearn_emma.robustness import RobustnessCurve, robustness_curves
-from sklearn_emma.robustness._failing import LEVELS
-from sklearn_emma.robustness._results import check_comparable
+from sklearn_emma.robustness import robustness_curves
+from sklearn_emma.robustness._failing import LEVELS, check_options, each_mode
 from sklearn_emma.robustness._score_curve import ScoreOptions
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.collections import PolyCollection
-    from matplotlib.lines import Line2D
-
-# Floors are all grey and differ by line: they are yardsticks, not competitors.
-_FLOOR_LINES = ((0, (1, 1.5)), (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (3, 1)))
-
-
-class DrawOptions(ScoreOptions, total=False):
-    """Arguments that ``from_estimators`` takes by name."""
-
-    mode: str | None
-    levels: ArrayLike
-    floors: Mapping[str, float] | None
-    trained_level: TrainedLevel
-    ax: Axes | None
-    x_scale: str
 
 
 class RobustnessCurveDisplay:
-    """Score of estimators while one mode fails more and more.
+    """Score of estimators while a mode fails more and more, a panel for each mode.
 
     Make it with :meth:`from_estimators`, :meth:`from_estimator` or :meth:`from_curves`.
 
     Parameters
     ----------
-    curves : dict of str to RobustnessCurve
-        Curves by name of the estimator; all of the same mode, corruption and score.
+    curves : dict of str to RobustnessCurve, or to a list of them
+        Curves by name of the estimator. Lists have a curve for each panel. Those of one
+        panel are of the same mode, corruption and score.
     floors : dict of str to float or None, default=None
         Scores to compare with, by name, drawn as horizontal lines: usually that of the
         healthy mode alone, below which no estimator should fall.
@@ -65,16 +49,18 @@ class RobustnessCurveDisplay:
 
     Attributes
     ----------
-    lines_ : dict of str to matplotlib Line2D
-        Mean score, by name of the estimator.
-    bands_ : dict of str to matplotlib collection
+    lines_ : dict of str to matplotlib Line2D, or to a list of them
+        Mean score, by name of the estimator; a list if ``curves`` has lists.
+    bands_ : dict of str to matplotlib collection, or to a list of them
         Mean ± one standard deviation over the repeats.
-    floor_lines_ : dict of str to matplotlib Line2D
+    floor_lines_ : dict of str to matplotlib Line2D, or to a list of them
         Horizontal lines, by name of the floor.
     trained_ : matplotlib artist or None
-        Mark of the trained noise.
+        Mark of the trained noise, in the first panel.
     ax_ : matplotlib Axes
-        Axes with the drawing.
+        Axes of the first panel.
+    axes_ : list of matplotlib Axes
+        Axes of all panels.
     figure_ : matplotlib Figure
         Figure with the axes.
 
@@ -94,16 +80,17 @@ class RobustnessCurveDisplay:
     ...     "logistic": LogisticRegression().fit(X[:500], y[:500]),
     ... }
     >>> display = RobustnessCurveDisplay.from_estimators(
-    ...     models, X[500:], y[500:], mode="mode_0", modes=modes,
-    ...     reference=X[:500], levels=[0, 1, 2, 4], random_state=0,
+    ...     models, X[500:], y[500:], modes=modes, reference=X[:500], random_state=0
     ... )
     >>> list(display.lines_)
     ['forest', 'logistic']
+    >>> [curve.mode for curve in display.curves["forest"]]  # a panel for each
+    ['mode_0', 'mode_1']
     """
 
     def __init__(
         self,
-        curves: Mapping[str, RobustnessCurve],
+        curves: Curves,
         *,
         floors: Mapping[str, float] | None = None,
         trained_level: TrainedLevel = None,
@@ -122,7 +109,7 @@ class RobustnessCurveDisplay:
         name: str | None = None,
         **options: Unpack[DrawOptions],
     ) -> Self:
-        """Compute and draw the curve of one estimator.
+        """Compute and draw the curves of one estimator.
 
         Parameters
         ----------
@@ -141,7 +128,13 @@ class RobustnessCurveDisplay:
         -------
         display : RobustnessCurveDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ValueError, TypeError, NotFittedError, ImportError
+            As :meth:`from_estimators`.
         """
+        check_options(f"{cls.__name__}.from_estimator", options, DrawOptions)
         label = type(estimator).__name__ if name is None else name
         return cls.from_estimators({label: estimator}, X, y, **options)
 
@@ -152,11 +145,11 @@ class RobustnessCurveDisplay:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        mode: str | None = None,
+        mode: str | Sequence[str] | None = "each",
         levels: ArrayLike = LEVELS,
         floors: Mapping[str, float] | None = None,
         trained_level: TrainedLevel = None,
-        ax: Axes | None = None,
+        ax: Panels = None,
         x_scale: str = "auto",
         **options: Unpack[ScoreOptions],
     ) -> Self:
@@ -171,15 +164,18 @@ class RobustnessCurveDisplay:
             Test samples, clean.
         y : array-like of shape (n_samples,)
             Their targets.
-        mode : str or None, default=None
-            Name of the mode that fails; None: all of them at once.
+        mode : str, list of str or None, default="each"
+            Name of the mode that fails, or a list of them, with a panel for each; None:
+            all of them at once. ``"each"``: those that ``modes`` or one of the
+            estimators name, one after the other, or all columns at once where neither
+            does. A mode that is itself called so is chosen by ``["each"]``.
         levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
             Levels of the corruption; noise σ in training standard deviations.
         floors : dict of str to float or None, default=None
             As in the class.
         trained_level : float, tuple of (float, float) or None, default=None
             As in the class.
-        ax : matplotlib Axes or None, default=None
+        ax : matplotlib Axes, list of them or None, default=None
             As in :meth:`plot`.
         x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
             As in :meth:`plot`.
@@ -200,34 +196,42 @@ class RobustnessCurveDisplay:
         ImportError
             Without matplotlib.
         """
+        check_options(f"{cls.__name__}.from_estimators", options, DrawOptions)
         check_matplotlib(cls.__name__)
-        curves = robustness_curves(
-            estimators, X, y, mode=mode, levels=levels, **options
-        )
+        if mode == "each":
+            mode = each_mode(estimators, X, options.get("modes"))
+        listed = [mode] if mode is None or isinstance(mode, str) else list(mode)
+        found = [
+            robustness_curves(estimators, X, y, mode=one, levels=levels, **options)
+            for one in listed
+        ]
+        curves: Curves = found[0]
+        if len(found) > 1:
+            curves = {name: [of_mode[name] for of_mode in found] for name in found[0]}
         display = cls(curves, floors=floors, trained_level=trained_level)
         return display.plot(ax, x_scale=x_scale)
 
     @classmethod
     def from_curves(
         cls,
-        curves: Mapping[str, RobustnessCurve],
+        curves: Curves,
         *,
         floors: Mapping[str, float] | None = None,
         trained_level: TrainedLevel = None,
-        ax: Axes | None = None,
+        ax: Panels = None,
         x_scale: str = "auto",
     ) -> Self:
         """Draw curves that are already computed.
 
         Parameters
         ----------
-        curves : dict of str to RobustnessCurve
+        curves : dict of str to RobustnessCurve, or to a list of them
             As in the class.
         floors : dict of str to float or None, default=None
             As in the class.
         trained_level : float, tuple of (float, float) or None, default=None
             As in the class.
-        ax : matplotlib Axes or None, default=None
+        ax : matplotlib Axes, list of them or None, default=None
             As in :meth:`plot`.
         x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
             As in :meth:`plot`.
@@ -248,13 +252,13 @@ class RobustnessCurveDisplay:
         display = cls(curves, floors=floors, trained_level=trained_level)
         return display.plot(ax, x_scale=x_scale)
 
-    def plot(self, ax: Axes | None = None, *, x_scale: str = "auto") -> Self:
+    def plot(self, ax: Panels = None, *, x_scale: str = "auto") -> Self:
         """Draw.
 
         Parameters
         ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None: a new figure.
+        ax : matplotlib Axes, list of them or None, default=None
+            Where to draw: as many as there are panels; None: a new figure.
         x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
             Scale of the noise: log2(1 + σ), labelled with σ; σ; or its power
             10 log10 σ², where σ = 0 has no place and is left out. ``"auto"`` is
@@ -264,32 +268,30 @@ class RobustnessCurveDisplay:
         -------
         self : RobustnessCurveDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few axes, or too many.
+        ImportError
+            Without matplotlib.
         """
-        first = check_comparable(self.curves)
-        ax = axes_for(ax, type(self).__name__)
-        scale = resolve_scale(x_scale, first.corruption)
-        self.lines_: dict[str, Line2D] = {}
-        self.bands_: dict[str, PolyCollection] = {}
-        for i, (name, curve) in enumerate(self.curves.items()):
-            x, style = positions(curve.levels, scale), series_style(i)
-            limits = curve.mean - curve.std, curve.mean + curve.std
-            self.bands_[name] = draw_band(ax, x, limits, style)
-            self.lines_[name] = draw_line(ax, x, curve.mean, label=name, style=style)
-        self.floor_lines_ = {
-            name: ax.axhline(
-                score,
-                color="0.4",
-                linewidth=1.2,
-                linestyle=_FLOOR_LINES[i % len(_FLOOR_LINES)],
-                label=name,
-                zorder=1,
-            )
-            for i, (name, score) in enumerate((self.floors or {}).items())
-        }
-        self.trained_ = mark_trained(ax, self.trained_level, scale)
-        levels = np.concatenate([curve.levels for curve in self.curves.values()])
-        dress(ax, levels, scale, first.mode, first.corruption)
-        ax.set_ylabel(first.score_name)
-        add_legend(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        panels = split_by_panel(self.curves)
+        self.axes_ = panels_for(ax, len(panels), type(self).__name__)
+        yardsticks = Yardsticks(self.floors, self.trained_level)
+        drawn = [
+            draw_panel(one, curves, yardsticks, x_scale)
+            for one, curves in zip(self.axes_, panels, strict=True)
+        ]
+        several = any(isinstance(curves, list) for curves in self.curves.values())
+        self.lines_ = by_name([panel.lines for panel in drawn], several)
+        self.bands_ = by_name([panel.bands for panel in drawn], several)
+        self.floor_lines_ = by_name([panel.floor_lines for panel in drawn], several)
+        self.trained_ = drawn[0].trained
+        self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
+        if ax is None and len(panels) > 1:
+            share_labels(self.axes_, [first_of(panel) for panel in panels], x_scale)
+            add_legend_of_figure(self.ax_)
+        else:
+            add_legend(self.ax_)
         return self

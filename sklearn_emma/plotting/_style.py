@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +18,10 @@ LINES = ("-", "--", "-.", ":")
 
 # Sequential in lightness, so that it also reads in grey.
 HEAT = "viridis"
+
+# Inches of each panel of several, of which a row fits beside text.
+_PANEL_SIZE = (3.6, 3.2)
+_MOST_PANELS_IN_A_ROW = 3
 
 # With longer entries than this a legend has two columns, or it would not fit.
 _LONG_ENTRY = 18
@@ -47,6 +54,54 @@ def axes_for(ax: Axes | None, caller: str) -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots(layout="constrained")[1]
+
+
+def panels_for(
+    ax: Axes | Sequence[Axes] | None, n_panels: int, caller: str
+) -> list[Axes]:
+    """Return the axes of several panels: those given, or rows of a new figure.
+
+    Raises
+    ------
+    ValueError
+        If there are too few axes, or too many.
+    """
+    check_matplotlib(caller)
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+
+    if ax is not None:
+        given: list[Axes] = [ax] if isinstance(ax, Axes) else [*np.ravel(np.array(ax))]
+        if len(given) != n_panels:
+            raise ValueError(
+                f"There are {n_panels} panels: `ax` must be as many Axes, or None for "
+                f"a new figure; got {len(given)}."
+            )
+        return given
+    if n_panels == 1:
+        return [axes_for(None, caller)]
+    n_columns = min(n_panels, _MOST_PANELS_IN_A_ROW)
+    n_rows = -(-n_panels // n_columns)
+    size = (_PANEL_SIZE[0] * n_columns, _PANEL_SIZE[1] * n_rows)
+    figure, grid = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=size,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for empty in grid.flat[n_panels:]:
+        figure.delaxes(empty)
+    return list(grid.flat[:n_panels])
+
+
+def add_legend_of_figure(ax: Axes) -> None:
+    """Place a legend of what is in these axes above all panels of the figure."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
 
 
 def add_legend(ax: Axes) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from numbers import Integral
-from typing import TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -97,6 +98,49 @@ class FailingMode:
         return put(X, self.columns, values)
 
 
+def each_mode(estimators: Any, X: ArrayLike, modes: ModesLike) -> list[str] | None:
+    """Names of the modes, as ``modes`` or one of the estimators knows them."""
+    if modes is not None:
+        table = as_table(X, "X")
+        return list(resolve_modes(table, modes, remainder="drop", one_will_do=True))
+    given = estimators.values() if isinstance(estimators, Mapping) else estimators
+    for estimator in given if isinstance(given, Iterable) else ():
+        found = known_modes(estimator)
+        if found is not None:
+            return list(found)
+    return None
+
+
+def check_options(caller: str, given: Mapping[str, object], allowed: type) -> None:
+    """Raise, naming the caller, if it takes no option of such a name or value.
+
+    Raises
+    ------
+    TypeError
+        If there is no such option.
+    ValueError
+        If ``n_repeats`` is no whole number from 1.
+    """
+    known = sorted(allowed.__annotations__)
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise TypeError(
+                f"{caller}() got an unexpected keyword argument {name!r}."
+                + (f" Did you mean {near[0]!r}?" if near else f" It takes {known}.")
+            )
+    check_repeats(caller, given.get("n_repeats", 1))
+
+
+def check_repeats(caller: str, n_repeats: object) -> None:
+    """Raise ValueError unless the caller's ``n_repeats`` is a whole number from 1."""
+    validate_parameter_constraints(
+        {"n_repeats": [Interval(Integral, 1, None, closed="left")]},
+        {"n_repeats": n_repeats},
+        caller_name=caller,
+    )
+
+
 def check_levels(levels: ArrayLike) -> np.ndarray:
     """Levels as a finite array (n_levels,)."""
     array = np.array(levels, dtype=np.float64)
@@ -135,11 +179,7 @@ def draw_seeds(
 
     An error about ``n_repeats`` names ``caller`` as the function that was given it.
     """
-    validate_parameter_constraints(
-        {"n_repeats": [Interval(Integral, 1, None, closed="left")]},
-        {"n_repeats": n_repeats},
-        caller_name=caller,
-    )
+    check_repeats(caller, n_repeats)
     rng = check_random_state(random_state)
     return rng.randint(np.iinfo(np.int32).max, size=(n_repeats, n_modes)).tolist()
 

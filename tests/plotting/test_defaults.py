@@ -48,3 +48,20 @@ def test_estimators_of_a_list_are_named_by_their_classes(fitted):
         [fitted, bayes], X, Y, **options
     )
     assert list(display.lines_) == ["EMMAClassifier", "GaussianNB"]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_errors_name_the_method_that_was_called(display, fitted):
+    called = rf"{display.__name__}\.from_estimator\(\) got an unexpected .*'level'"
+    with pytest.raises(TypeError, match=called):
+        display.from_estimator(fitted, X, Y, level=[0, 1])
+
+
+@pytest.mark.parametrize("name", ["from_estimator", "from_estimators"])
+def test_so_do_errors_about_values_and_near_misses(name, fitted):
+    method = getattr(plotting.RobustnessCurveDisplay, name)
+    given = fitted if name == "from_estimator" else [fitted]
+    with pytest.raises(ValueError, match=rf"'n_repeats' .* RobustnessCurve.*\.{name} "):
+        method(given, X, Y, n_repeats=0)
+    with pytest.raises(TypeError, match=rf"{name}\(\) .* Did you mean 'scoring'?"):
+        method(given, X, Y, scorin="f1")
