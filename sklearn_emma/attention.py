@@ -8,21 +8,23 @@ energy regulariser Ω for training loops of your own. :class:`Annealed` is a col
 that changes during training.
 """
 
+from sklearn_emma._attention.classical import ClassicalAttention
 from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.coupling import Coupling
 from sklearn_emma._attention.functions import (
-    AttentionModule,
     HardAttention,
     ImportanceAttention,
     NoAttention,
     SoftAttention,
 )
 from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._attention.interface import AttentionModule
 from sklearn_emma._attention.scaling import EnergyScaling
 
 __all__ = [
     "Annealed",
     "AttentionModule",
+    "ClassicalAttention",
     "Coupling",
     "EnergyScaling",
     "HardAttention",

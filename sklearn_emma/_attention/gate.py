@@ -15,11 +15,8 @@ from sklearn_emma._attention.balance import KeepsBalance
 from sklearn_emma._attention.bounds import Bounds, project
 from sklearn_emma._attention.coldness import Annealed, HasColdness
 from sklearn_emma._attention.coupling import COUPLINGS, Coupling
-from sklearn_emma._attention.functions import (
-    ATTENTION_FUNCTIONS,
-    AttentionFunction,
-    AttentionModule,
-)
+from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
+from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._attention.parts import (
     as_array,
     build_part,
@@ -48,10 +45,11 @@ class EMMAGate(HasColdness, KeepsBalance):
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
         Shared energies of the modes, with coupling exponents γ_ij that need not be
         equal to γ_ji, or that are; None: modes share no energy.
-    attention_function : {"soft", "hard", "importance", "none"} or object with \
-            ``build``, default="soft"
-        β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or β = 1 for
-        every mode that is present; see :mod:`sklearn_emma.attention`.
+    attention_function : {"soft", "hard", "classical", "importance", "none"} or \
+            object with ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)), its all-or-nothing version, max(0, tanh(W α + b)),
+        β = α, or β = 1 for every mode that is present; see
+        :mod:`sklearn_emma.attention`.
 
     Notes
     -----

@@ -9,7 +9,7 @@ from joblib import Memory
 from sklearn.base import BaseEstimator
 
 from sklearn_emma._attention.coldness import Annealed
-from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._estimators.regression import PredictsNumbers
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._losses.regression_recipes import VALUE_LOSSES, ValueLoss
@@ -65,10 +65,10 @@ class EMMARegressor(PredictsNumbers):
         Energies that modes share with each other: ``"asymmetric"`` learns the exponents
         γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
         energy.
-    attention_function : {"soft", "hard", "importance", "none"} or object with \
-            ``build``, default="soft"
-        β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
-        every mode that is present, that is, the same network without attention.
+    attention_function : {"soft", "hard", "classical", "importance", "none"} or \
+            object with ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)); its all-or-nothing version; max(0, tanh(W α + b));
+        β = α; or β = 1 for every mode there is, that is, the network without attention.
         :mod:`sklearn_emma.attention` has them as objects, with their options.
     rho : float, "learn" or Annealed, default="learn"
         Coldness ρ > 0 (inverse temperature) of the Gibbs distribution: towards 0 all

@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.coldness import Annealed
-from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
