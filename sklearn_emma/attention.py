@@ -4,22 +4,27 @@
 attention functions as ``attention_function``, by name or as an object.
 :class:`AttentionModule`, :class:`EnergyScaling` and :class:`Coupling` are the torch
 modules to derive your own parts of the gate from, and :func:`energy_alignment` is the
-energy regulariser Ω for training loops of your own.
+energy regulariser Ω for training loops of your own. :class:`Annealed` is a coldness
+that changes during training.
 """
 
+from sklearn_emma._attention.classical import ClassicalAttention
+from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.coupling import Coupling
 from sklearn_emma._attention.functions import (
-    AttentionModule,
     HardAttention,
     ImportanceAttention,
     NoAttention,
     SoftAttention,
 )
 from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._attention.interface import AttentionModule
 from sklearn_emma._attention.scaling import EnergyScaling
 
 __all__ = [
+    "Annealed",
     "AttentionModule",
+    "ClassicalAttention",
     "Coupling",
     "EnergyScaling",
     "HardAttention",

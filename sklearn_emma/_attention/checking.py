@@ -21,9 +21,12 @@ def check_gate(gate: EMMAGate, dtype: torch.dtype) -> None:
     """
     # Neither is a finite energy above this, so that the product of both is finite.
     largest = torch.finfo(dtype).max ** 0.5
-    if gate.rho > largest:
+    rho = float(gate.rho)
+    if gate.annealed is not None:
+        rho = max(gate.annealed.start, gate.annealed.end)
+    if rho > largest:
         raise ValueError(
-            f"rho={float(gate.rho):.3g} is too large to compute with in "
+            f"rho={rho:.3g} is too large to compute with in "
             f"{str(dtype).removeprefix('torch.')}: at most {largest:.3g}."
         )
     usual = gate.scaling.location.to(gate.weight.dtype)

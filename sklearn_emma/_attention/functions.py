@@ -7,98 +7,20 @@ module for a number of modes. To add one, write both here and name it in
 
 from __future__ import annotations
 
-import math
 from numbers import Real
-from typing import Protocol
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from sklearn_emma._attention.bounds import Bounds
+from sklearn_emma._attention.classical import ClassicalAttention
+from sklearn_emma._attention.interface import (
+    AttentionFunction,
+    AttentionModule,
+    log_cosh,
+)
 from sklearn_emma._validation import Constraints, Interval
-
-
-class AttentionModule(nn.Module):
-    """What the gate asks of an attention function; this one lets everything through.
-
-    Subclasses override what differs. ``gain`` and ``bias`` are tensors where the
-    function has a threshold, at ``bias / gain``, and None where it has none. ``graded``
-    is whether attention may take any value in [0, 1], so that the joint energy can turn
-    a mode down: ``joint_energy="auto"`` compares modes only then.
-    """
-
-    graded: bool = True
-    gain: Tensor | None
-    bias: Tensor | None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_parameter("gain", None)
-        self.register_parameter("bias", None)
-
-    def forward(self, importance: Tensor) -> Tensor:
-        """Return the attention of each mode.
-
-        Parameters
-        ----------
-        importance : Tensor of shape (n, M)
-            Importance α.
-
-        Returns
-        -------
-        attention : Tensor of shape (n, M)
-            Attention β in [0, 1].
-        """
-        return torch.ones_like(importance)
-
-    def curve(self, importance: Tensor) -> Tensor:
-        """Return the function before anything is cut off at 0, for Displays.
-
-        Its integral is the capacity.
-
-        Parameters
-        ----------
-        importance : Tensor of any shape
-            Importance α.
-
-        Returns
-        -------
-        curve : Tensor of the same shape
-            May be negative.
-        """
-        return self(importance)
-
-    def capacity(self) -> Tensor:
-        """Return the area under the curve for α from 0 to 1, here by its trapezoids.
-
-        Returns
-        -------
-        capacity : Tensor
-            A scalar.
-        """
-        alpha = torch.linspace(0.0, 1.0, 1001)
-        return torch.trapezoid(self.curve(alpha), alpha)
-
-    def capacity_penalty(self) -> Tensor:
-        """Return C, what λ_c multiplies in the loss.
-
-        Returns
-        -------
-        penalty : Tensor
-            A scalar.
-        """
-        return torch.zeros(())
-
-    def bounds(self) -> Bounds:
-        """Return the parameters with the box that each must stay in.
-
-        Returns
-        -------
-        bounds : list of tuple of (Tensor, float or None, float or None)
-            Data of a parameter, its lower and its upper bound; None is no bound.
-        """
-        return []
 
 
 class _Full(AttentionModule):
@@ -133,7 +55,7 @@ class _Soft(AttentionModule):
 
     def capacity(self) -> Tensor:
         """Equals (1/g) log(cosh(g − b_a) / cosh(b_a))."""
-        return (_log_cosh(self.gain - self.bias) - _log_cosh(self.bias)) / self.gain
+        return (log_cosh(self.gain - self.bias) - log_cosh(self.bias)) / self.gain
 
     def capacity_penalty(self) -> Tensor:
         """C = g − b_a."""
@@ -278,22 +200,10 @@ class NoAttention(_WithoutOptions):
     _module = _Full
 
 
-class AttentionFunction(Protocol):
-    """What may be passed as ``attention_function``."""
-
-    def build(self, n_modes: int) -> AttentionModule:
-        """Make the torch module."""
-        ...
-
-
 ATTENTION_FUNCTIONS: dict[str, type[AttentionFunction]] = {
     "soft": SoftAttention,
     "hard": HardAttention,
+    "classical": ClassicalAttention,
     "importance": ImportanceAttention,
     "none": NoAttention,
 }
-
-
-def _log_cosh(x: Tensor) -> Tensor:
-    """Logarithm of cosh without overflow."""
-    return x.abs() + torch.log1p(torch.exp(-2.0 * x.abs())) - math.log(2.0)

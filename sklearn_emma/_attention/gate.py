@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -13,44 +13,43 @@ from torch import Tensor, nn
 from sklearn_emma._attention import importance as gibbs
 from sklearn_emma._attention.balance import KeepsBalance
 from sklearn_emma._attention.bounds import Bounds, project
+from sklearn_emma._attention.coldness import Annealed, HasColdness
 from sklearn_emma._attention.coupling import COUPLINGS, Coupling
-from sklearn_emma._attention.functions import (
-    ATTENTION_FUNCTIONS,
-    AttentionFunction,
-    AttentionModule,
-)
+from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
+from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._attention.parts import (
     as_array,
     build_part,
     check_calibration,
     check_energies,
     check_modes,
-    log_rho,
 )
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
-class EMMAGate(KeepsBalance):
+class EMMAGate(HasColdness, KeepsBalance):
     """Energy-based multi-modal attention, to be put in front of any predictor.
 
     Parameters
     ----------
     n_modes : int
         Number of modes M.
-    rho : float or "learn", default="learn"
+    rho : float, "learn" or Annealed, default="learn"
         Coldness ρ > 0 (inverse temperature) of the Gibbs distribution. ``"learn"``
-        makes log ρ a parameter that starts at 0.
+        makes log ρ a parameter that starts at 0. With
+        :class:`~sklearn_emma.attention.Annealed`, call ``anneal`` in each epoch.
     energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
             default="two_sided"
         How potential energies are scaled before anything is learnt from them.
     coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
         Shared energies of the modes, with coupling exponents γ_ij that need not be
         equal to γ_ji, or that are; None: modes share no energy.
-    attention_function : {"soft", "hard", "importance", "none"} or object with \
-            ``build``, default="soft"
-        β = max(0, tanh(g α − b_a)), its all-or-nothing version, β = α, or β = 1 for
-        every mode that is present; see :mod:`sklearn_emma.attention`.
+    attention_function : {"soft", "hard", "classical", "importance", "none"} or \
+            object with ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)), its all-or-nothing version, max(0, tanh(W α + b)),
+        β = α, or β = 1 for every mode that is present; see
+        :mod:`sklearn_emma.attention`.
 
     Notes
     -----
@@ -83,7 +82,7 @@ class EMMAGate(KeepsBalance):
         self,
         n_modes: int,
         *,
-        rho: float | str = "learn",
+        rho: float | str | Annealed = "learn",
         energy_scaling: str | object = "two_sided",
         coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",
@@ -95,7 +94,7 @@ class EMMAGate(KeepsBalance):
         self.n_modes = int(n_modes)
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
-        self.log_rho = log_rho(rho)
+        self.set_coldness(rho)
         self.scaling: EnergyScaling = build_part(
             "energy_scaling", energy_scaling, ENERGY_SCALINGS, EnergyScaling, n_modes
         )
@@ -112,11 +111,6 @@ class EMMAGate(KeepsBalance):
             AttentionModule,
             n_modes,
         )
-
-    @property
-    def rho(self) -> Tensor:
-        """Coldness ρ, a scalar tensor in double precision."""
-        return self.log_rho.exp()
 
     @torch.no_grad()
     def calibrate(self, potential: Tensor, sample_weight: Tensor | None = None) -> Self:
@@ -289,10 +283,3 @@ class EMMAGate(KeepsBalance):
     def project(self) -> None:
         """Put every parameter back within its bounds, in place."""
         project(self.bounds())
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        # ρ stays in double precision.
-        exact = self.log_rho.detach().clone()
-        super()._apply(fn, recurse)
-        self.log_rho.data = exact.to(self.log_rho.device)
-        return self

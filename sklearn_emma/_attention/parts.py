@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -12,23 +11,6 @@ import torch
 from torch import Tensor, nn
 
 Part = TypeVar("Part", bound=nn.Module)
-
-
-def log_rho(rho: float | str) -> nn.Parameter:
-    """Logarithm of the coldness in double precision, learnt or fixed.
-
-    Raises
-    ------
-    ValueError
-        If ``rho`` is neither "learn" nor a finite number above 0.
-    """
-    if isinstance(rho, str) and rho == "learn":
-        return nn.Parameter(torch.zeros((), dtype=torch.float64))
-    number = isinstance(rho, int | float | np.number) and not isinstance(rho, bool)
-    if not number or not 0 < float(rho) < math.inf:
-        raise ValueError(f"rho must be a finite number > 0 or 'learn', got {rho!r}.")
-    value = torch.tensor(math.log(float(rho)), dtype=torch.float64)
-    return nn.Parameter(value, requires_grad=False)
 
 
 def build_part(

@@ -15,6 +15,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
+from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
@@ -93,7 +94,11 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
             GatedCopies,
             None,
         ],
-        "rho": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
+        "rho": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"learn"}),
+            Annealed,
+        ],
         "lambda_c": [Interval(Real, 0, None, closed="left")],
         "lambda_e": [Interval(Real, 0, None, closed="left")],
         "energy_scaling": [StrOptions(set(ENERGY_SCALINGS)), HasMethods("build")],

@@ -8,7 +8,8 @@ import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.coldness import Annealed
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._estimators.deployment import BecomesTorch
 from sklearn_emma._estimators.partial_fit import LearnsClassesByChunks
 from sklearn_emma._inputs.modes import ModesLike
@@ -69,15 +70,16 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Energies that modes share with each other: ``"asymmetric"`` learns the exponents
         γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
         energy.
-    attention_function : {"soft", "hard", "importance", "none"} or object with \
-            ``build``, default="soft"
-        β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
-        every mode that is present, that is, the same network without attention.
+    attention_function : {"soft", "hard", "classical", "importance", "none"} or \
+            object with ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)); its all-or-nothing version; max(0, tanh(W α + b));
+        β = α; or β = 1 for every mode there is, that is, the network without attention.
         :mod:`sklearn_emma.attention` has them as objects, with their options.
-    rho : float or "learn", default="learn"
+    rho : float, "learn" or Annealed, default="learn"
         Coldness ρ > 0 (inverse temperature) of the Gibbs distribution: towards 0 all
         modes are equally important, towards infinity only the mode of least energy
-        counts. ``"learn"`` starts at 1.
+        counts. ``"learn"`` starts at 1; :class:`~sklearn_emma.attention.Annealed` goes
+        from one number to another during the joint training.
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
     lambda_e : float, default=0.003
@@ -177,10 +179,8 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Trained torch module: gate and differentiable predictor.
     predictor_ : nn.Module or classifier
         What predicts: the network's predictor or the fitted clone of a classifier.
-    capacity_ : float
-        Area under the attention function for α from 0 to 1.
-    rho_ : float
-        Coldness ρ.
+    capacity_, rho_ : float
+        Area under the attention function for α from 0 to 1; coldness ρ.
     energy_weights_, energy_biases_ : ndarray of shape (n_modes,)
         w ≥ 0 and b ≥ 0 of the self-energies.
     coupling_weights_, coupling_exponents_ : ndarray of shape (n_modes, n_modes)
@@ -244,7 +244,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         energy_scaling: str | object = "two_sided",
         coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",
-        rho: float | str = "learn",
+        rho: float | str | Annealed = "learn",
         lambda_c: float = 0.0,
         lambda_e: float = 0.003,
         predictor: TorchPredictor | BaseEstimator | None = None,

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._estimators.base import BaseEMMA
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._inputs.checking import Given, check_training_data
@@ -39,6 +40,11 @@ def can_learn_by_chunks(estimator: Any) -> bool:
     if estimator.early_stopping:
         raise AttributeError(
             "partial_fit cannot hold out samples: early_stopping must be False."
+        )
+    if isinstance(estimator.rho, Annealed):
+        raise AttributeError(
+            "partial_fit does not know how many passes there will be: rho must be a "
+            f"number or 'learn', not {estimator.rho!r}."
         )
     if isinstance(getattr(estimator, "class_weight", None), str):
         raise AttributeError(

@@ -8,7 +8,8 @@ import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator
 
-from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.coldness import Annealed
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._estimators.regression import PredictsNumbers
 from sklearn_emma._inputs.modes import ModesLike
 from sklearn_emma._losses.regression_recipes import VALUE_LOSSES, ValueLoss
@@ -64,15 +65,16 @@ class EMMARegressor(PredictsNumbers):
         Energies that modes share with each other: ``"asymmetric"`` learns the exponents
         γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
         energy.
-    attention_function : {"soft", "hard", "importance", "none"} or object with \
-            ``build``, default="soft"
-        β = max(0, tanh(g α − b_a)); its all-or-nothing version; β = α; or β = 1 for
-        every mode that is present, that is, the same network without attention.
+    attention_function : {"soft", "hard", "classical", "importance", "none"} or \
+            object with ``build``, default="soft"
+        β = max(0, tanh(g α − b_a)); its all-or-nothing version; max(0, tanh(W α + b));
+        β = α; or β = 1 for every mode there is, that is, the network without attention.
         :mod:`sklearn_emma.attention` has them as objects, with their options.
-    rho : float or "learn", default="learn"
+    rho : float, "learn" or Annealed, default="learn"
         Coldness ρ > 0 (inverse temperature) of the Gibbs distribution: towards 0 all
         modes are equally important, towards infinity only the mode of least energy
-        counts. ``"learn"`` starts at 1.
+        counts. ``"learn"`` starts at 1; :class:`~sklearn_emma.attention.Annealed` goes
+        from one number to another during the joint training.
     lambda_c : float, default=0.0
         Weight λ_c ≥ 0 of the capacity g − b_a in the loss.
     lambda_e : float, default=0.003
@@ -235,7 +237,7 @@ class EMMARegressor(PredictsNumbers):
         energy_scaling: str | object = "two_sided",
         coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",
-        rho: float | str = "learn",
+        rho: float | str | Annealed = "learn",
         lambda_c: float = 0.0,
         lambda_e: float = 0.003,
         predictor: TorchPredictor | BaseEstimator | None = None,

@@ -163,6 +163,7 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     if previous is not None:
         model = copy.deepcopy(previous).astype(plan.dtype).to(device)
         model.train_in(TRAINING_TYPE)
+        model.network.gate.annealed = None  # the coldness has come to its end
         return Started(model, score_set(model, plan.checked.data), [])
     task = plan.pretraining
     first = cached_pretraining(plan.memory, task)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
+import numpy as np
 import torch
 from skorch.history import History
 from torch import Tensor
 
+from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
-from sklearn_emma._optim.loop import auto_batch_size, divergence, train
+from sklearn_emma._optim.loop import Samples, auto_batch_size, divergence, train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.torch_state import seeded
@@ -67,9 +69,10 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         held_out = None
         if task.held_out is not None:
             held_out = simulate(task.held_out, n_epochs=1)()
+        draw = simulate(task.data, n_epochs=options.max_iter, n_draws=task.n_draws)
         train(
             net,
-            simulate(task.data, n_epochs=options.max_iter, n_draws=task.n_draws),
+            annealing(model.network.gate, draw, options.max_iter),
             options,
             generator,
             "attention",
@@ -82,6 +85,21 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         raise error
     # Records of single batches would outgrow the model.
     return History(row | {"batches": []} for row in net.history)
+
+
+def annealing(
+    gate: EMMAGate, draw: Callable[[], Samples], n_epochs: int
+) -> Callable[[], Samples]:
+    """``draw``, which gives the samples of an epoch, and sets its coldness now too."""
+    if gate.annealed is None:
+        return draw
+    progress = iter(np.linspace(0, 1, n_epochs).tolist() if n_epochs > 1 else [1.0])
+
+    def draw_at_next_coldness() -> Samples:
+        gate.anneal(next(progress))
+        return draw()
+
+    return draw_at_next_coldness
 
 
 class _Answers(TypedDict, total=False):

@@ -18,7 +18,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sklearn_emma._attention.checking import check_gate
-from sklearn_emma._attention.functions import AttentionFunction
+from sklearn_emma._attention.coldness import Annealed
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
@@ -46,7 +47,7 @@ class EMMAParams(TakesModes, TrainingParams, Protocol):
     energy_scaling: str | object
     coupling: str | object | None
     attention_function: str | AttentionFunction
-    rho: float | str
+    rho: float | str | Annealed
     lambda_c: float
     lambda_e: float
     predictor: TorchPredictor | BaseEstimator | None

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_emma._attention.checking import check_gate
+from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.regressor import EMMARegressor
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
@@ -53,6 +54,7 @@ def can_fit_together(classifier: object) -> TypeGuard[Estimator]:
         and not is_estimator(classifier.predictor)  # only torch modules are stacked
         and not classifier.callbacks
         and not classifier.early_stopping
+        and not isinstance(classifier.rho, Annealed)  # no learnt or fixed number
         and not classifier.warm_start
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emma._attention.functions import AttentionFunction, AttentionModule
+from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma.plotting._style import COLOURS, add_legend, axes_for, check_matplotlib
@@ -152,9 +152,9 @@ class AttentionFunctionDisplay:
         threshold = _threshold(module)
         alpha = _importances(threshold)
         with torch.no_grad():
-            column = torch.from_numpy(alpha).unsqueeze(1)
-            beta = module(column).squeeze(1).numpy()
-            curve = module.curve(column).squeeze(1).numpy()
+            importance = torch.from_numpy(alpha)
+            beta = module.by_own_importance(importance).mean(1).numpy()
+            curve = module.curve(importance).numpy()
             capacity = float(module.capacity())
         blue, orange = COLOURS[:2]
         self.area_ = ax.fill_between(

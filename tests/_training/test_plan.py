@@ -70,7 +70,7 @@ WRONG = [
     ({"energy_estimator": PotentialEnergyTransformer(sigma=-1)}, "'sigma' parameter"),
     ({"energy_estimator": PotentialEnergyTransformer(device="x")}, "`device` 'x'"),
     # Gate.
-    ({"rho": -1.0}, "rho must be a finite number > 0 or 'learn', got -1.0"),
+    ({"rho": -1.0}, "rho must be a finite number > 0, 'learn' or .*, got -1.0"),
     ({"energy_scaling": "log"}, "energy_scaling must be one of.*got 'log'"),
     ({"energy_scaling": Builds(None)}, r"energy_scaling: `build`.*Builds\(\).*None"),
     ({"coupling": "mutual"}, "coupling must be one of.*got 'mutual'"),
