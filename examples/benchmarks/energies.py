@@ -43,6 +43,10 @@ ENERGIES: dict[str, BaseEstimator] = {
     ),
     "contractive": PotentialEnergyTransformer(regularizer="contractive"),
     "sparse": PotentialEnergyTransformer(regularizer="sparse"),
+    "contractive, 10 times": PotentialEnergyTransformer(
+        regularizer="contractive", alpha=0.1
+    ),
+    "sparse, 10 times": PotentialEnergyTransformer(regularizer="sparse", alpha=0.1),
     "reconstruction": ReconstructionEnergy(PCA(0.9, svd_solver="full")),
     "prototypes": PrototypeEnergy(),
     "neighbours": NeighborsEnergy(),
