@@ -99,3 +99,5 @@ def test_a_weight_of_0_changes_nothing_and_a_function_of_ones_own_is_taken():
 def test_parameters_of_a_regulariser_are_checked_before_training():
     with pytest.raises(ValueError, match="'target' parameter of Sparse"):
         small(regularizer=Sparse(1.5)).fit([[0.0], [1.0], [2.0]])
+    with pytest.raises(ValueError, match=r"`regularizer` .*write Sparse\(\)"):
+        small(regularizer=Sparse).fit([[0.0], [1.0], [2.0]])
