@@ -2,9 +2,12 @@
 
 Any of them is an ``energy_estimator`` of :class:`~sklearn_emma.EMMAClassifier` and
 :class:`~sklearn_emma.EMMARegressor`, and so is any other estimator with
-``score_samples``. :class:`PotentialEnergyTransformer` is the default.
+``score_samples``. :class:`PotentialEnergyTransformer` is the default;
+:class:`ContrastiveDivergence` and :class:`Sparse` are options of its training.
+:class:`PotentialEnergyDetector` makes an outlier detector of any of them.
 """
 
+from sklearn_emma._energies.detector import PotentialEnergyDetector
 from sklearn_emma._energies.neighbors import NeighborsEnergy
 from sklearn_emma._energies.objectives import ContrastiveDivergence
 from sklearn_emma._energies.outliers import OutlierEnergy
@@ -17,6 +20,7 @@ __all__ = [
     "ContrastiveDivergence",
     "NeighborsEnergy",
     "OutlierEnergy",
+    "PotentialEnergyDetector",
     "PotentialEnergyTransformer",
     "PrototypeEnergy",
     "ReconstructionEnergy",

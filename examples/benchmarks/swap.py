@@ -4,7 +4,8 @@
 
 Prints two tables, measured on the validation part of the splits of `robustness.py`:
 how well an energy of each mode detects and locates a swapped mode; and the scores of
-`EMMAClassifier` without and with its joint energy, and when told which mode is swapped.
+`EMMAClassifier` without and with its joint energy, with one that is learnt by contrast
+(`_contrastive.py`), and when told which mode is swapped.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 import _scores
 import numpy as np
 import torch
+from _contrastive import ContrastiveComparison
 from _data import DATASETS, Dataset, load
 from _evaluation import evaluate
 from _peers import FULL, SMOKE
@@ -100,11 +102,22 @@ def joint(X: np.ndarray, y: np.ndarray, modes: list[list[int]], seed: int) -> En
     return lambda X: ratio(torch.from_numpy(X)).numpy()
 
 
+def contrastive(
+    X: np.ndarray, y: np.ndarray, modes: list[list[int]], seed: int
+) -> Energy:
+    """Minus the log-density ratio of InfoNCE, for any number of modes."""
+    named = {str(i): columns for i, columns in enumerate(modes)}
+    learnt = ContrastiveComparison(random_state=seed).fit(X, named, y)
+    return lambda X: -learnt.score_samples(X)
+
+
 def _autoencoder(X: np.ndarray, seed: int) -> PotentialEnergyTransformer:
     return PotentialEnergyTransformer(random_state=seed).fit(X)
 
 
-ENERGIES = {f.__name__: f for f in (marginal, autoencoders, classes, joint)}
+ENERGIES = {
+    f.__name__: f for f in (marginal, autoencoders, classes, joint, contrastive)
+}
 
 
 def detection(task: Task, seed: int) -> dict[str, list[float]]:
@@ -138,17 +151,22 @@ def detection(task: Task, seed: int) -> dict[str, list[float]]:
 
 
 def worth(task: Task, seed: int, smoke: bool) -> dict[str, list[float]]:
-    """Score under swap, clean score, RAUC and U5 of one fit, used in three ways."""
+    """Score under swap, clean score, RAUC and U5 by joint energy.
+
+    Training does not depend on it: what differs is how samples are scored.
+    """
     effort = SMOKE if smoke else FULL
     short = {"max_iter": 5, "pretraining_max_iter": 5} if smoke else {}
-    classifier = EMMAClassifier(
-        task.modes, joint_energy=True, random_state=seed, **short
-    )
-    classifier.fit(task.X_train, task.y_train)
-    plain = copy.deepcopy(classifier)
+    fits = {}
+    for name, how in (("with", True), ("contrastive", ContrastiveComparison())):
+        classifier = EMMAClassifier(
+            task.modes, joint_energy=how, random_state=seed, **short
+        )
+        fits[name] = classifier.fit(task.X_train, task.y_train)
+    plain = copy.deepcopy(fits["with"])
     plain._model.joint = None
     measured = {}
-    for name, fitted in (("without", plain), ("with", classifier), ("told", plain)):
+    for name, fitted in ({"without": plain} | fits | {"told": plain}).items():
         method = _Fitted(lambda *_, fitted=fitted: [fitted], effort)
         method.is_oracle = name == "told"
         result = evaluate(method, task, seed, "validation")["conditions"]

@@ -7,12 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sklearn_emma._energies.comparing import Comparison, DensityComparison
 from sklearn_emma._energies.cross_fitting import folds, row_keys
-from sklearn_emma._energies.densities import (
-    DensityRatio,
-    JointSamples,
-    fit_densities,
-)
+from sklearn_emma._energies.densities import JointSamples
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._losses.latent import gibbs_distribution, minimise_over
 from sklearn_emma._statistics.quantiles import median_and_iqr, weighted_quantiles
@@ -30,8 +27,8 @@ class JointEnergy(nn.Module):
 
     Parameters
     ----------
-    ratio : DensityRatio
-        Joint energy J of each mode.
+    ratio : Module
+        From x (n, d) to the joint energy J of each mode, (n, M).
     potential_range : tuple of ndarray of shape (M,)
         Median and interquartile range of the potential energies of clean samples.
     potential_limit, joint_limit : float
@@ -48,7 +45,7 @@ class JointEnergy(nn.Module):
 
     def __init__(
         self,
-        ratio: DensityRatio,
+        ratio: nn.Module,
         potential_range: tuple[np.ndarray, np.ndarray],
         potential_limit: float,
         joint_limit: float,
@@ -87,25 +84,31 @@ class JointEnergy(nn.Module):
 
 
 def fit_joint_energy(
-    samples: JointSamples, layout: ModeLayout, n_groups: int
+    samples: JointSamples,
+    layout: ModeLayout,
+    n_groups: int,
+    comparison: Comparison | None = None,
 ) -> JointEnergy | None:
     """Learn J from complete clean samples.
+
+    ``comparison`` says how; None is by :class:`DensityComparison`.
 
     Returns
     -------
     JointEnergy or None
-        None with fewer than three modes, which cannot outvote one another (J is the
-        same for both of two), or with fewer than ten samples.
+        None with fewer modes than the comparison needs, or with fewer than ten samples.
     """
-    weight, dtype = samples.weight, samples.x.dtype
-    if layout.n_modes < 3 or _n_distinct(samples) < 2 * _N_FOLDS:
+    weight = samples.weight
+    comparison = comparison or DensityComparison()
+    few = layout.n_modes < comparison.fewest_modes
+    if few or _n_distinct(samples) < 2 * _N_FOLDS:
         return None
-    densities = fit_densities(samples, layout, n_groups)
+    ratio = comparison.learn(samples, layout, n_groups)
     location, scale = median_and_iqr(samples.potential, weight)
     unusual = (samples.potential - location) / scale
-    held_out = _held_out_energies(samples, layout, n_groups)
+    held_out = _held_out_energies(samples, layout, n_groups, comparison)
     return JointEnergy(
-        DensityRatio(densities.astype(dtype)),
+        ratio,
         (location, scale),
         _limit(unusual, weight, _USUAL_POTENTIAL),
         _limit(held_out, weight, _USUAL_JOINT),
@@ -118,9 +121,9 @@ def _n_distinct(samples: JointSamples) -> int:
 
 
 def _held_out_energies(
-    samples: JointSamples, layout: ModeLayout, n_groups: int
+    samples: JointSamples, layout: ModeLayout, n_groups: int, comparison: Comparison
 ) -> np.ndarray:
-    """J of each sample (n, M) by densities that have not seen it.
+    """J of each sample (n, M) by a comparison that has not seen it.
 
     On few samples of many features, those that were seen fit far too well. Samples come
     in an order that has nothing to do with their classes.
@@ -129,8 +132,7 @@ def _held_out_energies(
     fold = folds(row_keys(x), _N_FOLDS)
     energies = np.empty((len(x), layout.n_modes), dtype=x.dtype)
     for k in range(_N_FOLDS):
-        learnt = fit_densities(samples.rows(fold != k), layout, n_groups)
-        ratio = DensityRatio(learnt.astype(x.dtype))
+        ratio = comparison.learn(samples.rows(fold != k), layout, n_groups)
         energies[fold == k] = ratio(torch.from_numpy(x[fold == k])).numpy()
     return energies
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -88,6 +89,11 @@ def _named(given: str | Part, parts: Mapping[str, Part]) -> Part:
     """The part that a name means, or an object, whose parameters are checked."""
     if isinstance(given, str):
         return parts[given]
+    if inspect.isclass(given):
+        raise ValueError(
+            "`regularizer` must be a name, an object or a function, got the class "
+            f"{given.__name__}; write {given.__name__}()."
+        )
     if isinstance(given, BaseEstimator):
         validate_nested_params(given)
     return given

@@ -86,7 +86,11 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
         "modes": [dict, list, tuple, None],
         "remainder": [StrOptions({"error", "drop", "mode"})],
         "energy_estimator": [HasMethods("score_samples"), dict, None],
-        "joint_energy": ["boolean", StrOptions({"auto"})],
+        "joint_energy": [
+            "boolean",
+            StrOptions({"auto"}),
+            HasMethods(["fit", "score_samples"]),
+        ],
         "predictor": [
             callable,
             HasMethods("fit"),

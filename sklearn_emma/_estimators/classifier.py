@@ -52,13 +52,13 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         is :class:`PotentialEnergyTransformer`. If its ``fit`` takes no
         ``sample_weight``, rows are repeated by integer weights; other unequal weights
         are ignored, with a warning.
-    joint_energy : bool or "auto", default="auto"
+    joint_energy : bool, estimator or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored. The
         attention of a mode that is likely by itself, but does not fit the others, is
         then multiplied by the probability that it belongs to the same sample. This
-        takes three modes or more, and has no effect on samples with a missing mode.
-        ``"auto"`` compares modes unless ``attention_function`` is ``"hard"`` or
-        ``"none"``.
+        takes three modes, or two with an estimator that compares them in place of the
+        default, and has no effect on samples with a missing mode. ``"auto"`` compares
+        unless ``attention_function`` is ``"hard"`` or ``"none"``.
     energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
             default="two_sided"
         ``"robust"`` makes modes comparable: z-score of Ψ by the median and
@@ -240,7 +240,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         *,
         remainder: str = "error",
         energy_estimator: BaseEstimator | dict[str, BaseEstimator] | None = None,
-        joint_energy: bool | str = "auto",
+        joint_energy: bool | str | BaseEstimator = "auto",
         energy_scaling: str | object = "two_sided",
         coupling: str | object | None = None,
         attention_function: str | AttentionFunction = "soft",

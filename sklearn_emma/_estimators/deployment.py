@@ -6,6 +6,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emma._energies.comparing import EstimatedRatio
 from sklearn_emma._energies.interface import is_batched
 from sklearn_emma._estimators.prediction import PredictsClasses
 from sklearn_emma._model.deployed import DeployedModel
@@ -43,7 +44,8 @@ class BecomesTorch(PredictsClasses):
         Raises
         ------
         TypeError
-            If the energy of a mode or the predictor is no torch module; names it.
+            If an energy, joint or of a mode, or the predictor is no torch module; names
+            it.
 
         Examples
         --------
@@ -72,6 +74,12 @@ class BecomesTorch(PredictsClasses):
                     "that are scored in one computation, such as "
                     "PotentialEnergyTransformer."
                 )
+        joint = self._model.joint
+        if joint is not None and isinstance(joint.ratio, EstimatedRatio):
+            raise TypeError(
+                f"`joint_energy`, {type(joint.ratio.estimator).__name__}, is no torch "
+                "module, and cannot become part of one: fit with True or False."
+            )
         if self._model.energies.stack is None:
             kinds = {type(energy).__name__ for energy in self.energies_.values()}
             raise TypeError(

@@ -14,17 +14,24 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from joblib import Memory
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
 from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._energies.comparing import (
+    Comparison,
+    DensityComparison,
+    EstimatedComparison,
+    JointEstimator,
+)
 from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
 from sklearn_emma._inputs.numbers import Numbers
+from sklearn_emma._inputs.sub_estimators import set_random_states
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet, split_validation
 from sklearn_emma._optim.net import Options, TrainingParams
@@ -36,6 +43,7 @@ from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 from sklearn_emma._predictors.regressors import clone_regressor
 from sklearn_emma._training.loss import JointLoss
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
+from sklearn_emma._validation import validate_nested_params
 from sklearn_emma.corruption import Corruption, Failures
 
 
@@ -43,7 +51,7 @@ class EMMAParams(TakesModes, TrainingParams, Protocol):
     """Parameters of an estimator that training reads; none is ever set."""
 
     energy_estimator: BaseEstimator | dict[str, BaseEstimator] | None
-    joint_energy: bool | str
+    joint_energy: bool | str | JointEstimator
     energy_scaling: str | object
     coupling: str | object | None
     attention_function: str | AttentionFunction
@@ -169,7 +177,7 @@ def plan_training(
         missing_fraction=(
             failures.pretraining_missing_fraction if failures.simulates else 0.0
         ),
-        joint_energy=_compares_modes(params.joint_energy, gate),
+        joint_energy=_comparison(params.joint_energy, gate, seeds.energies),
     )
     return Plan(
         checked=checked,
@@ -223,8 +231,15 @@ def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredict
     return predictor
 
 
-def _compares_modes(given: bool | str, gate: EMMAGate) -> bool:
-    """Resolve joint_energy='auto'."""
-    if given != "auto":
-        return bool(given)
-    return gate.attention_function.graded
+def _comparison(
+    given: bool | str | JointEstimator, gate: EMMAGate, seed: int
+) -> Comparison | None:
+    """How modes are compared, if they are; ``seed`` is for an estimator that draws."""
+    if isinstance(given, str):  # "auto"
+        given = gate.attention_function.graded
+    if isinstance(given, bool | np.bool_):
+        return DensityComparison() if given else None
+    estimator = clone(given, safe=True)
+    validate_nested_params(estimator)
+    set_random_states(estimator, seed)
+    return EstimatedComparison(estimator)

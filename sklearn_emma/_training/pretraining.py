@@ -63,11 +63,12 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     fold = torch.from_numpy(crossed.fold)
     potential = held_out.potential(x, present, nothing, fold).numpy()
     joint = None
-    if task.joint_energy:
+    if task.joint_energy is not None:
         group = task.target.groups(data.y)
         samples = JointSamples(x.numpy(), group, potential, data.weight)
         complete = present.all(1).numpy()
-        joint = fit_joint_energy(samples.rows(complete), layout, task.target.n_groups)
+        samples, n_groups = samples.rows(complete), task.target.n_groups
+        joint = fit_joint_energy(samples, layout, n_groups, task.joint_energy)
     potential = np.where(present.numpy(), potential, np.nan)
     return Pretrained(scaler, task.energies, crossed, potential, *learnt, joint)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from sklearn_emma._energies.comparing import Comparison
 from sklearn_emma._energies.interface import Energy
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.targets import Target
@@ -25,8 +26,8 @@ class PretrainingTask:
 
     ``energies`` are unfitted estimators, one for each mode; ``seeds`` those of the
     energies and of the predictor; ``missing_fraction`` is the share of samples in which
-    one mode is missing while the predictor learns; ``joint_energy`` is whether modes
-    are also compared with each other.
+    one mode is missing while the predictor learns; ``joint_energy`` is how modes
+    are also compared with each other, None if they are not.
     """
 
     data: TrainingSet
@@ -37,7 +38,7 @@ class PretrainingTask:
     options: Options
     seeds: tuple[int, int]
     missing_fraction: float
-    joint_energy: bool
+    joint_energy: Comparison | None
 
     def build(self) -> nn.Module:
         """A new predictor; where that draws at random, from torch's global state."""

@@ -8,12 +8,13 @@ import torch
 
 from helpers import random_state_kept
 from sklearn_emma._energies import denoising
-from sklearn_emma._energies.autoencoder import gaussian_stiffness
+from sklearn_emma._energies.autoencoder import AutoencoderStack, gaussian_stiffness
 from sklearn_emma._energies.denoising import (
-    Denoising,
-    DenoisingLoss,
+    AutoencoderTask,
+    PotentialLoss,
     train_autoencoders,
 )
+from sklearn_emma._energies.objectives import Denoising
 from sklearn_emma._optim.net import Options
 
 OPTIONS = Options(
@@ -37,7 +38,8 @@ def blocks(n=60, widths=(3, 1), dtype=np.float64):
 
 
 def learn(Xs, weights, seed=0, sigma=0.3, kappa=1.0, options=OPTIONS):
-    return train_autoencoders(Xs, weights, Denoising(4, sigma, kappa, options), seed)
+    task = AutoencoderTask(4, sigma, kappa, options)
+    return train_autoencoders(Xs, weights, task, seed)
 
 
 def same(one, other, **tolerance):
@@ -50,18 +52,24 @@ def reconstruction(x, autoencoder, kappa=1.0):
     return x - kappa * (x - b) + (1 / (1 + np.exp(-(x @ W.T + c)))) @ W
 
 
-def test_the_loss_is_the_weighted_squared_error_of_all_modes():
-    rng = np.random.default_rng(0)
-    x, y = (torch.from_numpy(rng.normal(size=(5, 3, 2))) for _ in range(2))
-    weight = torch.from_numpy(rng.uniform(size=(5, 3)))
-    expected = [
-        sum(
-            weight[n, g] * sum((x[n, g, d] - y[n, g, d]) ** 2 for d in range(2))
-            for g in range(3)
-        )
-        for n in range(5)
-    ]
-    torch.testing.assert_close(DenoisingLoss()(x, y, weight), torch.stack(expected))
+def test_the_loss_weighs_modes_and_adds_the_regulariser():
+    losses = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    weight = torch.tensor([[1.0, 0.5], [0.0, 2.0]])
+
+    class Given(Denoising):
+        def losses(self, stack, reconstruction, x):
+            return losses
+
+    def three_times(hidden, weight, mode_weight):
+        return torch.tensor([3.0, 30.0])
+
+    x, stack = torch.zeros(2, 2, 1), AutoencoderStack([1, 1], 4)
+    plain = PotentialLoss(Given(), None, 1.0, stack)
+    more = PotentialLoss(Given(), three_times, 0.1, stack)
+    torch.testing.assert_close(plain(x, x, weight), torch.tensor([2.0, 8.0]))
+    expected = torch.tensor([2.0 + 0.3 + 1.5, 8.0 + 6.0])
+    torch.testing.assert_close(more(x, x, weight), expected)
+    assert not list(plain.parameters())
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

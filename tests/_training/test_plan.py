@@ -5,14 +5,17 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 from skorch.callbacks import Callback
 from torch import nn
 
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._energies.comparing import DensityComparison, EstimatedComparison
 from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._optim.torch_state import draw_seed
 from sklearn_emma._training.plan import Seeds, plan_training
@@ -283,7 +286,19 @@ def test_modes_are_compared_where_it_is_worth_it(
         joint_energy=joint_energy,
         attention_function=function,
     )
-    assert found.pretraining.joint_energy is expected
+    comparison = found.pretraining.joint_energy
+    assert isinstance(comparison, DensityComparison) is expected
+    assert (comparison is None) is not expected
+
+
+def test_an_estimator_compares_modes_whatever_the_attention_function():
+    given = make_pipeline(PCA())  # that it cannot compare is for `fit` to find out
+    found = plan(joint_energy=given, attention_function="none")
+    comparison = found.pretraining.joint_energy
+    assert isinstance(comparison, EstimatedComparison)
+    assert comparison.estimator is not given
+    seed = comparison.estimator.get_params()["pca__random_state"]
+    assert seed == found.seeds.energies and given["pca"].random_state is None
 
 
 def test_the_gate_of_a_plan_is_as_the_parameters_want_it():
