@@ -44,6 +44,18 @@ class AttentionModule(nn.Module):
         """
         return torch.ones_like(importance)
 
+    def threshold(self) -> Tensor | None:
+        """Return the importance above which a mode passes, b_a / g.
+
+        Returns
+        -------
+        threshold : Tensor or None
+            A scalar; None for a function without gain and bias.
+        """
+        if self.gain is None or self.bias is None:
+            return None
+        return self.bias / self.gain
+
     def curve(self, importance: Tensor) -> Tensor:
         """Return the function before anything is cut off at 0, for Displays.
 
