@@ -61,10 +61,11 @@ class EMMARegressor(PredictsNumbers):
         ``"two_sided"`` is the same, but rises again below the energies that clean
         samples have: a sensor stuck at its mean is far too likely. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
-    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
-        Energies that modes share with each other: ``"asymmetric"`` learns the exponents
-        γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
-        energy.
+    coupling : {"asymmetric", "symmetric", "mean"}, object with ``build`` or None, \
+            default=None
+        Energies that modes share with each other: ``"asymmetric"`` learns exponents
+        γ_ij and γ_ji, ``"symmetric"`` keeps them equal, ``"mean"`` couples each mode to
+        the mean of the others. None: modes share no energy.
     attention_function : {"soft", "hard", "classical", "importance", "none"} or \
             object with ``build``, default="soft"
         β = max(0, tanh(g α − b_a)); its all-or-nothing version; max(0, tanh(W α + b));
