@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from sklearn_emma._attention.bounds import Bounds
 from sklearn_emma._attention.interface import Coupling
@@ -31,11 +32,8 @@ class MeanCoupling(Coupling):
         if present is None:
             present = torch.ones_like(self_energies, dtype=torch.bool)
         there = present.to(self_energies.dtype)
-        known = self_energies * there
-        # The mode itself belongs to neither sum.
-        n_others = there.sum(1, keepdim=True) - there
-        of_others = known.sum(1, keepdim=True) - known
-        mean = of_others / n_others.clamp_min(1.0)
+        n_others = _sum_of_others(there)
+        mean = _sum_of_others(self_energies * there) / n_others.clamp_min(1.0)
         least = torch.finfo(mean.dtype).tiny
         log_mean = mean.clamp_min(least).log()
         log_own = self_energies.clamp_min(least).log()
@@ -54,3 +52,14 @@ class MeanCoupling(Coupling):
 
     def bounds(self) -> Bounds:
         return [(self.weight.data, -1.0, 1.0), (self.exponent.data, 0.0, 1.0)]
+
+
+def _sum_of_others(values: Tensor) -> Tensor:
+    """Sum over all modes but one, for each of them, (n, M).
+
+    From both ends, not as a difference: beside one huge energy, the difference of sums
+    would lose the others.
+    """
+    before = pad(values, (1, 0)).cumsum(1)[:, :-1]
+    behind = pad(values.flip(1), (1, 0)).cumsum(1)[:, :-1].flip(1)
+    return before + behind

@@ -79,6 +79,14 @@ def test_the_last_mode_that_is_there_shares_nothing():
     assert coupling.weight.grad.isfinite().all()
 
 
+def test_a_huge_energy_does_not_hide_those_of_the_others():
+    coupling = MeanCoupling(3)
+    coupling.weight.data.fill_(1.0)
+    coupling.exponent.data.zero_()
+    shared = coupling(torch.tensor([[1e30, 2.0, 4.0]]))
+    assert shared[0, 0].item() == pytest.approx(3.0)
+
+
 def test_it_starts_with_nothing_shared_and_is_bounded():
     coupling = MeanCoupling(3)
     assert (coupling(torch.rand(4, 3)) == 0).all()

@@ -126,7 +126,7 @@ def test_a_regressor_refits_too():
     assert reg.n_iter_ == best_epoch(reg.validation_loss_curve_, 1e-4)
 
 
-# ---------------------------------------------------------------------- its surroundings
+# --------------------------------------------------------------------- its surroundings
 
 
 def test_callbacks_see_both_trainings():
