@@ -16,9 +16,10 @@ Run ``python examples/plot_04_robustness_htru2.py``, with ``SKLEARN_EMMA_FAST=1`
 # All have the same hidden layers and as many epochs. *IP alone*, *DM alone* and *base*,
 # which sees both modes, train on clean data; *without* and *with*, which is EMMA, on
 # simulated failures, too: noise with σ from 0.1 to 2, or the mode missing. *Classical*
-# is EMMA with the thesis's other attention module, tanh(Wα + b). 12,000 rows want
-# little dropout and many epochs, 0.1 and 200 by validation data. Beside each network,
-# linear models of single modes are heard.
+# is EMMA with attention as a network layer has it, tanh(Wα + b); it stands beside the
+# thesis's row of another attention module, which is one from the literature. 12,000
+# rows want little dropout and many epochs, 0.1 and 200 by validation data. Beside each
+# network, linear models of single modes are heard.
 
 import os
 import warnings

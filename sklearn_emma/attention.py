@@ -10,7 +10,6 @@ that changes during training.
 
 from sklearn_emma._attention.classical import ClassicalAttention
 from sklearn_emma._attention.coldness import Annealed
-from sklearn_emma._attention.coupling import Coupling
 from sklearn_emma._attention.functions import (
     HardAttention,
     ImportanceAttention,
@@ -18,7 +17,7 @@ from sklearn_emma._attention.functions import (
     SoftAttention,
 )
 from sklearn_emma._attention.importance import energy_alignment
-from sklearn_emma._attention.interface import AttentionModule
+from sklearn_emma._attention.interface import AttentionModule, Coupling
 from sklearn_emma._attention.scaling import EnergyScaling
 
 __all__ = [

@@ -68,8 +68,8 @@ class _Classical(AttentionModule):
 class ClassicalAttention(BaseEstimator):
     """Attention as a network layer has it: β = max(0, tanh(W α + b)).
 
-    The "other attention module" that the thesis compares with. All of W (M, M) and b
-    (M,) is learnt, and nothing is bounded: a mode may be let through because another
+    The usual form, which the thesis sets its own function against. All of W (M, M) and
+    b (M,) is learnt, and nothing is bounded: a mode may be let through because another
     one fails, and every mode has a capacity of its own. There is no common threshold,
     so ``attention_gain_`` and ``attention_bias_`` are NaN.
 

@@ -4,7 +4,7 @@ Shapes: ``n`` samples, ``M`` modes, hence n·M² pairs. Few pairs are computed a
 and torch keeps them for the gradient. Many pairs would go through memory a dozen times,
 so they are computed in blocks that stay in the cache, and again for the gradient.
 
-To add a coupling, write its module here and name it in ``COUPLINGS``.
+To add a coupling, write its module in a file of its own and name it in ``COUPLINGS``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from sklearn_emma._attention.bounds import Bounds
+from sklearn_emma._attention.interface import Coupling
+from sklearn_emma._attention.mean_coupling import MeanCoupling
 
 # Pairs in a block: 512 kB of float64.
 _BLOCK_PAIRS = 2**16
@@ -25,7 +27,7 @@ _BLOCK_PAIRS = 2**16
 _FEW_PAIRS = 2**17
 
 
-class Coupling(nn.Module):
+class PairwiseCoupling(Coupling):
     """Shared energies Σ_{j≠i} w_ij e_i^γ_ij e_j^(1−γ_ij), with learnt w and γ.
 
     ``|w_ij|`` ≤ 1/(M − 1), so that their sum is at most 1 however many modes there are;
@@ -40,66 +42,32 @@ class Coupling(nn.Module):
     """
 
     def __init__(self, n_modes: int, *, symmetric: bool) -> None:
-        super().__init__()
+        super().__init__(n_modes)
         self.symmetric = symmetric
         self.weight = nn.Parameter(torch.zeros(n_modes, n_modes))
         self.exponent = nn.Parameter(torch.full((n_modes, n_modes), 0.5))
 
     def forward(self, self_energies: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the energy that each mode shares with the others.
-
-        Parameters
-        ----------
-        self_energies : Tensor of shape (n, M)
-            Energies e of the modes by themselves, at least 0.
-        present : Tensor of shape (n, M), default=None
-            Boolean, False where a mode is missing; None: all are present.
-
-        Returns
-        -------
-        shared : Tensor of shape (n, M)
-            Without meaning where the mode is missing.
-        """
         return shared_energy(self_energies, self.weight, self.exponents(), present)
 
     def exponents(self) -> Tensor:
-        """Return the exponents γ.
-
-        Returns
-        -------
-        exponents : Tensor of shape (M, M)
-            The diagonal has no meaning.
-        """
         if not self.symmetric:
             return self.exponent
         return self.exponent.triu() + self.exponent.triu(1).T
 
     def weights(self) -> Tensor:
-        """Return the coupling weights w.
-
-        Returns
-        -------
-        weights : Tensor of shape (M, M)
-            0 on the diagonal.
-        """
         return self.weight - torch.diag(self.weight.diagonal())
 
     def bounds(self) -> Bounds:
-        """Return the parameters with the box that each must stay in.
-
-        Returns
-        -------
-        bounds : list of tuple of (Tensor, float or None, float or None)
-            Data of a parameter, its lower and its upper bound; None is no bound.
-        """
         # The last axis: in a stack of gates the first one counts gates.
         limit = 1.0 / max(self.weight.shape[-1] - 1, 1)
         return [(self.weight.data, -limit, limit), (self.exponent.data, 0.0, 1.0)]
 
 
 COUPLINGS: dict[str, Callable[[int], Coupling]] = {
-    "asymmetric": partial(Coupling, symmetric=False),
-    "symmetric": partial(Coupling, symmetric=True),
+    "asymmetric": partial(PairwiseCoupling, symmetric=False),
+    "symmetric": partial(PairwiseCoupling, symmetric=True),
+    "mean": MeanCoupling,
 }
 
 

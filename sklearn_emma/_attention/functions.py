@@ -20,7 +20,7 @@ from sklearn_emma._attention.interface import (
     AttentionModule,
     log_cosh,
 )
-from sklearn_emma._validation import Constraints, Interval
+from sklearn_emma._validation import Constraints, Interval, StrOptions
 
 
 class _Full(AttentionModule):
@@ -42,8 +42,9 @@ class _Soft(AttentionModule):
     gain: Tensor
     bias: Tensor
 
-    def __init__(self, gain: float) -> None:
+    def __init__(self, gain: float, penalty: str) -> None:
         super().__init__()
+        self.penalty = penalty
         self.gain = nn.Parameter(torch.tensor(float(gain)))
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -58,8 +59,8 @@ class _Soft(AttentionModule):
         return (log_cosh(self.gain - self.bias) - log_cosh(self.bias)) / self.gain
 
     def capacity_penalty(self) -> Tensor:
-        """C = g − b_a."""
-        return self.gain - self.bias
+        """C = g − b_a, or g alone."""
+        return self.gain if self.penalty == "gain" else self.gain - self.bias
 
     def bounds(self) -> Bounds:
         return [(self.gain.data, 1e-3, None), (self.bias.data, 0.0, 1.0)]
@@ -81,13 +82,16 @@ class SoftAttention(BaseEstimator):
 
     The function of the thesis. Gain g > 0 and bias b_a in [0, 1] are learnt. A mode
     passes where its importance exceeds b_a / g. The capacity ∫₀¹ tanh(g α − b_a) dα is
-    (1/g) log(cosh(g − b_a) / cosh(b_a)), and λ_c multiplies g − b_a.
+    (1/g) log(cosh(g − b_a) / cosh(b_a)), and λ_c multiplies g − b_a or g.
 
     Parameters
     ----------
     gain : float or None, default=None
         Initial gain g > 0. None is twice the number of modes: then modes of equal
         importance pass nearly unchanged.
+    penalty : {"gain_minus_bias", "gain"}, default="gain_minus_bias"
+        What λ_c multiplies. The thesis prints both, and argues for the first: g alone
+        leaves the bias free, which limits what may pass as well.
 
     Examples
     --------
@@ -100,11 +104,15 @@ class SoftAttention(BaseEstimator):
 
     _module: type[_Soft] = _Soft
     _parameter_constraints: Constraints = {
-        "gain": [Interval(Real, 0, None, closed="neither"), None]
+        "gain": [Interval(Real, 0, None, closed="neither"), None],
+        "penalty": [StrOptions({"gain_minus_bias", "gain"})],
     }
 
-    def __init__(self, gain: float | None = None) -> None:
+    def __init__(
+        self, gain: float | None = None, penalty: str = "gain_minus_bias"
+    ) -> None:
         self.gain = gain
+        self.penalty = penalty
 
     def build(self, n_modes: int) -> AttentionModule:
         """Make the torch module.
@@ -123,10 +131,11 @@ class SoftAttention(BaseEstimator):
         Raises
         ------
         ValueError
-            If ``gain`` is not positive.
+            If ``gain`` is not positive, or ``penalty`` unknown.
         """
         self._validate_params()
-        return self._module(2.0 * n_modes if self.gain is None else self.gain)
+        gain = 2.0 * n_modes if self.gain is None else self.gain
+        return self._module(gain, self.penalty)
 
 
 class HardAttention(SoftAttention):
@@ -138,6 +147,8 @@ class HardAttention(SoftAttention):
     ----------
     gain : float or None, default=None
         Initial gain g > 0. None is twice the number of modes.
+    penalty : {"gain_minus_bias", "gain"}, default="gain_minus_bias"
+        What λ_c multiplies.
 
     Examples
     --------

@@ -14,9 +14,13 @@ from sklearn_emma._attention import importance as gibbs
 from sklearn_emma._attention.balance import KeepsBalance
 from sklearn_emma._attention.bounds import Bounds, project
 from sklearn_emma._attention.coldness import Annealed, HasColdness
-from sklearn_emma._attention.coupling import COUPLINGS, Coupling
+from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
-from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
+from sklearn_emma._attention.interface import (
+    AttentionFunction,
+    AttentionModule,
+    Coupling,
+)
 from sklearn_emma._attention.parts import (
     as_array,
     build_part,
@@ -42,9 +46,11 @@ class EMMAGate(HasColdness, KeepsBalance):
     energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
             default="two_sided"
         How potential energies are scaled before anything is learnt from them.
-    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
+    coupling : {"asymmetric", "symmetric", "mean"}, object with ``build`` or None, \
+            default=None
         Shared energies of the modes, with coupling exponents γ_ij that need not be
-        equal to γ_ji, or that are; None: modes share no energy.
+        equal to γ_ji, or that are; or with the mean of the others' energies. None:
+        modes share no energy.
     attention_function : {"soft", "hard", "classical", "importance", "none"} or \
             object with ``build``, default="soft"
         β = max(0, tanh(g α − b_a)), its all-or-nothing version, max(0, tanh(W α + b)),

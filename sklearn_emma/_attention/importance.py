@@ -29,6 +29,19 @@ def log_importance(
     return torch.log_softmax(logits, dim=1)
 
 
+def energy_at(
+    importance: Tensor, log_importance: Tensor, modal: Tensor, rho: Tensor
+) -> Tensor:
+    """Modal energy at which a mode has this importance: −(log α + log Z) / ρ, (n,).
+
+    Z is that of the samples with ``log_importance`` and ``modal`` energies (n, M), as
+    the mode of most importance tells it.
+    """
+    best = log_importance.argmax(1, keepdim=True)
+    log_ratio = log_importance.gather(1, best) - importance.log()
+    return (modal.gather(1, best) + log_ratio / rho).squeeze(1)
+
+
 def energy_alignment(
     log_importance: Tensor, corrupted: Tensor, present: Tensor, floor: float = 0.0
 ) -> Tensor:

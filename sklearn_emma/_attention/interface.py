@@ -1,8 +1,9 @@
-"""What the gate asks of an attention function."""
+"""What the gate asks of an attention function, and of a coupling."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -43,6 +44,18 @@ class AttentionModule(nn.Module):
             Attention β in [0, 1].
         """
         return torch.ones_like(importance)
+
+    def threshold(self) -> Tensor | None:
+        """Return the importance above which a mode passes, b_a / g.
+
+        Returns
+        -------
+        threshold : Tensor or None
+            A scalar; None for a function without gain and bias.
+        """
+        if self.gain is None or self.bias is None:
+            return None
+        return self.bias / self.gain
 
     def curve(self, importance: Tensor) -> Tensor:
         """Return the function before anything is cut off at 0, for Displays.
@@ -117,6 +130,67 @@ class AttentionFunction(Protocol):
     def build(self, n_modes: int) -> AttentionModule:
         """Make the torch module."""
         ...
+
+
+class Coupling(nn.Module, ABC):
+    """What the gate asks of a coupling; subclasses give the formula.
+
+    Parameters
+    ----------
+    n_modes : int
+        Number of modes M.
+    """
+
+    def __init__(self, n_modes: int) -> None:
+        super().__init__()
+        self.n_modes = n_modes
+
+    @abstractmethod
+    def forward(self, self_energies: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the energy that each mode shares with the others.
+
+        Parameters
+        ----------
+        self_energies : Tensor of shape (n, M)
+            Energies e of the modes by themselves, at least 0.
+        present : Tensor of shape (n, M), default=None
+            Boolean, False where a mode is missing; None: all are present.
+
+        Returns
+        -------
+        shared : Tensor of shape (n, M)
+            Without meaning where the mode is missing.
+        """
+
+    def weights(self) -> Tensor:
+        """Return the weights w of the modes in each other's energy.
+
+        Returns
+        -------
+        weights : Tensor of shape (M, M)
+            0 on the diagonal; here NaN, of a coupling that has none.
+        """
+        return torch.full((self.n_modes, self.n_modes), math.nan)
+
+    def exponents(self) -> Tensor:
+        """Return the exponents γ.
+
+        Returns
+        -------
+        exponents : Tensor of shape (M, M)
+            The diagonal has no meaning; here NaN, of a coupling that has none.
+        """
+        return torch.full((self.n_modes, self.n_modes), math.nan)
+
+    def bounds(self) -> Bounds:
+        """Return the parameters with the box that each must stay in.
+
+        Returns
+        -------
+        bounds : list of tuple of (Tensor, float or None, float or None)
+            Data of a parameter, its lower and its upper bound; None is no bound.
+        """
+        return []
 
 
 def log_cosh(x: Tensor) -> Tensor:

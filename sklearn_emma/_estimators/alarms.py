@@ -12,7 +12,8 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emma._estimators.inspection import InspectsModes, potential_of
+from sklearn_emma._estimators.inspection import InspectsModes
+from sklearn_emma._estimators.mode_scores import potential_of
 from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._statistics.conformal import fewest_rows, rejected
 from sklearn_emma._validation import (

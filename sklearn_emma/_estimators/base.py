@@ -21,8 +21,9 @@ from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
 from sklearn_emma._energies.interface import Energy
 from sklearn_emma._estimators.alarms import RaisesAlarms
-from sklearn_emma._estimators.inspection import Quantity
+from sklearn_emma._estimators.mode_scores import Quantity
 from sklearn_emma._estimators.printing import PrintsModesInOrder
+from sklearn_emma._inputs.by_mode import check_energies
 from sklearn_emma._inputs.checking import (
     CheckedData,
     Given,
@@ -38,6 +39,7 @@ from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._predictors.gated_copies import GatedCopies
 from sklearn_emma._training.fit import Progress, Trained, train_model
 from sklearn_emma._training.plan import plan_training
+from sklearn_emma._training.refit import train_and_refit
 from sklearn_emma._validation import (
     Constraints,
     HasMethods,
@@ -78,6 +80,7 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
     pretraining_loss_curve_: list[float]
     rho_: float
     scaler_: StandardScaler
+    stopping_loss_curve_: list[float]
     validation_loss_curve_: list[float]
     _progress: Progress | None
 
@@ -114,7 +117,7 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
         "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), Failures, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "pretraining_max_iter": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"refit"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -182,7 +185,8 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
             if continues:
                 self._check_continues(checked, "warm_start=True")
             plan = plan_training(self, checked, continues)
-            trained = train_model(plan, self._model if continues else None)
+            train = train_and_refit if plan.refits else train_model
+            trained = train(plan, self._model if continues else None)
             self._store(checked, trained, continues)
             self._progress = None
         return self
@@ -200,8 +204,11 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
             self.pretraining_loss_curve_ = trained.pretraining_curve
             self.loss_curve_ = []
             self.validation_loss_curve_ = []
+            self.stopping_loss_curve_ = []
         self.loss_curve_ = self.loss_curve_ + trained.curve
         self.validation_loss_curve_ = self.validation_loss_curve_ + trained.valid_curve
+        stopped = list(trained.stopping_curve)
+        self.stopping_loss_curve_ = self.stopping_loss_curve_ + stopped
         self.n_iter_ = len(self.loss_curve_)
         earlier = getattr(self, "history_", ()) if continues else ()
         rows = enumerate([*earlier, *trained.history], start=1)
@@ -225,13 +232,19 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
         self.coupling_exponents_ = learnt.coupling_exponents
 
     @ordinary_state()
-    def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
+    def _gather(
+        self,
+        X: ArrayLike,
+        quantity: Quantity,
+        potential_energy: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
+        energies = partial(check_energies, potential_energy, list(self.modes_))
         model = self._model.to(resolve_device(self.device, fallback=True))
         given: Any = read_table(X)
         if self._has_nothing_to_check(given):
-            return model.gather(given, quantity)
+            return model.gather(given, quantity, known=energies(len(given)))
         kinds = {"dtype": list(_FLOATS), "ensure_all_finite": "allow-nan"}
         is_matrix = isinstance(given, np.ndarray) and given.ndim == 2
         with explained(given, lambda: self.modes_):
@@ -239,9 +252,11 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
                 # Checking all rows at once would read the file twice, or copy it.
                 validate_data(self, given, reset=False, skip_check_array=True)
                 check = partial(check_array, estimator=self, input_name="X", **kinds)
-                return model.gather(given, quantity, sums_overflow(check))
+                return model.gather(
+                    given, quantity, sums_overflow(check), energies(len(given))
+                )
             checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
-        return model.gather(checked, quantity)
+        return model.gather(checked, quantity, known=energies(len(checked)))
 
     def _has_nothing_to_check(self, X: object) -> bool:
         """Whether ``validate_data`` would return X unchanged.

@@ -66,10 +66,11 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         ``"two_sided"`` is the same, but rises again below the energies that clean
         samples have: a sensor stuck at its mean is far too likely. ``"shift"`` is
         Ψ′ = max(e, Ψ − min Ψ + e).
-    coupling : {"asymmetric", "symmetric"}, object with ``build`` or None, default=None
-        Energies that modes share with each other: ``"asymmetric"`` learns the exponents
-        γ_ij and γ_ji separately, ``"symmetric"`` keeps them equal. None: modes share no
-        energy.
+    coupling : {"asymmetric", "symmetric", "mean"}, object with ``build`` or None, \
+            default=None
+        Energies that modes share with each other: ``"asymmetric"`` learns exponents
+        γ_ij and γ_ji, ``"symmetric"`` keeps them equal, ``"mean"`` couples each mode to
+        the mean of the others. None: modes share no energy.
     attention_function : {"soft", "hard", "classical", "importance", "none"} or \
             object with ``build``, default="soft"
         β = max(0, tanh(g α − b_a)); its all-or-nothing version; max(0, tanh(W α + b));
@@ -117,10 +118,11 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Whether the learning rate falls to 0 along a cosine.
     optimizer : torch optimizer class or None, default=None
         None is ``torch.optim.Adam``.
-    early_stopping : bool, default=False
+    early_stopping : bool or "refit", default=False
         Whether to hold out samples, corrupted as in training, and to stop when their
-        loss no longer falls. The best epoch is kept. A scikit-learn classifier as
-        ``predictor`` is fitted on all samples.
+        loss no longer falls. The best epoch is kept; ``"refit"`` then trains anew on
+        all samples, for as many epochs. A scikit-learn classifier as ``predictor`` is
+        fitted on all samples anyway.
     validation_fraction : float, default=0.1
         Share of the samples held out; only with ``early_stopping``.
     n_iter_no_change : int, default=10
@@ -187,18 +189,16 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         w_ij and γ_ij of the shared energies; the diagonals have no meaning.
     attention_gain_, attention_bias_ : float
         g and b_a of the attention function; NaN where it has none.
-    loss_curve_ : list of float
-        Training loss of each epoch of the joint training.
-    validation_loss_curve_ : list of float
-        The same for held-out samples; empty without ``early_stopping``.
+    loss_curve_, validation_loss_curve_ : list of float
+        Loss of each epoch of the joint training; of held-out samples, if there are any.
+    stopping_loss_curve_ : list of float
+        Training loss while ``early_stopping="refit"`` looked for the best epoch.
     pretraining_loss_curve_ : list of float
         Training loss of the predictor by itself; empty if it was trained before.
     history_ : skorch.history.History
         What epochs of the joint training have recorded: ``history_[:, "train_loss"]``.
-    n_iter_ : int
-        Epochs of the joint training.
-    n_features_in_ : int
-        Number of features seen during fit.
+    n_iter_, n_features_in_ : int
+        Epochs of the joint training; features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X has string names.
 
@@ -255,7 +255,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         lr: float = 5e-3,
         lr_schedule: str = "cosine",
         optimizer: Callable[..., torch.optim.Optimizer] | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,

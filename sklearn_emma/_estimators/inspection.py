@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,106 +11,27 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emma._estimators.output import SetsOutput
-from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._estimators.mode_scores import (
+    ScoresModes,
+    modal_energy_of,
+    potential_of,
+)
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._model.scores import Scores
 from sklearn_emma._training.reference import LEVELS
 
-Quantity: TypeAlias = Callable[[Scores], np.ndarray]
 
-
-class InspectsModes(SetsOutput):
-    """Scores of modes, for an estimator that gathers quantities of a fitted model."""
+class InspectsModes(ScoresModes):
+    """Explanations of samples, and the parts of a fitted model."""
 
     _reference: dict[str, np.ndarray] | None
-    _model: EMMAModel
 
-    def _gather(self, X: ArrayLike, quantity: Quantity) -> np.ndarray:
-        """Validate X, then return ``quantity`` of its scores."""
-        raise TypeError(f"{type(self).__name__} must define `_gather`.")
-
-    def attention(self, X: ArrayLike) -> np.ndarray:
-        """Attention β, by which each mode is multiplied.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        attention : ndarray of shape (n_samples, n_modes)
-            In [0, 1]; 0 where the mode is missing.
-        """
-        return self._by_mode(self._gather(X, lambda s: s.attention), X)
-
-    def importance(self, X: ArrayLike) -> np.ndarray:
-        """Importance α: Gibbs distribution of the modal energies.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        importance : ndarray of shape (n_samples, n_modes)
-            Sums to 1 over the modes that are present; 0 where a mode is missing.
-        """
-        return self._by_mode(self._gather(X, lambda s: s.importance), X)
-
-    def potential_energy(self, X: ArrayLike) -> np.ndarray:
-        """Potential energy Ψ: how unlikely each mode's values are by themselves.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        potential : ndarray of shape (n_samples, n_modes)
-            Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
-            is missing.
-        """
-        return self._by_mode(self._gather(X, potential_of), X)
-
-    def modal_energy(self, X: ArrayLike) -> np.ndarray:
-        """Modal energy E: potential energy, scaled, weighed and coupled.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        modal : ndarray of shape (n_samples, n_modes)
-            NaN where the mode is missing.
-        """
-        return self._by_mode(self._gather(X, _modal_energy), X)
-
-    def total_energy(self, X: ArrayLike) -> np.ndarray:
-        """Sum of the modal energies of the modes that are present.
-
-        It rises as inputs are corrupted, and so tells *perturbed* from clean inputs. To
-        tell wrong from right predictions, 1 − max probability does better. Compare only
-        samples with the same modes present, since each mode adds to the sum.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples; NaN marks a missing value.
-
-        Returns
-        -------
-        total : ndarray of shape (n_samples,)
-            NaN where no mode is present.
-        """
-        return self._gather(X, _total_energy)
-
-    def explain(self, X: ArrayLike, ranks: bool = False) -> pd.DataFrame:
+    def explain(
+        self,
+        X: ArrayLike,
+        ranks: bool = False,
+        potential_energy: ArrayLike | None = None,
+    ) -> pd.DataFrame:
         """Everything the gate knows, a row for each sample and a block for each mode.
 
         Parameters
@@ -121,6 +41,8 @@ class InspectsModes(SetsOutput):
         ranks : bool, default=False
             Whether to add the ranks of attention and modal energy among clean training
             rows, ``attention_rank`` and ``modal_energy_rank``.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
@@ -145,7 +67,9 @@ class InspectsModes(SetsOutput):
         [0.0, 1.0]
         """
         gathered = self._gather(
-            X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+            X,
+            lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2),
+            potential_energy,
         )
         columns = {
             (mode, name): gathered[:, i, j]
@@ -228,25 +152,11 @@ def _rank(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     return rank
 
 
-def potential_of(scores: Scores) -> np.ndarray:
-    """Ψ (n, M), NaN where the mode is missing."""
-    return np.where(scores.present, scores.potential, np.nan)
-
-
-def _modal_energy(scores: Scores) -> np.ndarray:
-    return np.where(scores.present, scores.modal_energy, np.nan)
-
-
-def _total_energy(scores: Scores) -> np.ndarray:
-    total = np.nansum(_modal_energy(scores), axis=1)
-    return np.where(scores.present.any(axis=1), total, np.nan)
-
-
 _EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
     "attention": lambda s: s.attention,
     "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,
-    "modal_energy": _modal_energy,
+    "modal_energy": modal_energy_of,
     "potential_energy": potential_of,
     "missing": lambda s: ~s.present,
 }

@@ -25,22 +25,29 @@ class PredictsClasses(BaseEMMA):
     class_weight: ClassWeight
     classes_: np.ndarray
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(
+        self, X: ArrayLike, potential_energy: ArrayLike | None = None
+    ) -> np.ndarray:
         """Class of least energy of each sample: the most probable one.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        return self._gather(X, lambda s: Classes(self.classes_).decode(s.logits))
+        classes = Classes(self.classes_)
+        return self._gather(X, lambda s: classes.decode(s.logits), potential_energy)
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_proba(
+        self, X: ArrayLike, potential_energy: ArrayLike | None = None
+    ) -> np.ndarray:
         """Probability of each class: Gibbs distribution of the energies at τ = 1.
 
         With another ``loss`` than ``"nll"`` rows sum to 1 and rank classes, but are no
@@ -51,51 +58,67 @@ CalibratedClassifierCV`.
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns in the order of ``classes_``.
         """
-        return self._gather(X, lambda s: softmax(s.logits, axis=1))
+        return self._gather(X, lambda s: softmax(s.logits, axis=1), potential_energy)
 
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_log_proba(
+        self, X: ArrayLike, potential_energy: ArrayLike | None = None
+    ) -> np.ndarray:
         """Logarithm of the probability of each class, finite where that rounds to 0.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return self._gather(X, lambda s: log_softmax(s.logits, axis=1))
+        return self._gather(
+            X, lambda s: log_softmax(s.logits, axis=1), potential_energy
+        )
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(
+        self, X: ArrayLike, potential_energy: ArrayLike | None = None
+    ) -> np.ndarray:
         """Logits; for two classes their difference, positive for ``classes_[1]``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        return self._gather(X, _decision)
+        return self._gather(X, _decision, potential_energy)
 
-    def class_energy(self, X: ArrayLike) -> np.ndarray:
+    def class_energy(
+        self, X: ArrayLike, potential_energy: ArrayLike | None = None
+    ) -> np.ndarray:
         """Energy of each class: minus its logit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
@@ -118,9 +141,14 @@ CalibratedClassifierCV`.
         >>> bool((clf.classes_[energy.argmin(axis=1)] == clf.predict(X)).all())
         True
         """
-        return self._gather(X, lambda s: -s.logits)
+        return self._gather(X, lambda s: -s.logits, potential_energy)
 
-    def free_energy(self, X: ArrayLike, tau: float = 1.0) -> np.ndarray:
+    def free_energy(
+        self,
+        X: ArrayLike,
+        tau: float = 1.0,
+        potential_energy: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Free energy of each sample: −(1/τ) log Σ_y exp(−τ E(y)).
 
         Parameters
@@ -129,6 +157,8 @@ CalibratedClassifierCV`.
             Samples; NaN marks a missing value.
         tau : float, default=1.0
             Inverse temperature τ > 0. Infinite: the energy of the predicted class.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
@@ -157,7 +187,7 @@ CalibratedClassifierCV`.
         >>> bool((clf.free_energy(X, tau=float("inf")) == least).all())
         True
         """
-        return self._gather(X, partial(_free_energy, tau=tau))
+        return self._gather(X, partial(_free_energy, tau=tau), potential_energy)
 
     def _read_target(self, y: np.ndarray) -> Classes:
         return Classes.from_labels(y, self.class_weight, self.loss)

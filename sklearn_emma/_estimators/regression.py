@@ -27,7 +27,10 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
     _target: Numbers
 
     def predict(
-        self, X: ArrayLike, return_std: bool = False
+        self,
+        X: ArrayLike,
+        return_std: bool = False,
+        potential_energy: ArrayLike | None = None,
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Value of each sample, in the units of y.
 
@@ -37,6 +40,8 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
             Samples; NaN marks a missing value.
         return_std : bool, default=False
             Whether to return the spread too; only with ``loss="gaussian"``.
+        potential_energy : array-like of shape (n_samples, n_modes), default=None
+            Energies to use in place of the model's own; NaN where its own are wanted.
 
         Returns
         -------
@@ -53,8 +58,9 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
             If ``return_std`` is True and no spread was learnt.
         """
         if not return_std:
-            return self._gather(X, lambda s: self._target.decode(s.logits))
-        both = self._gather(X, self._with_spread)
+            decode = self._target.decode
+            return self._gather(X, lambda s: decode(s.logits), potential_energy)
+        both = self._gather(X, self._with_spread, potential_energy)
         return both[..., 0], both[..., 1]
 
     def score(

@@ -12,16 +12,17 @@ from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklearn_emma._inputs.by_mode import check_corrupted
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.missing import missing_as_nan, refuse_missing
+from sklearn_emma._inputs.missing import refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._inputs.standardisation import bounded
-from sklearn_emma._inputs.tables import as_known_frame, read_table
+from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._inputs.values import explained
 from sklearn_emma._inputs.weights import check_weights, countable, merge_duplicates
-from sklearn_emma._validation import noting, sums_overflow
+from sklearn_emma._validation import sums_overflow
 
 
 class TakesModes(Protocol):
@@ -93,7 +94,7 @@ def check_training_data(
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
     layout = ModeLayout.from_columns(find_modes(given.X if has_names else X))
-    failed = _check_corrupted(given.corrupted, len(X), list(layout.names))
+    failed = check_corrupted(given.corrupted, list(layout.names), len(X))
     kept = weight > 0
     if not kept.any():
         raise ValueError("Sample weights are all zero: there is nothing to learn from.")
@@ -150,37 +151,3 @@ def _encode(target: Target, y: np.ndarray, kept: np.ndarray) -> np.ndarray:
     result = np.zeros((len(y), *encoded.shape[1:]), dtype=encoded.dtype)
     result[kept] = encoded
     return result
-
-
-def _check_corrupted(
-    corrupted: ArrayLike | None, n_samples: int, names: list[str]
-) -> np.ndarray:
-    shape = (n_samples, len(names))
-    if corrupted is None:
-        return np.zeros(shape, dtype=bool)
-    corrupted = as_known_frame(corrupted)
-    if hasattr(corrupted, "columns"):
-        corrupted = _by_mode(corrupted, list(corrupted.columns), names)
-    with noting("That is about `corrupted`."):
-        array = missing_as_nan(np.asanyarray(corrupted))
-    if array.shape != shape:
-        raise ValueError(
-            f"`corrupted` must have shape (n_samples, n_modes) = {shape}, a column for "
-            f"each of {names}; got {array.shape}."
-        )
-    if not np.isin(array, (0, 1)).all():
-        raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
-    return array.astype(bool)
-
-
-def _by_mode(corrupted: ArrayLike, labels: list[object], names: list[str]) -> ArrayLike:
-    """Columns of a data frame in the order of the modes, if they have names."""
-    if labels == list(range(len(labels))):
-        return corrupted
-    if len(labels) != len(names) or set(labels) != set(names):
-        raise ValueError(
-            f"`corrupted` must have a column for each mode, named {names}; got "
-            f"{labels}."
-        )
-    by_mode: ArrayLike = corrupted[names]  # type: ignore[index, call-overload]
-    return by_mode

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
+from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
@@ -142,9 +143,12 @@ class EMMAModel(StoresTensors):
             x, self.energies.potential(x, unknown, known.nan_to_num()), present
         )
 
-    def scores(self, X: np.ndarray) -> Scores:
-        """Score all rows at once."""
-        return self.scores_of(self.inputs(self.standardise(self.select(X))))
+    def scores(self, X: np.ndarray, known: np.ndarray | None = None) -> Scores:
+        """Score all rows at once; ``known`` (n, M) as for ``inputs``."""
+        x, energies = self.standardise(self.select(X)), None
+        if known is not None:
+            energies = narrowed(torch.from_numpy(known), x.dtype).to(x.device)
+        return self.scores_of(self.inputs(x, energies))
 
     def scores_of(self, inputs: Inputs) -> Scores:
         """Scores of rows whose energies are known."""
@@ -164,15 +168,22 @@ class EMMAModel(StoresTensors):
         X: np.ndarray,
         quantity: Callable[[Scores], np.ndarray],
         check: Callable[[np.ndarray], np.ndarray] = np.asarray,
+        known: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return ``quantity`` of the scores of all rows, scored a chunk at a time.
 
         Beyond the result, memory does not grow with the number of rows. ``check`` sees
-        each chunk before it is scored and may replace it.
+        each chunk before it is scored and may replace it. ``known`` (n, M) are energies
+        to use in place of the model's own where they are not NaN.
         """
+        n_rows, energies = self.chunk_rows, itertools.repeat(None)
         parts = (
-            quantity(self.scores(check(rows)))
-            for rows in row_chunks(X, self.chunk_rows)
+            quantity(self.scores(check(rows), of_rows))
+            for rows, of_rows in zip(
+                row_chunks(X, n_rows),
+                energies if known is None else row_chunks(known, n_rows),
+                strict=False,
+            )
         )
         first = next(parts)
         if len(first) == len(X):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_emma._attention.importance import energy_at
 from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._caching import cached_property
 from sklearn_emma._energies.joint import JointEnergy
@@ -74,6 +75,22 @@ class Scores:
     def modal_energy(self) -> np.ndarray:
         """E, without meaning where the mode is missing."""
         return as_array(self._gate.modal_energy)
+
+    @property
+    def energy_threshold(self) -> np.ndarray:
+        """Modal energy below which a mode passes, (n,); NaN without any mode."""
+        gate, scores = self._network.gate, self._gate
+        with torch.no_grad():
+            passing = gate.attention_function.threshold()
+            assert passing is not None
+            threshold = energy_at(
+                passing.double(),
+                scores.log_importance.double(),
+                scores.modal_energy.double(),
+                gate.rho,
+            )
+        there = self._inputs.present.any(1)
+        return as_array(threshold.masked_fill(~there, torch.nan))
 
     @property
     def trust(self) -> np.ndarray:

@@ -193,7 +193,8 @@ def _rehearse(options: Options, params: TrainingParams) -> None:
         raise
     check_monitors(
         [callback for _, callback in net.callbacks_],
-        holds_out=getattr(params, "early_stopping", False),
+        # What trains anew on all samples holds out none of them in the end.
+        holds_out=getattr(params, "early_stopping", False) not in (False, "refit"),
         can_hold_out=hasattr(params, "early_stopping"),
     )
 

@@ -51,8 +51,9 @@ class Started(NamedTuple):
 class Trained(NamedTuple):
     """A trained model, its loss curves, and what else is known of its training.
 
-    That is the attention of its training rows, what epochs have recorded, and quantiles
-    of attention and energy on clean rows. Models that are trained together have none of
+    That is the attention of its training rows, what epochs have recorded, quantiles of
+    attention and energy on clean rows, and the losses of a training that was stopped
+    before the one that made the model. Models that are trained together have none of
     it: a search has no use for it.
     """
 
@@ -63,6 +64,7 @@ class Trained(NamedTuple):
     attention: np.ndarray | None = None
     history: Sequence[dict[str, object]] = ()
     reference: dict[str, np.ndarray] | None = None
+    stopping_curve: Sequence[float] = ()
 
 
 class Progress(NamedTuple):

@@ -19,8 +19,8 @@ from sklearn.utils import check_random_state
 
 from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.coldness import Annealed
-from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._energies.comparing import (
     Comparison,
     DensityComparison,
@@ -62,7 +62,7 @@ class EMMAParams(TakesModes, TrainingParams, Protocol):
     corruption: Failures | Corruption | str | None
     max_iter: int
     pretraining_max_iter: int
-    early_stopping: bool
+    early_stopping: bool | str
     validation_fraction: float
     n_iter_no_change: int
     tol: float
@@ -89,8 +89,9 @@ class Plan:
     """Everything that a fit needs, checked.
 
     ``train`` and ``held`` are the rows of the distinct samples to train on and to stop
-    early by; ``held`` is empty without early stopping. ``gate`` is new and is copied;
-    ``goes_on`` is whether another fit may train the model further;
+    early by; ``held`` is empty without early stopping, and ``refits`` is whether all
+    are trained on in the end. ``gate`` is new and is copied; ``goes_on`` is whether
+    another fit may train the model further;
     ``classifier``, or regressor, predicts in the end, if there is one.
     """
 
@@ -107,6 +108,7 @@ class Plan:
     classifier: GatedCopies | None
     memory: str | Memory | None
     goes_on: bool
+    refits: bool
 
     @property
     def dtype(self) -> torch.dtype:
@@ -199,6 +201,7 @@ def plan_training(
         classifier=classifier,
         memory=params.memory,
         goes_on=params.warm_start,
+        refits=params.early_stopping == "refit",
     )
 
 

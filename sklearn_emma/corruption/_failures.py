@@ -15,7 +15,12 @@ from sklearn_emma._validation import (
     HasMethods,
     Interval,
     StrOptions,
-    validate_parameter_constraints,
+)
+from sklearn_emma.corruption._counts import (
+    COUNTS,
+    check_failures,
+    count_failing,
+    refuse_booleans,
 )
 from sklearn_emma.corruption._interface import (
     Corruption,
@@ -24,11 +29,6 @@ from sklearn_emma.corruption._interface import (
     failed_by,
 )
 from sklearn_emma.corruption._mixture import Mixture
-
-_NUMBERS: Constraints = {
-    "clean_fraction": [Interval(Real, 0, 1, closed="both")],
-    "n_failing": [Interval(Integral, 1, None, closed="left")],
-}
 
 
 class Failures(BaseEstimator):
@@ -45,9 +45,11 @@ class Failures(BaseEstimator):
         simulated; say which modes are corrupted by ``fit(X, y, corrupted=...)``.
     clean_fraction : float, default=0.33
         Share of the samples in which no mode is made to fail.
-    n_failing : int, default=1
+    n_failing : int or "half", default=1
         Number of modes that fail in each of the other samples, at most as many as there
-        are.
+        are. ``"half"`` is half of the modes, rounded down, as in the thesis: whatever
+        importance they have, the regulariser Ω then raises the energy of every
+        corrupted mode and lowers that of every clean one.
     n_draws : int or None, default=None
         Number of corrupted copies of the data, drawn in advance and taken in turn. None
         draws afresh every epoch; a small number spares a slow ``energy_estimator``.
@@ -75,7 +77,7 @@ class Failures(BaseEstimator):
     """
 
     _parameter_constraints: Constraints = {
-        **_NUMBERS,
+        **COUNTS,
         "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), None],
         "n_draws": [Interval(Integral, 1, None, closed="left"), None],
         "pretraining_missing_fraction": [Interval(Real, 0, 1, closed="both")],
@@ -87,7 +89,7 @@ class Failures(BaseEstimator):
         corruption: Corruption | str | None = "auto",
         *,
         clean_fraction: float = 0.33,
-        n_failing: int = 1,
+        n_failing: int | str = 1,
         n_draws: int | None = None,
         pretraining_missing_fraction: float = 0.5,
         importance_floor: float = 0.1,
@@ -136,7 +138,7 @@ class Failures(BaseEstimator):
             Names the parameter at fault, or says what the corruption returned.
         """
         self._validate_params()
-        _refuse_booleans("Failures", self.get_params(deep=False))
+        refuse_booleans("Failures", self.get_params(deep=False))
         check_failures("Failures", self.clean_fraction, self.n_failing, layout.n_modes)
         zeros = torch.zeros(3, layout.n_features, dtype=dtype)
         # No row stays clean, which could hide what the corruption returned.
@@ -207,26 +209,6 @@ class Failures(BaseEstimator):
         return failed, corrupted
 
 
-def check_failures(
-    caller: str, clean_fraction: float, n_failing: int, n_modes: int
-) -> None:
-    """Check that these numbers, which ``caller`` was given, can be met.
-
-    Raises
-    ------
-    ValueError
-        Names the parameter and its range.
-    """
-    given = {"clean_fraction": clean_fraction, "n_failing": n_failing}
-    validate_parameter_constraints(_NUMBERS, given, caller_name=caller)
-    _refuse_booleans(caller, given)
-    if n_failing > n_modes:
-        raise ValueError(
-            f"n_failing={n_failing} modes cannot fail at once: there are only "
-            f"{n_modes}."
-        )
-
-
 def fail_modes(
     x: Tensor,
     layout: ModeLayout,
@@ -234,7 +216,7 @@ def fail_modes(
     generator: Generator,
     *,
     clean_fraction: float = 0.0,
-    n_failing: int = 1,
+    n_failing: int | str = 1,
 ) -> tuple[Tensor, Tensor]:
     """Let ``n_failing`` modes, drawn uniformly, fail in each row that is not clean.
 
@@ -250,8 +232,9 @@ def fail_modes(
         Decides everything.
     clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
-    n_failing : int, default=1
-        Number of failing modes in a row that is not clean, from 1 to all of them.
+    n_failing : int or "half", default=1
+        Number of failing modes in a row that is not clean, from 1 to all of them;
+        ``"half"`` of them is rounded down.
 
     Returns
     -------
@@ -285,13 +268,6 @@ def fail_modes(
     lottery = torch.rand(n, n_modes, generator=generator, device=x.device)
     ranks = lottery.argsort(dim=1).argsort(dim=1)
     fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
-    corrupted = (ranks < n_failing) & fails
+    corrupted = (ranks < count_failing(n_failing, n_modes)) & fails
     failed = failed_by(corruption, x, layout, generator, "`corruption`")
     return torch.where(layout.spread(corrupted), failed, x), corrupted
-
-
-def _refuse_booleans(caller: str, params: dict[str, Any]) -> None:
-    """scikit-learn takes True for 1, which is not what anybody means here."""
-    for name, value in params.items():
-        if isinstance(value, bool):
-            raise ValueError(f"{caller}: {name!r} must be a number, got {value!r}.")

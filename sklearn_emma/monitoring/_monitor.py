@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._estimators.alarms import RaisesAlarms
-from sklearn_emma._estimators.inspection import potential_of
+from sklearn_emma._estimators.mode_scores import potential_of
 from sklearn_emma._model.scores import Scores
 from sklearn_emma._statistics.conformal import with_confidence
 from sklearn_emma._validation import Constraints, HasMethods, Interval

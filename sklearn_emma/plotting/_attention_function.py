@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma.plotting._style import COLOURS, add_legend, axes_for, check_matplotlib
 from sklearn_emma.robustness._inside import last_step
@@ -221,9 +221,8 @@ class AttentionFunctionDisplay:
 
 
 def _threshold(module: AttentionModule) -> float | None:
-    if module.gain is None or module.bias is None:
-        return None
-    return float((module.bias / module.gain).detach())
+    threshold = module.threshold()
+    return None if threshold is None else float(threshold.detach())
 
 
 def _importances(threshold: float | None) -> np.ndarray:

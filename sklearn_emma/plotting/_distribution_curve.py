@@ -150,7 +150,7 @@ class DistributionCurveDisplay:
             As in :meth:`plot`.
         band : tuple of (float, float), float or None, default=(0.25, 0.75)
             As in :meth:`plot`.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`plot`.
         **options
             The options ``corruption``, ``n_repeats``, ``quantiles``, ``modes``,
@@ -205,7 +205,7 @@ class DistributionCurveDisplay:
             As in :meth:`plot`.
         band : tuple of (float, float), float or None, default=(0.25, 0.75)
             As in :meth:`plot`.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`plot`.
 
         Returns
@@ -235,7 +235,7 @@ class DistributionCurveDisplay:
         band : tuple of (float, float), float or None, default=(0.25, 0.75)
             Two quantiles of the curve; or k for mean ± k standard deviations; or None
             for lines without bands.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`RobustnessCurveDisplay.plot`.
 
         Returns

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: Noise seen in training: σ, or its range.
 TrainedLevel: TypeAlias = float | tuple[float, float] | None
 
-SCALES = ("auto", "log2", "linear", "dB")
+SCALES = ("auto", "log2", "linear", "dB", "snr")
 # Levels closer together than this share of the axis do not all get a label.
 _CLOSEST_TICKS = 0.08
 
@@ -31,15 +31,19 @@ def resolve_scale(scale: str, corruption: str) -> str:
 def positions(levels: np.ndarray, scale: str) -> np.ndarray:
     """Where levels lie in the axis' data units; NaN where they cannot be drawn.
 
-    In dB that is 10 log10 σ², and σ = 0 lies at minus infinity; on the other scales the
-    units are those of the levels themselves.
+    In dB that is 10 log10 σ², and σ = 0 lies at minus infinity; "snr" is minus that,
+    the ratio of signal to noise, as features have unit variance. On the other scales
+    the units are those of the levels themselves.
     """
     levels = np.asarray(levels, dtype=np.float64)
     if scale == "linear":
         return levels
-    drawn = levels > 0 if scale == "dB" else levels >= 0
-    known = np.where(drawn, levels, np.nan)
-    return 20 * np.log10(known) if scale == "dB" else known
+    in_decibel = scale in ("dB", "snr")
+    known = np.where(levels > 0 if in_decibel else levels >= 0, levels, np.nan)
+    if not in_decibel:
+        return known
+    power = 20 * np.log10(known)
+    return -power if scale == "snr" else power
 
 
 def dress(
@@ -62,6 +66,8 @@ def axis_label(where: str, scale: str, corruption: str) -> str:
     """Label of an axis of levels on that scale, with their units."""
     if scale == "dB":
         return f"noise power on {where}, 10 log₁₀ σ² (dB)"
+    if scale == "snr":
+        return f"signal to noise on {where}, 10 log₁₀ 1/σ² (dB)"
     return level_label(where, corruption)
 
 
@@ -85,7 +91,8 @@ def mark_trained(
     if trained is None:
         return None
     look: _Look = {"color": "0.6", "zorder": 0, "label": "noise in training"}
-    low, high = np.broadcast_to(positions(np.asarray(trained), scale), 2)
+    ends = np.broadcast_to(positions(np.asarray(trained), scale), 2)
+    low, high = ends.min(), ends.max()
     if low == high:
         return ax.axvline(low, linestyle=(0, (5, 2)), linewidth=1.2, **look)
     return ax.axvspan(low, high, alpha=0.25, linewidth=0, **look)

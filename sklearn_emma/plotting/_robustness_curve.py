@@ -177,7 +177,7 @@ class RobustnessCurveDisplay:
             As in the class.
         ax : matplotlib Axes, list of them or None, default=None
             As in :meth:`plot`.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`plot`.
         **options
             The options ``corruption``, ``scoring``, ``n_repeats``, ``modes``,
@@ -233,7 +233,7 @@ class RobustnessCurveDisplay:
             As in the class.
         ax : matplotlib Axes, list of them or None, default=None
             As in :meth:`plot`.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`plot`.
 
         Returns
@@ -259,10 +259,11 @@ class RobustnessCurveDisplay:
         ----------
         ax : matplotlib Axes, list of them or None, default=None
             Where to draw: as many as there are panels; None: a new figure.
-        x_scale : {"auto", "log2", "linear", "dB"}, default="auto"
-            Scale of the noise: log2(1 + σ), labelled with σ; σ; or its power
-            10 log10 σ², where σ = 0 has no place and is left out. ``"auto"`` is
-            ``"log2"`` for Gaussian noise and ``"linear"`` for any other corruption.
+        x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
+            Scale of the noise: log2(1 + σ), labelled with σ; σ; its power 10 log10 σ²;
+            or the signal-to-noise ratio 10 log10 1/σ². On the last two σ = 0 has no
+            place and is left out. ``"auto"`` is ``"log2"`` for Gaussian noise and
+            ``"linear"`` for any other corruption.
 
         Returns
         -------

@@ -14,7 +14,7 @@ from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
-from sklearn_emma.corruption._failures import check_failures
+from sklearn_emma.corruption._counts import check_failures
 from sklearn_emma.robustness._columns import Table, as_table, is_frame, put, select
 from sklearn_emma.robustness._units import Units, reference_units
 
@@ -27,7 +27,7 @@ def corrupt(
     modes: ModesLike = None,
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
-    n_failing: int = 1,
+    n_failing: int | str = 1,
     return_corrupted: Literal[False] = False,
     random_state: RandomStateLike = None,
 ) -> Table: ...
@@ -41,7 +41,7 @@ def corrupt(
     modes: ModesLike = None,
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
-    n_failing: int = 1,
+    n_failing: int | str = 1,
     return_corrupted: Literal[True],
     random_state: RandomStateLike = None,
 ) -> tuple[Table, np.ndarray]: ...
@@ -54,7 +54,7 @@ def corrupt(
     modes: ModesLike = None,
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
-    n_failing: int = 1,
+    n_failing: int | str = 1,
     return_corrupted: bool = False,
     random_state: RandomStateLike = None,
 ) -> Table | tuple[Table, np.ndarray]:
@@ -74,9 +74,9 @@ def corrupt(
         data; None: X. Between two data frames columns are matched by name.
     clean_fraction : float in [0, 1], default=0.0
         Probability that a row is left as it is.
-    n_failing : int, default=1
+    n_failing : int or "half", default=1
         Number of modes that fail in each of the other rows, drawn uniformly; from 1 to
-        all of them.
+        all of them. ``"half"`` of them is rounded down.
     return_corrupted : bool, default=False
         Whether to return which modes failed, too.
     random_state : int, RandomState instance or None, default=None
@@ -136,7 +136,7 @@ def fail_values(
     seed: int,
     *,
     clean_fraction: float = 0.0,
-    n_failing: int = 1,
+    n_failing: int | str = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let modes of ``values`` (n, d) fail, which are in their own units.
 

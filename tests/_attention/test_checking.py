@@ -42,7 +42,7 @@ def coupling(function):
         def forward(self, self_energies, present=None):
             return function(self_energies)
 
-    return Builds(lambda n_modes: Module(n_modes, symmetric=False))
+    return Builds(lambda n_modes: Module(n_modes))
 
 
 @pytest.mark.parametrize("n_modes", [1, 3])

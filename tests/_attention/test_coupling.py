@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from helpers import gate_energies
 from sklearn_emma._attention import coupling as module
 from sklearn_emma._attention.bounds import project
-from sklearn_emma._attention.coupling import COUPLINGS, Coupling, shared_energy
+from sklearn_emma._attention.coupling import COUPLINGS, PairwiseCoupling, shared_energy
 
 
 def double_loop(energies, coupling, exponent, present):
@@ -137,7 +137,7 @@ def test_blocks_as_they_come_equal_pairs_at_once(dtype, monkeypatch):
 def drawn_coupling(seed, *, symmetric):
     """A coupling whose parameters lie anywhere within their bounds."""
     _, weight, exponent, _ = gate_energies(seed)
-    coupling = Coupling(4, symmetric=symmetric).double()
+    coupling = PairwiseCoupling(4, symmetric=symmetric).double()
     coupling.weight.data.copy_(weight)
     coupling.exponent.data.copy_(exponent)
     return coupling
@@ -182,7 +182,7 @@ def test_modes_share_no_energy_before_they_have_learnt_to(name):
 
 @pytest.mark.parametrize("n_modes", [2, 3, 9])
 def test_coupling_weights_come_to_rest_on_their_bound(n_modes):
-    coupling = Coupling(n_modes, symmetric=False)
+    coupling = PairwiseCoupling(n_modes, symmetric=False)
     coupling.weight.data.fill_(7.0)
     project(coupling.bounds())
     expected = torch.full_like(coupling.weight, 1 / (n_modes - 1))
@@ -199,7 +199,7 @@ def test_more_samples_than_fit_into_a_block_are_computed_mode_by_mode(monkeypatc
 
 
 def test_the_bound_counts_modes_in_a_stack_of_gates_too():
-    coupling = Coupling(3, symmetric=False)
+    coupling = PairwiseCoupling(3, symmetric=False)
     coupling.weight.data = torch.full((7, 3, 3), 9.0)  # as in a search of 7 candidates
     project(coupling.bounds())
     assert (coupling.weight == 1 / 2).all()

@@ -125,6 +125,18 @@ def test_the_capacity_penalty_is_gain_minus_bias_and_has_its_gradient(recipe):
     assert (module.gain.grad.item(), module.bias.grad.item()) == (1, -1)
 
 
+@pytest.mark.parametrize("recipe", [SoftAttention, HardAttention])
+def test_the_capacity_penalty_may_be_the_gain_alone(recipe):
+    module = recipe(gain=3.0, penalty="gain").build(2)
+    module.bias.data.fill_(0.25)
+    penalty = module.capacity_penalty()
+    penalty.backward()
+    assert (penalty.item(), module.gain.grad.item()) == (3.0, 1.0)
+    assert module.bias.grad is None
+    with pytest.raises(ValueError, match="'penalty' parameter of"):
+        recipe(penalty="bias").build(2)
+
+
 @pytest.mark.parametrize("recipe", [ImportanceAttention, NoAttention])
 def test_without_a_threshold_there_is_nothing_to_learn_or_to_bound(recipe):
     module = recipe().build(3)

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from sklearn_emma import EMMAGate
 from sklearn_emma._attention.interface import log_cosh
-from sklearn_emma.attention import AttentionModule
+from sklearn_emma.attention import AttentionModule, Coupling, SoftAttention
 
 
 class Halves(AttentionModule):
@@ -36,3 +38,30 @@ def test_log_cosh_is_the_logarithm_of_cosh(x):
 
 def test_log_cosh_does_not_overflow():
     assert log_cosh(torch.tensor(1e30)).item() == pytest.approx(1e30)
+
+
+def test_a_threshold_is_bias_over_gain_where_there_are_both():
+    assert AttentionModule().threshold() is None
+    soft = SoftAttention(gain=4.0).build(2)
+    soft.bias.data.fill_(0.5)
+    assert soft.threshold().item() == 0.125
+
+
+class Constant(Coupling):
+    def forward(self, self_energies, present=None):
+        return torch.ones_like(self_energies)
+
+
+def test_a_coupling_without_weights_says_so():
+    gate = EMMAGate(2, coupling=type("Recipe", (), {"build": Constant})())
+    known = gate.summary()
+    assert np.isnan(known.coupling_weights).all() and known.coupling_weights.size == 4
+    assert np.isnan(known.coupling_exponents).all()
+    assert gate.coupling.bounds() == []
+    alone = EMMAGate(2).scores(torch.zeros(1, 2)).modal_energy
+    assert torch.equal(gate.scores(torch.zeros(1, 2)).modal_energy, alone + 1)
+
+
+def test_a_coupling_needs_a_formula():
+    with pytest.raises(TypeError, match="abstract"):
+        Coupling(2)

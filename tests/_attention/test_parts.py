@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sklearn_emma import EMMAGate
-from sklearn_emma._attention.coupling import Coupling
+from sklearn_emma._attention.coupling import PairwiseCoupling
 from sklearn_emma._attention.scaling import ShiftScaling
 from sklearn_emma.attention import SoftAttention
 
@@ -121,7 +121,7 @@ def test_parts_may_be_objects_that_build_them():
     by_object = EMMAGate(
         3,
         energy_scaling=Building(ShiftScaling),
-        coupling=Building(lambda n_modes: Coupling(n_modes, symmetric=True)),
+        coupling=Building(lambda n_modes: PairwiseCoupling(n_modes, symmetric=True)),
         attention_function=SoftAttention(),
     ).double()
     for gate in (by_name, by_object):

@@ -50,16 +50,23 @@ def test_training_is_that_of_the_thesis(fitted):
     # nothing bounds Ω.
     assert (failures.clean_fraction, failures.n_failing, failures.n_draws) == (
         0.5,
-        1,
+        "half",
         1,
     )
     assert failures.pretraining_missing_fraction == failures.importance_floor == 0.0
     assert isinstance(clf.attention_function, SoftAttention)
     assert clf.attention_function.gain == 1.0
+    gate = clf.network_.gate
+    assert gate.capacity_penalty() == gate.attention_function.gain
+    exponents = clf.coupling_exponents_
+    np.testing.assert_array_equal(exponents, exponents.T)
     assert clf.rho_ == pytest.approx(0.1)  # fixed, never learnt
     assert not clf.network_.gate.log_rho.requires_grad
     assert clf._model.joint is None
-    assert clf.validation_loss_curve_
+    # Stopped by 16.5 of 83.5 samples, then trained on all of them.
+    assert clf.validation_fraction == pytest.approx(0.1976, abs=1e-4)
+    assert len(clf.stopping_loss_curve_) == len(clf.validation_loss_curve_) > 0
+    assert clf.scaler_.n_samples_seen_ == len(clf.attention_)
 
 
 def test_it_predicts_and_turns_down_a_broken_mode(fitted):

@@ -43,6 +43,7 @@ def test_an_unknown_scale_is_named():
         ("linear", [-1.0, 0.0, 0.1, 10.0]),
         ("log2", [np.nan, 0.0, 0.1, 10.0]),
         ("dB", [np.nan, np.nan, -20.0, 20.0]),
+        ("snr", [np.nan, np.nan, 20.0, -20.0]),
     ],
 )
 def test_levels_that_a_scale_cannot_show_have_no_place(scale, places):
@@ -54,6 +55,21 @@ def test_levels_that_a_scale_cannot_show_have_no_place(scale, places):
 def test_doubling_the_noise_adds_six_decibels():
     (low, high) = positions(np.array([1.0, 2.0]), "dB")
     assert high - low == pytest.approx(10 * np.log10(4))
+
+
+def test_signal_to_noise_is_the_ratio_of_powers():
+    rng = np.random.default_rng(0)
+    signal, noise = rng.normal(size=100_000), 0.5 * rng.normal(size=100_000)
+    measured = 10 * np.log10(signal.var() / noise.var())
+    assert positions(np.array([0.5]), "snr")[0] == pytest.approx(measured, abs=0.1)
+
+
+def test_the_axis_of_signal_to_noise_says_so_and_marks_training(ax):
+    dress(ax, np.array([0.1, 1.0]), "snr", "radar", "GaussianNoise")
+    assert ax.get_xlabel() == "signal to noise on mode 'radar', 10 log₁₀ 1/σ² (dB)"
+    band = mark_trained(ax, (0.1, 10.0), "snr")
+    assert (band.get_x(), band.get_width()) == (-20.0, 40.0)
+    assert mark_trained(ax, 0.1, "snr").get_xdata()[0] == pytest.approx(20.0)
 
 
 def test_the_log2_axis_spaces_log2_of_1_plus_sigma_there_and_back(ax):

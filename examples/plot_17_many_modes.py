@@ -1,0 +1,101 @@
+"""
+From two modes to a hundred
+===========================
+
+Importance is shared: among M modes that are alike, each gets α = 1/M. What becomes of
+attention, β = max(0, tanh(g α − b_a)) with one gain g for all modes, if there are many?
+Claim: with a gain that starts at twice the number of modes, healthy modes pass and the
+failing one does not, however many there are; with a gain that starts at the same number
+for all M, most of what is sound is shut out.
+
+Run it with ``python examples/plot_17_many_modes.py``; it prints the table and saves
+``many_modes.png``. ``SKLEARN_EMMA_FAST=1`` shortens it.
+"""
+
+# %%
+# Generated data: two classes, every mode of three features, and all modes together tell
+# the classes apart equally well whatever M is. The first mode of the test samples gets
+# noise of σ = 3.
+
+import os
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from sklearn_emma import EMMAClassifier
+from sklearn_emma.attention import SoftAttention
+from sklearn_emma.datasets import make_multimodal_classification
+
+FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
+N_MODES = [2, 5] if FAST else [2, 3, 5, 10, 20, 50, 100]
+EPOCHS = {"max_iter": 3, "pretraining_max_iter": 3} if FAST else {}
+GAINS = {"gain from 2 M": None, "gain from 4": 4.0}
+N_TRAIN = 600
+
+found = {}
+for n_modes in N_MODES:
+    X, y, modes = make_multimodal_classification(
+        2 * N_TRAIN, n_modes, n_features_per_mode=3, random_state=0
+    )
+    X_train, X_test, y_train, y_test = (
+        X[:N_TRAIN],
+        X[N_TRAIN:],
+        y[:N_TRAIN],
+        y[N_TRAIN:],
+    )
+    noisy = X_test.copy()
+    first = modes["mode_0"]
+    noise = np.random.default_rng(0).normal(size=(len(noisy), len(first)))
+    noisy[:, first] += 3 * X_train[:, first].std(axis=0) * noise
+    for name, gain in GAINS.items():
+        start = time.process_time()
+        clf = EMMAClassifier(
+            modes,
+            attention_function=SoftAttention(gain=gain),
+            joint_energy=False,  # it would multiply attention once more
+            random_state=0,
+            **EPOCHS,
+        ).fit(X_train, y_train)
+        alpha, beta = clf.importance(noisy), clf.attention(noisy)
+        found[n_modes, name] = {
+            "g": clf.attention_gain_,
+            "b_a": clf.attention_bias_,
+            "α failing": alpha[:, 0].mean(),
+            "α healthy": alpha[:, 1:].mean(),
+            "M α healthy": n_modes * alpha[:, 1:].mean(),
+            "β failing": beta[:, 0].mean(),
+            "β healthy": beta[:, 1:].mean(),
+            "accuracy, clean": clf.score(X_test, y_test),
+            "accuracy, noisy": clf.score(noisy, y_test),
+            "seconds": time.process_time() - start,
+        }
+table = pd.DataFrame(found).T.rename_axis(["M", "attention"])
+print(table.to_string(float_format="{:.3f}".format))
+
+# %%
+# Importance falls as 1/M, and the gain must rise as M for attention to stay.
+
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+for name, style in zip(GAINS, ("-", "--"), strict=True):
+    one = table.xs(name, level="attention")
+    for ax, quantity in zip(axes, ("α", "β"), strict=False):
+        for kind, colour in (("healthy", "C0"), ("failing", "C3")):
+            values, label = one[f"{quantity} {kind}"], f"{kind}, {name}"
+            ax.plot(one.index, values, style, color=colour, marker=".", label=label)
+    axes[2].plot(one.index, one["g"], style, color="C2", marker=".", label=name)
+axes[0].plot(N_MODES, 1 / np.array(N_MODES), ":", color="0.5", label="1/M")
+axes[0].set(yscale="log", title="importance α")
+axes[1].set(title="attention β")
+axes[2].plot(N_MODES, 2 * np.array(N_MODES), ":", color="0.5", label="2 M")
+axes[2].set(yscale="log", title="common gain g after training")
+for ax in axes:
+    ax.set(xscale="log", xlabel="number of modes M")
+    ax.legend(fontsize="x-small")
+    ax.spines[["top", "right"]].set_visible(False)
+figure.savefig("many_modes.png", dpi=120)
+print("\nSaved many_modes.png")
+
+# %%
+# CONCLUSION
