@@ -35,6 +35,7 @@ FLOORS = [
         "inspection",
     },
     {"plotting"},
+    {"report"},
     {"__init__", "_show_versions"},
 ]
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
