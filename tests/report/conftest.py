@@ -59,21 +59,32 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def measure(chromium, tmp_path_factory):
-    """Show HTML at a width, and return what a script in the frame around it says."""
+    """Show pages in frames, and return what a script says in each of them.
+
+    All at once, since a browser takes longer to start than to show anything.
+    """
     folder = tmp_path_factory.mktemp("pages")
 
-    def measured(html, width, script):
-        page = folder / "frame.html"
+    def measured(pages):
+        """Pages by name: HTML, width, and the body of a function of window w."""
+        frames = "".join(
+            f'<iframe style="width:{width}px;height:800px;border:0" '
+            f'srcdoc="{escape(html)}"></iframe>'
+            for html, width, _ in pages.values()
+        )
+        scripts = ",".join(
+            f"(w => {{ const d = w.document; {script} }})(frames[{i}])"
+            for i, (_, _, script) in enumerate(pages.values())
+        )
+        page = folder / "frames.html"
         page.write_text(
-            f'<body><iframe id="f" style="width:{width}px;height:800px;border:0" '
-            f'srcdoc="{escape(html)}"></iframe><pre id="said"></pre><script>'
-            "onload = () => { const w = document.getElementById('f').contentWindow;"
-            "const d = w.document; document.getElementById('said').textContent ="
-            f"JSON.stringify((() => {{ {script} }})()); }}</script>",
+            f'<body>{frames}<pre id="said"></pre><script>onload = () => {{'
+            "document.getElementById('said').textContent ="
+            f"JSON.stringify([{scripts}]); }}</script>",
             encoding="utf-8",
         )
         shown = chromium("--dump-dom", page.as_uri())
         said = re.search(r'<pre id="said">(.*?)</pre>', shown, re.DOTALL)
-        return json.loads(unescape(said[1]))
+        return dict(zip(pages, json.loads(unescape(said[1])), strict=True))
 
     return measured

@@ -12,7 +12,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import helpers
-from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.report import make_report
 from sklearn_emma.robustness import robustness_curve
 
@@ -108,8 +107,6 @@ def test_models_around_the_classifier_answer_in_its_place(data):
     piped = make_pipeline(StandardScaler(), emma).fit(X, y)
     found = make_report(piped, X, y, **few)
     np.testing.assert_allclose(found.curves["b"].mean[0], piped.score(X, y))
-    search = EMMAGridSearchCV(emma, {"rho": [1.0, 2.0]}, cv=2).fit(X, y)
-    assert "b" in make_report(search, X, y, **few).modes.index
 
 
 def test_a_regressor_has_a_page_too(data):
