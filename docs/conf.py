@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",  # serves MathJax from this site instead of a network
     "sphinx_copybutton",
     "sphinx_design",
@@ -69,14 +70,32 @@ STAGED = HERE / "_build" / "examples"
 shutil.rmtree(STAGED, ignore_errors=True)
 STAGED.mkdir(parents=True)
 shutil.copy(HERE / "_gallery_header.rst", STAGED / "GALLERY_HEADER.rst")
-for script in EXAMPLES.glob("*.py"):
-    shutil.copy(script, STAGED)
+# Examples lie in one folder, and are shown in groups; most of them in the second.
+GROUPS = {
+    "start": "Start here",
+    "data": "Your data and your models",
+    "thesis": "The experiments of the thesis",
+    "torch": "Torch and training",
+}
+GROUP_OF = {
+    **dict.fromkeys(["01", "14"], "start"),
+    **dict.fromkeys(["02", "03", "04", "05", "06", "07", "08"], "thesis"),
+    **dict.fromkeys(["11", "12", "15"], "torch"),
+}
+for group, heading in GROUPS.items():
+    (STAGED / group).mkdir()
+    header = f"{heading}\n{'-' * len(heading)}\n"
+    (STAGED / group / "GALLERY_HEADER.rst").write_text(header, encoding="utf-8")
+for script in EXAMPLES.glob("plot_*.py"):
+    shutil.copy(script, STAGED / GROUP_OF.get(script.stem.split("_")[1], "data"))
 
 sphinx_gallery_conf = {
     "examples_dirs": "_build/examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
     "ignore_pattern": r"^(?!plot_)",  # helpers of examples are not examples
+    "subsection_order": [f"_build/examples/{group}" for group in GROUPS],
+    "nested_sections": False,
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_emma",),
@@ -108,12 +127,13 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
-html_sidebars = {"installation": [], "mathematics": [], "limits": [], "changelog": []}
+# The whole site beside every page; the theme's own shows the chapter alone, if that.
+html_sidebars = {"**": ["site-nav"], "index": []}
 
 FIGURE = """
 ```{{figure}} {path}
 :alt: Accuracy of a network with and without EMMA while one sensor fails
-:target: auto_examples/plot_01_sensor_failure.html
+:target: auto_examples/start/plot_01_sensor_failure.html
 
 {caption}
 ```
@@ -122,7 +142,7 @@ FIGURE = """
 
 def show_gallery_figure(app, docname, source):
     """Put the first example's figure on the front page, once it has been drawn."""
-    path = "auto_examples/images/sphx_glr_plot_01_sensor_failure_001.png"
+    path = "auto_examples/start/images/sphx_glr_plot_01_sensor_failure_001.png"
     if docname == "index" and (HERE / path).exists():
         caption = "From the example on sensor failure: select the figure for the code."
         figure = FIGURE.format(path=path, caption=caption)

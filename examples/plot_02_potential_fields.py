@@ -1,6 +1,6 @@
 """
-Where an autoencoder finds data likely
-======================================
+Where an autoencoder finds data likely: energy against reconstruction error
+===========================================================================
 
 Experiment I of the thesis: two curves in the plane, and two ways in which an
 autoencoder can tell how unusual a point is. Claim: trained to convergence, the

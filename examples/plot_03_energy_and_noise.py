@@ -1,6 +1,6 @@
 """
-Energy rises with noise
-=======================
+Detect noisy sensors from clean data alone: energy rises with noise
+===================================================================
 
 Experiment II of the thesis, on the HTRU2 pulsar candidates: 17,898 radio signals, each
 in two modes of four features, the integrated profile (IP) and the dispersion-measure

@@ -1,6 +1,6 @@
 """
-Pulsars by a broken telescope
-=============================
+Classify pulsars with a broken telescope: robustness on HTRU2
+=============================================================
 
 Experiment III of the thesis, on the HTRU2 pulsar candidates: noise on one of two modes,
 the integrated profile (IP) or the dispersion-measure curve (DM). Claim: at any noise,

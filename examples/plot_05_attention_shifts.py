@@ -1,6 +1,6 @@
 """
-Where attention goes, and what energy foretells
-===============================================
+Attention leaves the noisy mode, and what energy foretells
+==========================================================
 
 What EMMA has learnt about the two modes of HTRU2, the integrated profile (IP) and the
 dispersion-measure curve (DM). Claim: attention leaves the mode that is corrupted, the

@@ -1,6 +1,6 @@
 """
-Energy regularisation
-=====================
+Does energy regularisation sharpen attention?
+=============================================
 
 λ_e weighs Ω = Σ ξ log α, which pushes the energies of clean modes down and those of
 corrupted modes up. The thesis finds that it sharpens attention and helps the score.

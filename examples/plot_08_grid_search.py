@@ -1,6 +1,6 @@
 """
-Searching 125 configurations, then the threshold
-================================================
+Grid search of 125 configurations, then of the threshold
+========================================================
 
 The thesis ranks 125 configurations, five values each of the coldness ρ and of the
 weights λ_c and λ_e. Claims: ``EMMAGridSearchCV`` does that in a pipeline, training the

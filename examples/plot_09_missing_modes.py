@@ -1,6 +1,6 @@
 """
-Missing modes
-=============
+Missing sensors: say NaN, not zero
+==================================
 
 A sensor that is switched off often reports zeros, or another value in the midst of what
 it measures: here its training mean, 0 once standardised, an input that looks harmless.

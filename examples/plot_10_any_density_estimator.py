@@ -1,6 +1,6 @@
 """
-Any density estimator as the energy
-===================================
+Use any density estimator to detect failing modes
+=================================================
 
 The thesis suggests that roughly any approximation of −log p will do as potential
 energy: it is frozen when attention is trained, and needs no gradient. Claim to be

@@ -1,6 +1,6 @@
 """
-Your own torch predictor, trained beforehand
-============================================
+Protect your own trained torch network
+======================================
 
 You have a network, and it is trained. Claim: handed to ``EMMAClassifier`` as it is, it
 is fine-tuned behind the gate without a change to its architecture, and keeps its

@@ -1,6 +1,6 @@
 """
-Two image modes, and the gate by itself
-=======================================
+Two images in torch: the gate in front of a network
+===================================================
 
 A torch user needs no estimator: :class:`~sklearn_emma.EMMAGate` stands in front of any
 network and takes modes of any shape. Claim: in a plain torch loop, before a small

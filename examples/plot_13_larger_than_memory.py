@@ -1,6 +1,6 @@
 """
-Training and scoring a file in chunks
-=====================================
+Train and score a file larger than memory
+=========================================
 
 A file of measurements need not fit in memory. ``partial_fit`` learns from a chunk of it
 at a time, and every scoring method takes a memory map. Claims to be tested: passes over

@@ -37,6 +37,7 @@ FLOORS = [
         "alignment",
     },
     {"plotting"},
+    {"report"},
     {"__init__", "_show_versions"},
 ]
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}

@@ -213,3 +213,37 @@ def test_every_formula_is_in_the_file_that_the_page_names() -> None:
 def nested(word: str, known: set[str]) -> list[str]:
     """Parts of ``outer__inner``, unless it is a name as it stands."""
     return [word] if word in known else word.split("__")
+
+
+def test_the_ten_lines_of_the_readme_print_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Ten lines\n")[2]
+    (code, *_), (said, *_) = (
+        re.findall(rf"^```{kind}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        for kind in ("python", "text")
+    )
+    # Long training changes digits alone, and takes long.
+    short = code.replace("random_state=0).fit(", "max_iter=5, random_state=0).fit(")
+    assert short != code
+    exec(compile(short, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    expected = said.splitlines()
+    assert len(printed) == len(expected) == 11
+    assert printed[0] == expected[0]
+    assert printed[6:] == expected[6:]
+    for line, of_readme in zip(printed[1:6], expected[1:6], strict=True):
+        found, told = (
+            [float(w) for w in re.findall(r"[\d.]+", x)] for x in (line, of_readme)
+        )
+        assert found == pytest.approx(told, abs=0.2)
+
+
+def test_the_readme_installs_the_version_of_torch_that_the_tests_run_with() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    (pinned,) = re.findall(r"^torch==.*$", constraints, re.MULTILINE)
+    before, demo, _ = readme.partition("<!-- demo -->")
+    assert demo
+    assert f"pip install {pinned} --index-url" in before

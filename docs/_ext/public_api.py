@@ -17,6 +17,8 @@ from typing import Any
 
 import sklearn_emma
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 PAGE = """\
 {underline}
 {name}
@@ -37,6 +39,48 @@ SECTION = """
 
    {names}
 """
+
+
+MODULE = """
+:mod:`{name}`
+{underline}
+
+{summary}
+
+.. autosummary::
+   :nosignatures:
+
+   {names}
+"""
+
+# The page of the user guide that says how a thing is used; of a module for the rest.
+GUIDES = {
+    "sklearn_emma.EMMAClassifier": "user_guide/index",
+    "sklearn_emma.EMMARegressor": "user_guide/regression",
+    "sklearn_emma.EMMAGate": "extending/attention",
+    "sklearn_emma.PotentialEnergyTransformer": "user_guide/energies",
+    "sklearn_emma.attention": "user_guide/attention",
+    "sklearn_emma.corruption": "user_guide/corruption",
+    "sklearn_emma.inspection": "user_guide/results",
+    "sklearn_emma.losses": "user_guide/losses",
+    "sklearn_emma.model_selection": "user_guide/model_selection",
+    "sklearn_emma.metrics": "user_guide/model_selection",
+    "sklearn_emma.monitoring": "user_guide/alarms",
+    "sklearn_emma.plotting": "user_guide/robustness",
+    "sklearn_emma.predictors": "user_guide/predictors",
+    "sklearn_emma.report": "user_guide/report",
+    "sklearn_emma.robustness": "user_guide/robustness",
+}
+# Headings in a long list of parameters, by the first parameter below each.
+GROUPS = {
+    "modes": "Modes",
+    "energy_estimator": "Energies and attention",
+    "predictor": "Predictor and simulated failures",
+    "max_iter": "Training",
+    "loss": "Loss",
+    "callbacks": "Around the training",
+}
+MANY_PARAMETERS = 20
 
 
 def public_modules() -> list[str]:
@@ -62,12 +106,73 @@ def reference_page(module: ModuleType) -> str:
     return page
 
 
+def index_lines(module: ModuleType) -> str:
+    """Source of a module's part of the index: a line for each name."""
+    title = f":mod:`{module.__name__}`"
+    return MODULE.format(
+        name=module.__name__,
+        underline="-" * len(title),
+        summary=(inspect.getdoc(module) or "").partition("\n")[0],
+        names="\n   ".join(f"~{module.__name__}.{n}" for n in sorted(module.__all__)),
+    )
+
+
+def own_methods(fullname: str) -> list[str]:
+    """Public methods of a class that are written in this package, by name."""
+    module, _, name = fullname.rpartition(".")
+    found = []
+    for member in dir(cls := getattr(import_module(module), name)):
+        raw = inspect.getattr_static(cls, member)
+        function = getattr(raw, "__func__", raw)
+        if member.startswith("_") or not inspect.isroutine(function):
+            continue
+        written = getattr(inspect.unwrap(function), "__module__", None) or ""
+        if written.partition(".")[0] == "sklearn_emma" and member != "set_output":
+            found.append(member)
+    return found
+
+
+def examples_use(name: str) -> bool:
+    """Whether one of the examples uses a class or function of that name."""
+    return any(
+        re.search(rf"\b{name}\b", path.read_text("utf-8").split('"""', 2)[-1])
+        for path in EXAMPLES.glob("plot_*.py")
+    )
+
+
+def group_parameters(app: Any, doctree: Any) -> None:
+    """Put headings into long lists of parameters."""
+    from docutils import nodes  # not there where only the tests are installed
+
+    for items in list(doctree.findall(nodes.definition_list)):
+        names = [item[0].astext().partition(" ")[0].rstrip(":") for item in items]
+        if len(names) < MANY_PARAMETERS or names[0] not in GROUPS:
+            continue
+        parts: list[Any] = []
+        for name, item in zip(names, list(items), strict=True):
+            if name in GROUPS:
+                heading = nodes.paragraph(classes=["parameter-group"])
+                heading += nodes.strong(text=GROUPS[name])
+                parts += [heading, nodes.definition_list(classes=items["classes"])]
+            parts[-1] += item.deepcopy()
+        items.replace_self(parts)
+
+
 def write_reference(app: Any, config: Any) -> None:
     """Write the pages anew, and have autosummary write one for each name on them."""
     folder = Path(app.srcdir) / "generated" / "api"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     config.autosummary_generate = []
+    (folder.parent / "lines.txt").write_text(
+        "".join(index_lines(import_module(name)) for name in public_modules()),
+        encoding="utf-8",
+    )
+    config.autosummary_context = {
+        "guides": GUIDES,
+        "own_methods": own_methods,
+        "examples_use": examples_use,
+    }
     for name in public_modules():
         path = folder / f"{name}.rst"
         path.write_text(reference_page(import_module(name)), encoding="utf-8")
@@ -93,6 +198,7 @@ def without_references_to_others(
 def setup(app: Any) -> dict[str, bool]:
     """Write before Sphinx looks which pages there are."""
     app.connect("config-inited", write_reference)
+    app.connect("doctree-read", group_parameters)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("autodoc-process-docstring", without_references_to_others)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

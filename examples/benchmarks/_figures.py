@@ -19,7 +19,7 @@ OURS = "emma"
 ORACLE = "drop-oracle"
 UNGATED = "mlp-both"  # trained on the same failures
 N_PEERS = 3
-N_COLUMNS = 4  # panels side by side
+N_COLUMNS = 2  # panels side by side: more could not be read
 OURS_STYLE = {"color": "black", "linewidth": 2.5, "zorder": 3}
 COLUMNS = [f"gauss_{sigma:g}" for sigma in SIGMAS]
 X_LABEL = "noise σ in one mode (training sd)"
@@ -73,7 +73,7 @@ def draw_overview(
         _label(ax, kind)
         ax.set_title(dataset)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return _save(figure, folder / "overview.png")
 
 

@@ -26,6 +26,7 @@ from sklearn_emma._inputs.sub_estimators import (
     honours,
     set_random_states,
 )
+from sklearn_emma._optim.loop import Progress
 from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._optim.torch_state import resolve_device
 from sklearn_emma._validation import validate_nested_params
@@ -135,20 +136,24 @@ def fit_mode_energies(
     seed : int
         For every estimator whose ``random_state`` is None.
     verbose : bool, default=False
-        Whether energies that are trained together show their progress.
+        Whether to show progress.
     """
     layout = rows.layout
     Xs = [rows.x[:, columns] for columns in layout.slices]
+    alone = []
     # Modes of similar width share a padded batch; padding never more than doubles it.
     together: dict[tuple[type[BatchedEnergy], str, int], list[ModeFit]] = {}
     for fit in fits:
-        estimator, mode, weight = fit
+        estimator, mode, _ = fit
         set_random_states(estimator, seed)
         if is_batched(estimator):
             size = (layout.widths[mode] - 1).bit_length()
             key = type(estimator), repr(estimator.get_params()), size
             together.setdefault(key, []).append(fit)
-            continue
+        else:
+            alone.append(fit)
+    shown = Progress(alone, desc="energies", disable=not (verbose and alone))
+    for estimator, mode, weight in shown:
         seen = weight > 0
         with naming([layout.names[mode]], estimator):
             fit_weighted(estimator, Xs[mode][seen], weight[seen])

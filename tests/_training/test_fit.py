@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity
 from torch import nn
 
 from helpers import (
@@ -197,6 +198,8 @@ def test_verbose(data, capsys):
     assert captured.out == ""
     for part in ("potential energies", "pretrained predictor", "attention"):
         assert part in captured.err
+    quick(verbose=True, energy_estimator=KernelDensity()).fit(*data)
+    assert "energies: 100%" in capsys.readouterr().err
 
 
 def test_random_state(data):
