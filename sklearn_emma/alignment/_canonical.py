@@ -78,6 +78,7 @@ class DynamicTimeWarping(BaseTimeWarping):
                 "compares them channel by channel. CanonicalTimeWarping (method='ctw') "
                 "aligns sequences of different dimension."
             )
+        self._warp([x[:1] for x in sequences])  # raises if no path is allowed
         as_they_are = np.eye(channels[0])
         return Projection([as_they_are] * 2, [np.zeros(channels[0])] * 2)
 
