@@ -179,7 +179,9 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
         table = self._checked(X, reset=True)
         named = X if hasattr(X, "columns") else table
         self._modes = modes = SequenceModes.of(named, self.modes)
-        reference = next(iter(modes.shapes)) if self.reference is None else self.reference
+        reference = (
+            next(iter(modes.shapes)) if self.reference is None else self.reference
+        )
         if reference not in modes.shapes:
             raise ValueError(
                 f"reference={reference!r} is none of the sequences, {list(modes.shapes)}."

@@ -65,7 +65,9 @@ class SequenceModes(NamedTuple):
     def aligned(self, reference: str) -> SequenceModes:
         """Modes as they are afterwards: sequences first, then the rest."""
         steps = self.shapes[reference][1]
-        shapes = {name: (channels, steps) for name, (channels, _) in self.shapes.items()}
+        shapes = {
+            name: (channels, steps) for name, (channels, _) in self.shapes.items()
+        }
         columns: dict[str, np.ndarray] = {}
         start = 0
         for name, shape in shapes.items():

@@ -43,7 +43,7 @@ def test_networks_find_what_no_projection_can():
         for found, p in zip(deep.align(sequences), warp[:, 0], strict=True)
     ]
     assert np.mean(errors) < 0.8
-    assert np.mean([np.abs(T - T**p).mean() * 39 for p in warp]) > 1.5
+    assert np.mean([np.abs(T - T**p).mean() * 39 for p in warp]) > 1.2
 
 
 def test_each_half_step_falls_under_its_own_constraint_and_the_best_is_kept():
@@ -60,9 +60,9 @@ def test_each_half_step_falls_under_its_own_constraint_and_the_best_is_kept():
 def test_gradient_steps_lower_the_objective_while_the_warping_is_fixed():
     sequences, _ = pair(noise=0.3, n_samples=3)
     few, many = (
-        DeepCanonicalTimeWarping(
-            window=0, n_gradient_steps=steps, random_state=0
-        ).fit(sequences)
+        DeepCanonicalTimeWarping(window=0, n_gradient_steps=steps, random_state=0).fit(
+            sequences
+        )
         for steps in (1, 10)
     )
     assert len(few.objectives_) == len(many.objectives_) == 1  # nothing to warp

@@ -28,7 +28,9 @@ def test_missing_values_are_left_out_of_the_mean():
 
 
 def test_common_steps_behind_the_end_do_not_count():
-    steps = np.array([[[0, 0], [1, 1], [1, 1], [1, 1]], [[0, 0], [0, 1], [1, 1], [1, 2]]])
+    steps = np.array(
+        [[[0, 0], [1, 1], [1, 1], [1, 1]], [[0, 0], [0, 1], [1, 1], [1, 2]]]
+    )
     clock = Clock(steps, np.array([2, 4]))
     sequence = np.array([[[1.0, 2.0, 9.0]], [[1.0, 2.0, 9.0]]])
     result = resample(sequence, clock, 1, 2)
@@ -38,7 +40,11 @@ def test_common_steps_behind_the_end_do_not_count():
 def test_steps_that_the_clock_leaves_out_get_what_the_nearest_has():
     clock = Clock(np.array([[[1, 0], [2, 1]]]), np.array([2]))
     assert resample(np.array([[[4.0, 5.0]]]), clock, 1, 5)[0, 0].tolist() == [
-        4, 4, 5, 5, 5,
+        4,
+        4,
+        5,
+        5,
+        5,
     ]
 
 

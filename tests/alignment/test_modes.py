@@ -48,7 +48,10 @@ def test_names_of_columns_are_found_in_a_frame():
         ([([0, 1], (1, 2))], "`modes` must be a dict"),
         ({"a": ([0, 1], (1, 3)), "b": ([2], (1, 1))}, r"Mode 'a': a shape of \(1, 3\)"),
         ({"a": ([0, 1, 2], (2, -1)), "b": ([3], (1, 1))}, "'a': a shape"),
-        ({"a": ([0, 1], (1, 2)), "b": [2]}, r"two sequences.*\['a'\] among \['a', 'b'\]"),
+        (
+            {"a": ([0, 1], (1, 2)), "b": [2]},
+            r"two sequences.*\['a'\] among \['a', 'b'\]",
+        ),
         ({"a": ([0, 1], (1, 2)), "b": ([1], (1, 1))}, "Modes overlap"),
     ],
 )

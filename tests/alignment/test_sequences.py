@@ -30,7 +30,10 @@ def test_a_single_sample_is_a_batch_of_one():
         (np.zeros((2, 1, 3)), "must be a list of arrays"),
         ([np.zeros(3), np.zeros((1, 3))], "Sequence 0 must have shape"),
         ([np.zeros((1, 3)), np.full((1, 3), np.inf)], "Sequence 1 has values"),
-        ([np.zeros((2, 1, 3)), np.zeros((3, 1, 3))], r"number of samples, got \[2, 3\]"),
+        (
+            [np.zeros((2, 1, 3)), np.zeros((3, 1, 3))],
+            r"number of samples, got \[2, 3\]",
+        ),
     ],
 )
 def test_what_is_no_list_of_sequences_is_refused(sequences, message):
