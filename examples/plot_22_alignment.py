@@ -159,9 +159,8 @@ found = np.array(
         for fast, late in (alignment.path.T for alignment in ctw.align(sequences))
     ]
 )
-print(
-    f"\nDelay found: correlation with the true one {np.corrcoef(found, delay)[0, 1]:.3f}"
-)
+agreement = np.corrcoef(found, delay)[0, 1]
+print(f"\nDelay found: correlation with the true one {agreement:.3f}")
 noisy = corrupt(
     X,
     GaussianNoise(1.0),

@@ -144,8 +144,8 @@ class CanonicalTimeWarping(BaseTimeWarping):
 
     References
     ----------
-    F. Zhou and F. De la Torre, "Canonical time warping for alignment of human behavior",
-    Advances in Neural Information Processing Systems 22 (2009).
+    F. Zhou and F. De la Torre, "Canonical time warping for alignment of human
+    behavior", Advances in Neural Information Processing Systems 22 (2009).
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -237,5 +238,5 @@ def _initial_layers(sizes: list[int], rng: np.random.RandomState) -> Layers:
     """Weights that keep the scale of standardised inputs, and biases."""
     return [
         (rng.normal(size=(n, m)) / np.sqrt(n), 0.1 * rng.normal(size=m))
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+        for n, m in pairwise(sizes)
     ]

@@ -107,7 +107,7 @@ def _checked(name: str, shape: Any, n_columns: int) -> tuple[int, int]:
         steps = n_columns // channels
     if min(channels, steps) < 1 or channels * steps != n_columns:
         raise ValueError(
-            f"Mode {name!r}: a shape of {tuple(shape)}, (channels, steps), does not fit "
-            f"its {n_columns} columns."
+            f"Mode {name!r}: a shape of {tuple(shape)}, (channels, steps), does not "
+            f"fit its {n_columns} columns."
         )
     return channels, steps

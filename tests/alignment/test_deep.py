@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from helpers import random_state_kept
 
+from helpers import random_state_kept
 from sklearn_emma.alignment import CanonicalTimeWarping, DeepCanonicalTimeWarping
 from sklearn_emma.alignment._deep import total_correlation
 from sklearn_emma.alignment._projections import canonical_step
