@@ -34,6 +34,7 @@ FLOORS = [
         "monitoring",
         "inspection",
         "alignment",
+        "windows",
     },
     {"plotting"},
     {"__init__", "_show_versions"},
