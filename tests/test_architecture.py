@@ -35,6 +35,7 @@ FLOORS = [
         "monitoring",
         "inspection",
         "alignment",
+        "windows",
     },
     {"plotting"},
     {"report"},

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_emma._inputs.sub_estimators import set_random_states
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._validation import (
@@ -19,14 +18,12 @@ from sklearn_emma._validation import (
     StrOptions,
     check_feature_names_in,
     fit_context,
-    noting,
     unchanged_on_error,
 )
+from sklearn_emma.alignment._aligned import Aligned
 from sklearn_emma.alignment._base import SHARED, BaseTimeWarping
 from sklearn_emma.alignment._canonical import CanonicalTimeWarping, DynamicTimeWarping
-from sklearn_emma.alignment._clock import Clock, uniform_clock
 from sklearn_emma.alignment._deep import DeepCanonicalTimeWarping
-from sklearn_emma.alignment._gaps import fill_gaps, resample
 from sklearn_emma.alignment._generalized import GeneralizedCanonicalTimeWarping
 from sklearn_emma.alignment._modes import SequenceModes
 
@@ -38,13 +35,6 @@ METHODS: dict[str, type[BaseTimeWarping]] = {
 }
 # Rows that are aligned at once: it bounds memory.
 _ROWS = 512
-
-
-class Team(NamedTuple):
-    """Modes that are aligned together, the reference first."""
-
-    method: BaseTimeWarping
-    names: list[str]
 
 
 class SequenceAligner(TransformerMixin, BaseEstimator):
@@ -115,9 +105,8 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
     >>> when = rng.integers(5, 12, size=(200, 1))
     >>> t = np.arange(20)
     >>> X = np.hstack([np.exp(-((t - when - late) ** 2) / 4) for late in (0, 3)])
-    >>> aligner = SequenceAligner(
-    ...     {"fast": (slice(0, 20), (1, 20)), "slow": (slice(20, 40), (1, 20))}, window=4
-    ... )
+    >>> modes = {"fast": (slice(0, 20), (1, 20)), "slow": (slice(20, 40), (1, 20))}
+    >>> aligner = SequenceAligner(modes, window=4)
     >>> fast, slow = np.hsplit(aligner.fit_transform(X), 2)
     >>> float(np.abs(X[:, :20] - X[:, 20:]).max().round(2))
     0.89
@@ -179,40 +168,19 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
         table = self._checked(X, reset=True)
         named = X if hasattr(X, "columns") else table
         self._modes = modes = SequenceModes.of(named, self.modes)
-        reference = next(iter(modes.shapes)) if self.reference is None else self.reference
+        reference = (
+            next(iter(modes.shapes)) if self.reference is None else self.reference
+        )
         if reference not in modes.shapes:
             raise ValueError(
-                f"reference={reference!r} is none of the sequences, {list(modes.shapes)}."
+                f"reference={reference!r} is none of the sequences, which are "
+                f"{list(modes.shapes)}."
             )
         after = modes.aligned(reference)
         self.reference_ = reference
         self.modes_, self.shapes_ = after.columns, after.shapes
-        sequences = modes.cut(table)
-        self._fill = {}
-        for name, x in sequences.items():
-            if np.isnan(x).all():
-                raise ValueError(f"Mode {name!r} is missing in every sample.")
-            known = ~np.isnan(x)
-            count = known.sum(axis=(0, 2)).clip(1)
-            self._fill[name] = np.where(known, x, 0).sum(axis=(0, 2)) / count
-        others = [name for name in modes.shapes if name != reference]
-        method = self._method()
-        together = [others] if not method._pairs else [[name] for name in others]
-        self._teams = []
-        for names in together:
-            team = [reference, *names]
-            present = [~np.isnan(sequences[name]).all(axis=(1, 2)) for name in team]
-            rows = np.logical_and.reduce(present)
-            if not rows.any():
-                raise ValueError(
-                    f"No sample has all of the modes {team}: they cannot be aligned."
-                )
-            filled = [fill_gaps(sequences[n][rows], self._fill[n]) for n in team]
-            with noting(f"That is about aligning {names} with {reference!r}."):
-                self._teams.append(Team(clone(method).fit(filled), team))
-        self.methods_ = {
-            name: team.method for team in self._teams for name in team.names[1:]
-        }
+        self._aligned = Aligned.fit(self._method(), modes, reference, modes.cut(table))
+        self.methods_ = self._aligned.methods
 
     def _method(self) -> BaseTimeWarping:
         if isinstance(self.method, str):
@@ -221,8 +189,8 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
             return method.set_params(**seed) if self.method == "dctw" else method
         if self.window is not None:
             raise ValueError(
-                f"window={self.window!r} is for methods that are given by name: give it "
-                f"to {type(self.method).__name__}."
+                f"window={self.window!r} is for methods that are given by name: give "
+                f"it to {type(self.method).__name__}."
             )
         return self.method
 
@@ -241,13 +209,8 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
             Sequences in the order of ``shapes_``, then the columns that are passed
             through.
         """
-        table = self._read(X)
-        return np.concatenate(
-            [
-                self._aligned(table[start : start + _ROWS])[0]
-                for start in range(0, len(table), _ROWS)
-            ]
-        )
+        rows = self._chunks(X)
+        return np.concatenate([self._aligned.transform(chunk) for chunk in rows])
 
     @ordinary_state()
     def alignment_cost(self, X: ArrayLike) -> np.ndarray:
@@ -266,13 +229,8 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
             least of the others: it is fine if it agrees with one of them. NaN where one
             of the two is missing.
         """
-        table = self._read(X)
-        return np.concatenate(
-            [
-                self._aligned(table[start : start + _ROWS])[1]
-                for start in range(0, len(table), _ROWS)
-            ]
-        )
+        rows = self._chunks(X)
+        return np.concatenate([self._aligned.cost(chunk) for chunk in rows])
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
         """Names of the columns after the alignment.
@@ -305,9 +263,10 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _read(self, X: ArrayLike) -> np.ndarray:
+    def _chunks(self, X: ArrayLike) -> list[np.ndarray]:
         check_is_fitted(self)
-        return self._checked(X, reset=False)
+        table = self._checked(X, reset=False)
+        return [table[start : start + _ROWS] for start in range(0, len(table), _ROWS)]
 
     def _checked(self, X: ArrayLike, *, reset: bool) -> np.ndarray:
         table: np.ndarray = validate_data(
@@ -319,51 +278,3 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
             reset=reset,
         )
         return table
-
-    def _aligned(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Aligned rows of a matrix (n, d), and the costs (n, M)."""
-        sequences = self._modes.cut(table)
-        present = {n: ~np.isnan(x).all(axis=(1, 2)) for n, x in sequences.items()}
-        steps = self._modes.shapes[self.reference_][1]
-        result = {self.reference_: sequences[self.reference_]}
-        cost = {name: np.full(len(table), np.nan) for name in sequences}
-        for team in self._teams:
-            for name in team.names[1:]:
-                n_steps = [steps, self._modes.shapes[name][1]]
-                clock = uniform_clock(n_steps, len(table))
-                result[name] = resample(sequences[name], clock, 1, steps)
-            here = np.stack([present[name] for name in team.names], axis=1)
-            for pattern in np.unique(here, axis=0):
-                if pattern[0] and pattern[1:].any():
-                    rows = np.flatnonzero((here == pattern).all(axis=1))
-                    numbers = np.flatnonzero(pattern).tolist()
-                    self._align_rows(team, numbers, sequences, rows, result, cost)
-        others = [cost[name] for name in cost if name != self.reference_]
-        cost[self.reference_] = np.fmin.reduce(others)
-        flat = [result[name].reshape(len(table), -1) for name in self._modes.shapes]
-        aligned = np.hstack([*flat, table[:, self._modes.rest]]).astype(table.dtype)
-        return aligned, np.stack(list(cost.values()), axis=1)
-
-    def _align_rows(
-        self,
-        team: Team,
-        numbers: list[int],
-        sequences: dict[str, np.ndarray],
-        rows: np.ndarray,
-        result: dict[str, np.ndarray],
-        cost: dict[str, np.ndarray],
-    ) -> None:
-        """Align rows that have the modes of the given numbers in the team, in place."""
-        names = [team.names[number] for number in numbers]
-        filled = [
-            fill_gaps(sequences[n][rows].astype(np.float64), self._fill[n])
-            for n in names
-        ]
-        projected, clock = team.method._warped(filled, numbers)
-        steps = self._modes.shapes[self.reference_][1]
-        own = clock.read(projected[0], 0)
-        for position, name in enumerate(names[1:], start=1):
-            pair = Clock(clock.steps[:, :, [0, position]], clock.length)
-            result[name][rows] = resample(sequences[name][rows], pair, 1, steps)
-            gap = np.square(clock.read(projected[position], position) - own).sum(1)
-            cost[name][rows] = (gap * clock.counts).sum(1) / clock.length

@@ -43,8 +43,8 @@ def alternate(
 ) -> Solution:
     """Alternate between projections and a clock, each the best given the other.
 
-    ``project`` gives the projections for a clock, and ``warp`` the clock for these, both
-    with the objective. Where warping changes the constraint on the projections, the
+    ``project`` gives the projections for a clock, ``warp`` the clock for these, and
+    both the objective. Where warping changes the constraint on the projections, the
     objective can rise, so that the best projections are kept.
 
     Warns

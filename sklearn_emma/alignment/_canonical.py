@@ -78,6 +78,7 @@ class DynamicTimeWarping(BaseTimeWarping):
                 "compares them channel by channel. CanonicalTimeWarping (method='ctw') "
                 "aligns sequences of different dimension."
             )
+        self._warp([x[:1] for x in sequences])  # raises if no path is allowed
         as_they_are = np.eye(channels[0])
         return Projection([as_they_are] * 2, [np.zeros(channels[0])] * 2)
 
@@ -143,8 +144,8 @@ class CanonicalTimeWarping(BaseTimeWarping):
 
     References
     ----------
-    F. Zhou and F. De la Torre, "Canonical time warping for alignment of human behavior",
-    Advances in Neural Information Processing Systems 22 (2009).
+    F. Zhou and F. De la Torre, "Canonical time warping for alignment of human
+    behavior", Advances in Neural Information Processing Systems 22 (2009).
 
     Examples
     --------

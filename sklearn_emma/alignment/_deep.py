@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -53,7 +54,7 @@ class DeepCanonicalTimeWarping(BaseTimeWarping):
         share of the mean variance.
     n_gradient_steps : int, default=50
         Number of steps of L-BFGS, over all samples at once, in each round.
-    max_iter : int, default=20
+    max_iter : int, default=50
         Number of rounds at most.
     n_iter_no_change : int, default=3
         Number of rounds without gain after which to stop.
@@ -120,7 +121,7 @@ class DeepCanonicalTimeWarping(BaseTimeWarping):
         boundary: int = 0,
         ridge: float = 1e-3,
         n_gradient_steps: int = 50,
-        max_iter: int = 20,
+        max_iter: int = 50,
         n_iter_no_change: int = 3,
         tol: float = 1e-3,
         random_state: int | np.random.RandomState | None = None,
@@ -237,5 +238,5 @@ def _initial_layers(sizes: list[int], rng: np.random.RandomState) -> Layers:
     """Weights that keep the scale of standardised inputs, and biases."""
     return [
         (rng.normal(size=(n, m)) / np.sqrt(n), 0.1 * rng.normal(size=m))
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+        for n, m in pairwise(sizes)
     ]

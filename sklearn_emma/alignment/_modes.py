@@ -65,7 +65,9 @@ class SequenceModes(NamedTuple):
     def aligned(self, reference: str) -> SequenceModes:
         """Modes as they are afterwards: sequences first, then the rest."""
         steps = self.shapes[reference][1]
-        shapes = {name: (channels, steps) for name, (channels, _) in self.shapes.items()}
+        shapes = {
+            name: (channels, steps) for name, (channels, _) in self.shapes.items()
+        }
         columns: dict[str, np.ndarray] = {}
         start = 0
         for name, shape in shapes.items():
@@ -105,7 +107,7 @@ def _checked(name: str, shape: Any, n_columns: int) -> tuple[int, int]:
         steps = n_columns // channels
     if min(channels, steps) < 1 or channels * steps != n_columns:
         raise ValueError(
-            f"Mode {name!r}: a shape of {tuple(shape)}, (channels, steps), does not fit "
-            f"its {n_columns} columns."
+            f"Mode {name!r}: a shape of {tuple(shape)}, (channels, steps), does not "
+            f"fit its {n_columns} columns."
         )
     return channels, steps

@@ -177,8 +177,8 @@ def dtw(
     x, y = read_sequence(X, "X"), read_sequence(Y, "Y")
     if len(x) != len(y):
         raise ValueError(
-            f"X has {len(x)} channels and Y has {len(y)}: dynamic time warping compares "
-            "sequences of equal dimension. CanonicalTimeWarping aligns others."
+            f"X has {len(x)} channels and Y has {len(y)}: dynamic time warping "
+            "compares sequences of equal dimension. CanonicalTimeWarping aligns others."
         )
     restrictions = Restrictions(window, slope, boundary).check()
     paths = restrictions.paths(squared_distances(x[np.newaxis], y[np.newaxis]))

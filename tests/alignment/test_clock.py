@@ -87,7 +87,9 @@ def test_no_two_clocks_are_further_apart_than_the_window():
     times = clock.steps / (np.array(steps) - 1)
     for i in range(3):
         for j in range(i):
-            apart = np.abs(times[..., i] - times[..., j]) * (min(steps[i], steps[j]) - 1)
+            apart = np.abs(times[..., i] - times[..., j]) * (
+                min(steps[i], steps[j]) - 1
+            )
             assert apart.max() <= window + 1e-9
 
 

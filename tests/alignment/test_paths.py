@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
-from helpers import all_paths
 
+from helpers import all_paths
 from sklearn_emma.alignment import _paths
 from sklearn_emma.alignment._paths import cheapest_paths
 
 
 def most_uses(path):
     """How often the step of either sequence is used that is used most."""
-    return max(np.unique(steps, return_counts=True)[1].max() for steps in zip(*path))
+    return max(
+        np.unique(steps, return_counts=True)[1].max()
+        for steps in zip(*path, strict=True)
+    )
 
 
 def brute_force(cost, slope=None, boundary=0):

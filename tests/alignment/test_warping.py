@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from helpers import all_paths
 
+from helpers import all_paths
 from sklearn_emma.alignment import dtw
 from sklearn_emma.alignment._warping import squared_distances, within_window
 
