@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class GateScores(NamedTuple):
-    """What the gate knows of each sample and mode.
+    """What the gate knows of each sample and mode, or part of a mode.
 
     Parameters
     ----------
@@ -18,15 +18,24 @@ class GateScores(NamedTuple):
     importance : Tensor of shape (n, M)
         Importance α, which sums to 1 over the modes that are present.
     log_importance : Tensor of shape (n, M)
-        Its stable logarithm, a very negative number where a mode is missing.
+        Its stable logarithm, a very negative number where a mode is missing. Of parts:
+        of the importance that a part has within its mode.
     modal_energy : Tensor of shape (n, M)
         E, low for a mode that looks right.
+    above : tuple of GateScores, default=()
+        If the others are of parts, those of the modes that these are parts of.
     """
 
     attention: Tensor
     importance: Tensor
     log_importance: Tensor
     modal_energy: Tensor
+    above: tuple[GateScores, ...] = ()
+
+    @property
+    def of_modes(self) -> GateScores:
+        """Scores of the modes, whether they have parts or not."""
+        return self.above[0] if self.above else self
 
 
 class GateSummary(NamedTuple):

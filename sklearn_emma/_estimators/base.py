@@ -139,7 +139,7 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
         corrupted : array-like of shape (n_samples, n_modes), default=None
             True where a mode is known to be corrupted; its energy then learns nothing
             from these values. The columns of a data frame are matched by the names of
-            the modes.
+            the modes. Where modes have parts, there may be one for each part instead.
 
         Returns
         -------
@@ -184,7 +184,7 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
 
     def _check_continues(self, checked: CheckedData, what: str) -> None:
         """Check that ``what`` goes on with the modes of the fit before."""
-        check_continues(self.modes_, checked.layout, what)
+        check_continues(self.modes_ | self.parts_, checked.layout, what)
 
     def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
         if not continues:
@@ -201,7 +201,8 @@ class BaseEMMA(RaisesAlarms, BaseEstimator):
             self.attention_ = trained.attention
         self._reference = trained.reference
         self._model = model = trained.model
-        self.modes_ = model.layout.as_dict()
+        self.modes_ = model.layout.modes.as_dict()
+        self.parts_ = model.layout.as_dict()
         self.energies_ = dict(
             zip(checked.layout.names, model.energies.estimators, strict=True)
         )

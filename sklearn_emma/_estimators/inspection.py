@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from torch import nn
 from sklearn_emma._estimators.output import SetsOutput
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
-from sklearn_emma._model.scores import Scores
+from sklearn_emma._model.scores import OfModes, Scores
 from sklearn_emma._training.reference import LEVELS
 
 Quantity: TypeAlias = Callable[[Scores], np.ndarray]
@@ -31,43 +31,60 @@ class InspectsModes(SetsOutput):
         """Validate X, then return ``quantity`` of its scores."""
         raise TypeError(f"{type(self).__name__} must define `_gather`.")
 
-    def attention(self, X: ArrayLike) -> np.ndarray:
+    def _scores_at(
+        self, X: ArrayLike, level: str, quantity: Callable[[OfModes], np.ndarray]
+    ) -> Any:
+        """Return ``quantity`` of modes or of parts, (n, M), as it is wanted."""
+        check_level(level)
+        values = self._gather(X, lambda scores: quantity(scores.at(level)))
+        return self._by_mode(values, X, level)
+
+    def attention(self, X: ArrayLike, level: str = "modes") -> np.ndarray:
         """Attention β, by which each mode is multiplied.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        level : {"modes", "parts"}, default="modes"
+            Whether there is a column for each mode or for each part. The latter is by
+            what a part is multiplied in all: β among the parts of its mode, times β of
+            the mode. A mode without parts is its only part.
 
         Returns
         -------
         attention : ndarray of shape (n_samples, n_modes)
             In [0, 1]; 0 where the mode is missing.
         """
-        return self._by_mode(self._gather(X, lambda s: s.attention), X)
+        return self._scores_at(X, level, lambda s: s.attention)
 
-    def importance(self, X: ArrayLike) -> np.ndarray:
+    def importance(self, X: ArrayLike, level: str = "modes") -> np.ndarray:
         """Importance α: Gibbs distribution of the modal energies.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        level : {"modes", "parts"}, default="modes"
+            As in :meth:`attention`; that of a part is its share of that of its mode.
 
         Returns
         -------
         importance : ndarray of shape (n_samples, n_modes)
             Sums to 1 over the modes that are present; 0 where a mode is missing.
         """
-        return self._by_mode(self._gather(X, lambda s: s.importance), X)
+        return self._scores_at(X, level, lambda s: s.importance)
 
-    def potential_energy(self, X: ArrayLike) -> np.ndarray:
+    def potential_energy(self, X: ArrayLike, level: str = "modes") -> np.ndarray:
         """Potential energy Ψ: how unlikely each mode's values are by themselves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        level : {"modes", "parts"}, default="modes"
+            As in :meth:`attention`. Energies are of parts; that of a mode is their
+            mean, weighted by their importance within the mode.
 
         Returns
         -------
@@ -75,25 +92,27 @@ class InspectsModes(SetsOutput):
             Minus ``score_samples`` of the mode's energy estimator; NaN where the mode
             is missing.
         """
-        return self._by_mode(self._gather(X, potential_of), X)
+        return self._scores_at(X, level, potential_of)
 
-    def modal_energy(self, X: ArrayLike) -> np.ndarray:
+    def modal_energy(self, X: ArrayLike, level: str = "modes") -> np.ndarray:
         """Modal energy E: potential energy, scaled, weighed and coupled.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        level : {"modes", "parts"}, default="modes"
+            As in :meth:`attention`.
 
         Returns
         -------
         modal : ndarray of shape (n_samples, n_modes)
             NaN where the mode is missing.
         """
-        return self._by_mode(self._gather(X, _modal_energy), X)
+        return self._scores_at(X, level, _modal_energy)
 
     def total_energy(self, X: ArrayLike) -> np.ndarray:
-        """Sum of the modal energies of the modes that are present.
+        """Sum of the modal energies of the modes, and parts, that are present.
 
         It rises as inputs are corrupted, and so tells *perturbed* from clean inputs. To
         tell wrong from right predictions, 1 − max probability does better. Compare only
@@ -130,8 +149,9 @@ class InspectsModes(SetsOutput):
             ``missing``. Trust is what the joint energy leaves of attention: a mode that
             is usual by itself, but contradicts the others, is shut by it. A rank is the
             share of clean rows with a lower value, from ``reference_``, so in steps of
-            a hundredth; NaN where the mode is missing. The index is that of X, if X has
-            one.
+            a hundredth; NaN where the mode is missing. The block of a mode that has
+            parts is followed by theirs, ``mode__part``. The index is that of X, if X
+            has one.
 
         Examples
         --------
@@ -145,23 +165,38 @@ class InspectsModes(SetsOutput):
         [0.0, 1.0]
         """
         gathered = self._gather(
-            X, lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+            X,
+            lambda scores: scores.by_level(
+                lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+            ),
         )
         columns = {
             (mode, name): gathered[:, i, j]
-            for i, mode in enumerate(self.modes_)
+            for mode, i in self._blocks.items()
             for j, name in enumerate(_EXPLAINED)
         }
         frame = pd.DataFrame(
             columns, index=X.index if isinstance(X, pd.DataFrame) else None
         )
         frame.columns.names = ["mode", "quantity"]
-        frame = frame.astype({(mode, "missing"): bool for mode in self.modes_})
+        frame = frame.astype({(mode, "missing"): bool for mode in self._blocks})
         return self._with_ranks(frame) if ranks else frame
+
+    @property
+    def _blocks(self) -> dict[str, int]:
+        """Modes, each followed by its parts, and where they are among (M + P)."""
+        layout = self._model.layout
+        found = {}
+        for i, mode in enumerate(layout.modes.names):
+            found[mode] = i
+            for part in np.flatnonzero(layout.mode_of_part == i).tolist():
+                # A mode without parts is told once.
+                found.setdefault(layout.names[part], layout.modes.n_modes + part)
+        return found
 
     def _with_ranks(self, explanation: pd.DataFrame) -> pd.DataFrame:
         blocks, reference = {}, self.reference_
-        for mode in self.modes_:
+        for mode in self._blocks:
             block = explanation[mode].copy()
             for quantity, quantiles in reference[mode].items():
                 rank = _rank(block[quantity].to_numpy(), quantiles.to_numpy())
@@ -185,7 +220,7 @@ class InspectsModes(SetsOutput):
             )
         columns = {
             (mode, name): values[:, i]
-            for i, mode in enumerate(self.modes_)
+            for mode, i in self._blocks.items()
             for name, values in self._reference.items()
         }
         frame = pd.DataFrame(columns, index=pd.Index(LEVELS, name="share"))
@@ -228,21 +263,32 @@ def _rank(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     return rank
 
 
-def potential_of(scores: Scores) -> np.ndarray:
+def check_level(level: str) -> None:
+    """Raise ValueError unless ``level`` is that of modes or of parts."""
+    if level not in ("modes", "parts"):
+        raise ValueError(f"`level` must be 'modes' or 'parts', got {level!r}.")
+
+
+def potential_of(scores: OfModes) -> np.ndarray:
     """Ψ (n, M), NaN where the mode is missing."""
     return np.where(scores.present, scores.potential, np.nan)
 
 
-def _modal_energy(scores: Scores) -> np.ndarray:
+def _modal_energy(scores: OfModes) -> np.ndarray:
     return np.where(scores.present, scores.modal_energy, np.nan)
 
 
 def _total_energy(scores: Scores) -> np.ndarray:
     total = np.nansum(_modal_energy(scores), axis=1)
+    if scores.layout.has_parts:
+        # Those above, which are not a single part of the same energy.
+        several = np.array(scores.layout.n_parts) > 1
+        of_modes = _modal_energy(scores.at("modes"))
+        total = total + np.nansum(of_modes[:, several], axis=1)
     return np.where(scores.present.any(axis=1), total, np.nan)
 
 
-_EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
+_EXPLAINED: dict[str, Callable[[OfModes], np.ndarray]] = {
     "attention": lambda s: s.attention,
     "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,

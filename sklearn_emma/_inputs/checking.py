@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import missing_as_nan, refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import two_levels
 from sklearn_emma._inputs.standardisation import bounded
 from sklearn_emma._inputs.tables import as_known_frame, read_table
 from sklearn_emma._inputs.targets import Target
@@ -92,8 +93,9 @@ def check_training_data(
         )
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
-    layout = ModeLayout.from_columns(find_modes(given.X if has_names else X))
-    failed = _check_corrupted(given.corrupted, len(X), list(layout.names))
+    columns = find_modes(given.X if has_names else X)
+    layout = ModeLayout.from_columns(two_levels(columns, estimator.modes))
+    failed = _check_corrupted(given.corrupted, len(X), layout)
     kept = weight > 0
     if not kept.any():
         raise ValueError("Sample weights are all zero: there is nothing to learn from.")
@@ -111,7 +113,7 @@ def check_training_data(
 def check_continues(
     before: dict[str, np.ndarray], layout: ModeLayout, what: str
 ) -> None:
-    """Check that ``what`` continues with the modes of the fit before.
+    """Check that ``what`` continues with the modes, and parts, of the fit before.
 
     Raises
     ------
@@ -119,7 +121,8 @@ def check_continues(
         If the modes differ; names those before and those now.
     """
     old = {name: columns.tolist() for name, columns in before.items()}
-    new = {name: columns.tolist() for name, columns in layout.as_dict().items()}
+    now = layout.modes.as_dict() | layout.as_dict()
+    new = {name: columns.tolist() for name, columns in now.items()}
     if list(old.items()) != list(new.items()):
         raise ValueError(
             f"{what} needs the modes of the previous fit, {old}; got {new}."
@@ -153,12 +156,14 @@ def _encode(target: Target, y: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 
 def _check_corrupted(
-    corrupted: ArrayLike | None, n_samples: int, names: list[str]
+    corrupted: ArrayLike | None, n_samples: int, layout: ModeLayout
 ) -> np.ndarray:
-    shape = (n_samples, len(names))
+    """What is known to be corrupted, (n, P); what is said of modes holds of parts."""
     if corrupted is None:
-        return np.zeros(shape, dtype=bool)
+        return np.zeros((n_samples, layout.n_modes), dtype=bool)
     corrupted = as_known_frame(corrupted)
+    level = _level_of(corrupted, layout)
+    names, shape = list(level.names), (n_samples, level.n_modes)
     if hasattr(corrupted, "columns"):
         corrupted = _by_mode(corrupted, list(corrupted.columns), names)
     with noting("That is about `corrupted`."):
@@ -170,7 +175,16 @@ def _check_corrupted(
         )
     if not np.isin(array, (0, 1)).all():
         raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
-    return array.astype(bool)
+    known: np.ndarray = array.astype(bool)
+    return known if level is layout else known[:, layout.mode_of_part]
+
+
+def _level_of(corrupted: ArrayLike, layout: ModeLayout) -> ModeLayout:
+    """The level that has as many members as there are columns; else that of parts."""
+    if layout.above is None:
+        return layout
+    of_modes = np.shape(corrupted)[1:] == (layout.above.n_modes,)
+    return layout.above if of_modes else layout
 
 
 def _by_mode(corrupted: ArrayLike, labels: list[object], names: list[str]) -> ArrayLike:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.nested import NestedGate
 from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.evidence import Evidence
@@ -27,9 +28,11 @@ class EMMAOutput(NamedTuple):
 class EMMANetwork(nn.Module):
     """Gate the columns of a matrix mode by mode, then predict.
 
+    Where modes have parts, M counts parts, and the scores of modes are ``above``.
+
     Parameters
     ----------
-    gate : EMMAGate
+    gate : EMMAGate or NestedGate
         Turns potential energies into attention.
     predictor : nn.Module
         From (n, d) to logits (n, n_outputs). If its ``forward`` takes an argument
@@ -46,7 +49,7 @@ class EMMANetwork(nn.Module):
 
     def __init__(
         self,
-        gate: EMMAGate,
+        gate: EMMAGate | NestedGate,
         predictor: nn.Module,
         layout: ModeLayout,
         evidence: Evidence | None = None,
@@ -69,9 +72,10 @@ class EMMANetwork(nn.Module):
         """Return logits and scores.
 
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present``
-        (n, M), and so is ``trust``, by which attention is multiplied in the end. It
-        comes from the joint energy when samples are scored; in training there is none,
-        so the predictor has never seen inputs that it attenuates.
+        (n, M), and so is ``trust``, by which attention is multiplied in the end, one
+        for each mode of the outermost level. It comes from the joint energy when
+        samples are scored; in training there is none, so the predictor has never seen
+        inputs that it attenuates.
         """
         scores = self.scores(potential, present, trust)
         return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
@@ -83,10 +87,14 @@ class EMMANetwork(nn.Module):
         scores = self.gate.scores(potential, present)
         return scores if trust is None else self.with_trust(scores, trust)
 
-    @staticmethod
-    def with_trust(scores: GateScores, trust: Tensor) -> GateScores:
+    def with_trust(self, scores: GateScores, trust: Tensor) -> GateScores:
         """The same scores with the attention that multiplies the modes in the end."""
-        return scores._replace(attention=scores.attention * trust)
+        modes = scores.above
+        if isinstance(self.gate, NestedGate) and self.gate.upper is not None:
+            (of_modes,) = modes
+            modes = (of_modes._replace(attention=of_modes.attention * trust),)
+            trust = self.gate.spread(trust)
+        return scores._replace(attention=scores.attention * trust, above=modes)
 
     def predict(self, x: Tensor, scores: GateScores) -> Tensor:
         """Logits (n, n_outputs) of ``x`` (n, d) under these scores."""

@@ -233,7 +233,7 @@ def _finish(plan: Plan, started: Started, history: History) -> Trained:
         started.pretraining_curve,
         history[:, "train_loss"],
         history[:, "valid_loss"] if len(plan.held) else [],
-        started.model.gather(plan.checked.X, lambda scores: scores.attention),
+        started.model.gather(plan.checked.X, lambda s: s.at("modes").attention),
         history,
         clean_quantiles(started.model, started.data, plan.checked.data.weight),
     )

@@ -67,7 +67,9 @@ def pretrain(task: PretrainingTask) -> Pretrained:
         group = task.target.groups(data.y)
         samples = JointSamples(x.numpy(), group, potential, data.weight)
         complete = present.all(1).numpy()
-        joint = fit_joint_energy(samples.rows(complete), layout, task.target.n_groups)
+        joint = fit_joint_energy(
+            samples.rows(complete), layout.outermost, task.target.n_groups
+        )
     potential = np.where(present.numpy(), potential, np.nan)
     return Pretrained(scaler, task.energies, crossed, potential, *learnt, joint)
 

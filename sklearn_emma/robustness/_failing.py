@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import whole_modes
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._validation import Interval, validate_parameter_constraints
 from sklearn_emma.corruption import Corruption, GaussianNoise
@@ -152,9 +153,13 @@ def find_columns(
     if named is None:
         if mode is None and modes is None:
             return np.arange(np.shape(X)[1])
-        named = resolve_modes(X, modes, remainder="drop", one_will_do=True)
+        parts = resolve_modes(X, modes, remainder="drop", one_will_do=True)
+        named = whole_modes(parts, modes)
+    else:
+        parts = known_modes(estimator, "parts") or {}
     if mode is None:
         return np.concatenate(list(named.values()))
+    named = named | parts
     if mode not in named:
         raise ValueError(
             f"There is no mode {mode!r}; the modes are {list(named)}. Pass `modes`, "

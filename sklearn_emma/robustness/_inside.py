@@ -55,9 +55,11 @@ def arriving(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, Arr
     return arriving(estimator[-1], estimator[:-1].transform(X))
 
 
-def known_modes(estimator: BaseEstimator) -> dict[str, np.ndarray] | None:
-    """Columns of each mode as the estimator knows them; None if it knows none."""
-    modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), "modes_", None)
+def known_modes(
+    estimator: BaseEstimator, level: str = "modes"
+) -> dict[str, np.ndarray] | None:
+    """Columns of each mode, or of each part, as the estimator knows them, or None."""
+    modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), f"{level}_", None)
     return modes
 
 
