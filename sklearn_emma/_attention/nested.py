@@ -11,13 +11,18 @@ from torch import Tensor, nn
 from sklearn_emma._attention.bounds import Bounds, project
 from sklearn_emma._attention.functions import AttentionFunction, AttentionModule
 from sklearn_emma._attention.gate import EMMAGate
-from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._attention.importance import any_of_parts
 from sklearn_emma._attention.parts import (
     build_part,
     check_calibration,
     check_energies,
 )
-from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EULER, EnergyScaling
+from sklearn_emma._attention.scaling import (
+    ENERGY_SCALINGS,
+    EULER,
+    EnergyScaling,
+    Scales,
+)
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
@@ -150,7 +155,7 @@ class NestedGate(nn.Module):
         self._say_what_is_usual()
         return self
 
-    def copy_calibration(self, other: NestedGate) -> None:
+    def copy_calibration(self, other: Scales) -> None:
         """Take over what another gate of the same parts was calibrated with."""
         self.scaling.load_state_dict(other.scaling.state_dict())
         self._say_what_is_usual()
@@ -262,32 +267,6 @@ class NestedGate(nn.Module):
     def _by_mode(self, of_parts: Tensor) -> tuple[Tensor, ...]:
         """Cut (..., P) into what belongs to each mode."""
         return of_parts.split(self.n_parts, dim=-1)
-
-
-def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
-    """Whether anything of ``of_parts`` (n, P) is True in each mode, (n, M)."""
-    of_modes = of_parts.split(list(n_parts), dim=1)
-    return torch.stack([parts.any(1) for parts in of_modes], dim=1)
-
-
-def nested_alignment(
-    scores: GateScores,
-    corrupted: Tensor,
-    present: Tensor,
-    n_parts: Sequence[int],
-    floor: float,
-) -> Tensor:
-    """Ω of both levels, (n,), as :func:`energy_alignment` has it of one.
-
-    ``corrupted`` and ``present`` (n, P). A mode is corrupted if all its parts are that
-    are there: with one that is clean, it is still to be heard.
-    """
-    omega = energy_alignment(scores.log_importance, corrupted, present, floor)
-    for above in scores.above:
-        clean = any_of_parts(present & ~corrupted, n_parts)
-        there = any_of_parts(present, n_parts)
-        omega = omega + energy_alignment(above.log_importance, ~clean, there, floor)
-    return omega
 
 
 def _lone(energy: Tensor, present: Tensor) -> GateScores:

@@ -77,9 +77,8 @@ class ModeLayout:
         """
         if any(isinstance(given, Mapping) for given in modes.values()):
             layout = cls.from_columns(one_level(modes))
-            parts = zip(layout.names, layout.columns, strict=True)
-            whole = whole_modes(dict(parts), modes)
-            return replace(layout, above=cls.from_columns(whole))
+            above = cls.from_columns(whole_modes(layout.as_dict(), modes))
+            return replace(layout, above=above)
         for name, given in modes.items():
             found = np.asarray(given)
             whole = found.dtype.kind in "iu" or not found.size

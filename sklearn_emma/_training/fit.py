@@ -12,6 +12,7 @@ import torch
 from skorch.history import History
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.nested import NestedGate
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._energies.per_mode import ModeEnergies
@@ -168,7 +169,7 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     return Started(model, score_pretrained(plan, first, model), first.loss_curve)
 
 
-def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
+def assemble(plan: Plan, first: Pretrained, gate: EMMAGate | NestedGate) -> EMMAModel:
     """Put a gate in front of the pretrained predictor."""
     layout = plan.checked.layout
     if first.evidence is not None:

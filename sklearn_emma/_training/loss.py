@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from sklearn_emma._attention.nested import nested_alignment
+from sklearn_emma._attention.importance import alignment_by_level
 from sklearn_emma._model.network import EMMAOutput
 
 #: Supervised loss of each sample, (n,), from outputs (n, n_outputs) and encoded y (n,).
@@ -64,7 +64,7 @@ class JointLoss(nn.Module):
         if _counts(self.lambda_c):
             loss = loss + self.lambda_c * output.capacity_penalty
         if _counts(self.lambda_e):
-            omega = nested_alignment(
+            omega = alignment_by_level(
                 output.scores, corrupted, present, self.n_parts, self.importance_floor
             )
             loss = loss - self.lambda_e * omega
