@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sklearn_emma._attention.scores import GateScores
+from sklearn_emma._attention.scores import GateScores, NestedScores
 
 
 def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
 
 
 def alignment_by_level(
-    scores: GateScores,
+    scores: GateScores | NestedScores,
     corrupted: Tensor,
     present: Tensor,
     n_parts: Sequence[int],
@@ -96,8 +96,9 @@ def alignment_by_level(
     are there: with one that is clean, it is still to be heard.
     """
     omega = energy_alignment(scores.log_importance, corrupted, present, floor)
-    for above in scores.above:
-        clean = any_of_parts(present & ~corrupted, n_parts)
-        there = any_of_parts(present, n_parts)
-        omega = omega + energy_alignment(above.log_importance, ~clean, there, floor)
-    return omega
+    if isinstance(scores, GateScores):
+        return omega
+    clean = any_of_parts(present & ~corrupted, n_parts)
+    there = any_of_parts(present, n_parts)
+    above = scores.above.log_importance
+    return omega + energy_alignment(above, ~clean, there, floor)

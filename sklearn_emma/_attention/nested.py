@@ -23,7 +23,7 @@ from sklearn_emma._attention.scaling import (
     EnergyScaling,
     Scales,
 )
-from sklearn_emma._attention.scores import GateScores, GateSummary
+from sklearn_emma._attention.scores import GateScores, GateSummary, NestedScores
 
 
 class ScaledAlready(EnergyScaling):
@@ -182,7 +182,7 @@ class NestedGate(nn.Module):
             self.upper.balance(torch.stack([of_mode.max() for of_mode in shares]))
         return self
 
-    def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:
+    def scores(self, potential: Tensor, present: Tensor | None = None) -> NestedScores:
         """Energies, importance and attention of parts and, ``above``, of modes.
 
         Parameters
@@ -194,7 +194,7 @@ class NestedGate(nn.Module):
 
         Returns
         -------
-        scores : GateScores
+        scores : NestedScores
             Of parts, (n, P) each.
         """
         check_energies(potential, present, self.n_modes)
@@ -226,10 +226,12 @@ class NestedGate(nn.Module):
             torch.cat([p.log_importance for p in parts], dim=1),
             torch.cat([p.modal_energy for p in parts], dim=1),
         )
-        return inside._replace(
-            attention=inside.attention * self.spread(above.attention),
-            importance=inside.importance * self.spread(above.importance),
-            above=(above,),
+        return NestedScores(
+            inside.attention * self.spread(above.attention),
+            inside.importance * self.spread(above.importance),
+            inside.log_importance,
+            inside.modal_energy,
+            above,
         )
 
     def capacity(self) -> Tensor:

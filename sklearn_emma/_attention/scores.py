@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class GateScores(NamedTuple):
-    """What the gate knows of each sample and mode, or part of a mode.
+    """What the gate knows of each sample and mode.
 
     Parameters
     ----------
@@ -18,24 +18,41 @@ class GateScores(NamedTuple):
     importance : Tensor of shape (n, M)
         Importance α, which sums to 1 over the modes that are present.
     log_importance : Tensor of shape (n, M)
-        Its stable logarithm, a very negative number where a mode is missing. Of parts:
-        of the importance that a part has within its mode.
+        Its stable logarithm, a very negative number where a mode is missing.
     modal_energy : Tensor of shape (n, M)
         E, low for a mode that looks right.
-    above : tuple of GateScores, default=()
-        If the others are of parts, those of the modes that these are parts of.
     """
 
     attention: Tensor
     importance: Tensor
     log_importance: Tensor
     modal_energy: Tensor
-    above: tuple[GateScores, ...] = ()
 
     @property
     def of_modes(self) -> GateScores:
         """Scores of the modes, whether they have parts or not."""
-        return self.above[0] if self.above else self
+        return self
+
+
+class NestedScores(NamedTuple):
+    """What a gate of gates knows of each sample and part of a mode.
+
+    ``attention`` β_i β_ip, which multiplies the part; ``importance`` α_i α_ip, which
+    sums to 1 over all parts; ``log_importance`` log α_ip, within the mode;
+    ``modal_energy`` E_ip, or E_i of what is alone in its mode: (n, P) each. ``above``
+    are the scores of the modes.
+    """
+
+    attention: Tensor
+    importance: Tensor
+    log_importance: Tensor
+    modal_energy: Tensor
+    above: GateScores
+
+    @property
+    def of_modes(self) -> GateScores:
+        """Scores of the modes."""
+        return self.above
 
 
 class GateSummary(NamedTuple):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.nested import NestedGate
-from sklearn_emma._attention.scores import GateScores
+from sklearn_emma._attention.scores import GateScores, NestedScores
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.evidence import Evidence
 from sklearn_emma._predictors.modules import takes_attention
+
+#: Of modes, or of their parts.
+AnyScores: TypeAlias = GateScores | NestedScores
 
 
 class EMMAOutput(NamedTuple):
@@ -21,7 +24,7 @@ class EMMAOutput(NamedTuple):
     """
 
     logits: Tensor
-    scores: GateScores
+    scores: AnyScores
     capacity_penalty: Tensor
 
 
@@ -82,21 +85,23 @@ class EMMANetwork(nn.Module):
 
     def scores(
         self, potential: Tensor, present: Tensor, trust: Tensor | None = None
-    ) -> GateScores:
+    ) -> AnyScores:
         """What the gate knows, attention multiplied by trust; arguments as above."""
         scores = self.gate.scores(potential, present)
         return scores if trust is None else self.with_trust(scores, trust)
 
-    def with_trust(self, scores: GateScores, trust: Tensor) -> GateScores:
+    def with_trust(self, scores: AnyScores, trust: Tensor) -> AnyScores:
         """The same scores with the attention that multiplies the modes in the end."""
-        modes = scores.above
-        if isinstance(self.gate, NestedGate) and self.gate.upper is not None:
-            (of_modes,) = modes
-            modes = (of_modes._replace(attention=of_modes.attention * trust),)
-            trust = self.gate.spread(trust)
-        return scores._replace(attention=scores.attention * trust, above=modes)
+        if (
+            isinstance(scores, NestedScores)
+            and self.layout.outermost is not self.layout
+        ):
+            assert isinstance(self.gate, NestedGate)
+            above = scores.above._replace(attention=scores.above.attention * trust)
+            scores, trust = scores._replace(above=above), self.gate.spread(trust)
+        return scores._replace(attention=scores.attention * trust)
 
-    def predict(self, x: Tensor, scores: GateScores) -> Tensor:
+    def predict(self, x: Tensor, scores: AnyScores) -> Tensor:
         """Logits (n, n_outputs) of ``x`` (n, d) under these scores."""
         logits: Tensor
         if self._gated_within:
@@ -107,9 +112,9 @@ class EMMANetwork(nn.Module):
             logits = self.evidence(logits, x, scores.attention)
         return logits
 
-    def gated(self, x: Tensor, scores: GateScores) -> Tensor:
+    def gated(self, x: Tensor, scores: AnyScores) -> Tensor:
         """Multiply each mode of ``x`` by its attention, (n, d)."""
         return x * self._of_columns(scores)
 
-    def _of_columns(self, scores: GateScores) -> Tensor:
+    def _of_columns(self, scores: AnyScores) -> Tensor:
         return self.layout.spread(scores.attention, self.mode_index)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_emma._attention.scores import GateScores
+from sklearn_emma._attention.scores import GateScores, NestedScores
 from sklearn_emma._caching import cached_property
 from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._model.network import EMMANetwork
+from sklearn_emma._model.network import AnyScores, EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 from sklearn_emma._predictors.regressors import RegressorPredictor
 
@@ -83,7 +83,7 @@ class Scores:
 
     def at(self, level: str) -> OfModes:
         """The scores of "modes" or of their "parts"."""
-        if level == "parts" or not self.gate.above:
+        if level == "parts" or isinstance(self.gate, GateScores):
             return self
         return ScoresAbove(self, self.layout.n_parts)
 
@@ -143,20 +143,20 @@ class Scores:
         return as_array(self._inputs.present)
 
     @cached_property
-    def gate(self) -> GateScores:
+    def gate(self) -> AnyScores:
         """What the gate says by itself."""
         with torch.no_grad():
             return self._network.scores(*self._inputs[1:])
 
     @cached_property
-    def final(self) -> GateScores:
+    def final(self) -> AnyScores:
         """Scores with the trust of the joint energy."""
         if self._trust is None:
             return self.gate
         return self._network.with_trust(self.gate, self._trust)
 
     @cached_property
-    def trusted(self) -> GateScores:
+    def trusted(self) -> AnyScores:
         """Scores of which attention is the trust alone."""
         if self._trust is None:
             return full_attention(self.gate)
@@ -219,10 +219,13 @@ class ScoresAbove:
         return np.logical_or.reduceat(self._parts.present, self._first, axis=1)
 
 
-def full_attention(scores: GateScores) -> GateScores:
+def full_attention(scores: AnyScores) -> AnyScores:
     """The same scores with attention 1, present or not."""
-    above = tuple(full_attention(one) for one in scores.above)
-    return scores._replace(attention=torch.ones_like(scores.attention), above=above)
+    full = scores._replace(attention=torch.ones_like(scores.attention))
+    if isinstance(full, NestedScores):
+        ones = torch.ones_like(full.above.attention)
+        full = full._replace(above=full.above._replace(attention=ones))
+    return full
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
