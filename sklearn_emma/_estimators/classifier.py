@@ -39,9 +39,11 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Columns of each mode: a dict of name to columns, or a list of columns (the modes
         are then named ``mode0``, ``mode1``, ...). Columns are given as in
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
-        or callable. ``None`` takes the modes from a data frame with two-level columns
-        or whose columns all read ``mode__feature``; otherwise each column is a mode of
-        its own, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
+        or callable. A dict of them, by name, in place of columns gives the *parts* of a
+        mode: attention is then divided among these too. ``None`` takes the modes from a
+        data frame with two-level columns or whose columns all read ``mode__feature``;
+        otherwise each column is a mode of its own, with a
+        :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.
@@ -163,34 +165,32 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     reference_ : DataFrame
         Quantiles of attention and modal energy on clean training rows, by the share of
         rows at or below them; two-level columns (mode, quantity).
-    alarm_rows_ : ndarray of shape (n_modes,)
-        Clean rows that p-values of each mode compare with.
-    modes_ : dict of str to ndarray of int
-        Columns of each mode, in order.
+    alarm_rows_ : ndarray of shape (n_parts,)
+        Clean rows that p-values of each mode, or part, compare with.
+    modes_, parts_ : dict of str to ndarray of int
+        Columns of each mode and, as ``mode__part``, of each part, in order; a mode
+        without parts is its only part, of the same name.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     energies_ : dict of str to estimator
-        Fitted energy estimator of each mode.
+        Fitted energy estimator of each mode, or part.
     scaler_ : StandardScaler
         Training statistics of the modes' columns side by side.
     network_ : EMMANetwork
         Trained torch module: gate and differentiable predictor.
     predictor_ : nn.Module or classifier
         What predicts: the network's predictor or the fitted clone of a classifier.
-    capacity_ : float
-        Area under the attention function for α from 0 to 1.
-    rho_ : float
-        Coldness ρ.
+    capacity_, rho_ : float
+        Area under the attention function for α from 0 to 1; coldness ρ.
     energy_weights_, energy_biases_ : ndarray of shape (n_modes,)
         w ≥ 0 and b ≥ 0 of the self-energies.
     coupling_weights_, coupling_exponents_ : ndarray of shape (n_modes, n_modes)
         w_ij and γ_ij of the shared energies; the diagonals have no meaning.
     attention_gain_, attention_bias_ : float
         g and b_a of the attention function; NaN where it has none.
-    loss_curve_ : list of float
-        Training loss of each epoch of the joint training.
-    validation_loss_curve_ : list of float
-        The same for held-out samples; empty without ``early_stopping``.
+    loss_curve_, validation_loss_curve_ : list of float
+        Loss of each epoch of the joint training, of training samples and of those held
+        out; the latter is empty without ``early_stopping``.
     pretraining_loss_curve_ : list of float
         Training loss of the predictor by itself; empty if it was trained before.
     history_ : skorch.history.History
