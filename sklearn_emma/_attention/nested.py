@@ -175,13 +175,13 @@ class NestedGate(nn.Module):
             self.upper.scaling.location.copy_(means)
 
     def balance(self, relevance: Tensor) -> Self:
-        """Do as :meth:`EMMAGate.balance`, with shares of what ``outermost`` weighs.
-
-        The parts of one mode among several are worth the same.
-        """
-        self.outermost.balance(relevance)
-        for gate in self.gates[1:]:
-            gate.balance(torch.ones_like(gate.bias))
+        """Do as :meth:`EMMAGate.balance`; a mode is worth as much as its best part."""
+        shares = self._by_mode(relevance)
+        for mode, of_mode in enumerate(shares):
+            if gate := self.inside(mode):
+                gate.balance(of_mode)
+        if self.upper is not None:
+            self.upper.balance(torch.stack([of_mode.max() for of_mode in shares]))
         return self
 
     def scores(self, potential: Tensor, present: Tensor | None = None) -> NestedScores:
@@ -233,7 +233,6 @@ class NestedGate(nn.Module):
             inside.importance * self.spread(above.importance),
             inside.log_importance,
             inside.modal_energy,
-            inside.attention,
             above,
         )
 

@@ -39,15 +39,14 @@ class NestedScores(NamedTuple):
 
     ``attention`` β_i β_ip, which multiplies the part; ``importance`` α_i α_ip, which
     sums to 1 over all parts; ``log_importance`` log α_ip, within the mode;
-    ``modal_energy`` E_ip, or E_i of what is alone in its mode; ``within`` β_ip: (n, P)
-    each. ``above`` are the scores of the modes.
+    ``modal_energy`` E_ip, or E_i of what is alone in its mode: (n, P) each. ``above``
+    are the scores of the modes.
     """
 
     attention: Tensor
     importance: Tensor
     log_importance: Tensor
     modal_energy: Tensor
-    within: Tensor
     above: GateScores
 
     @property

@@ -129,13 +129,6 @@ class ModeLayout:
         """How many of these are parts of each mode."""
         return tuple(np.bincount(self.mode_of_part).tolist())
 
-    def any_part(self, of_parts: np.ndarray) -> np.ndarray:
-        """Whether anything of (n, n_modes) is True in what is outermost, (n, M)."""
-        if self.outermost is self:
-            return of_parts
-        first = np.cumsum([0, *self.n_parts[:-1]])
-        return np.logical_or.reduceat(of_parts, first, axis=1)
-
     @property
     def n_features(self) -> int:
         """Number of columns d of all modes."""

@@ -109,15 +109,8 @@ class EMMANetwork(nn.Module):
         else:
             logits = self.predictor(self.gated(x, scores))
         if self.evidence is not None and not self.training:
-            logits = self.evidence(logits, *self._heard(x, scores))
+            logits = self.evidence(logits, x, scores.attention)
         return logits
-
-    def _heard(self, x: Tensor, scores: AnyScores) -> tuple[Tensor, Tensor]:
-        """What modes say by themselves: of x (n, d) what their gates let through."""
-        if isinstance(scores, GateScores) or self.layout.outermost is self.layout:
-            return x, scores.attention
-        within = self.layout.spread(scores.within, self.mode_index)
-        return x * within, scores.above.attention
 
     def gated(self, x: Tensor, scores: AnyScores) -> Tensor:
         """Multiply each mode of ``x`` by its attention, (n, d)."""

@@ -71,7 +71,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     if not _hears_modes(task):
         return LearntPredictor(*_train(task, rows.x, task.data), None)
     assert isinstance(task.predictor, MLP)
-    data, layout, n_classes = task.data, task.layout.outermost, task.target.n_outputs
+    data, layout, n_classes = task.data, task.layout, task.target.n_outputs
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
@@ -80,8 +80,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
         return LearntPredictor(*_train(task, rows.x, data), None)
     # Linear models are regularised by the number of samples, whatever classes weigh.
     counts = data.loss_weight * (data.weight.sum() / data.loss_weight.sum())
-    present = task.layout.any_part(rows.present)
-    samples = Labelled(rows.x, present, data.y, counts)
+    samples = Labelled(rows.x, rows.present, data.y, counts)
     prior = np.bincount(data.y, data.loss_weight, n_classes)
     answers = []
     for k in range(n_folds):
