@@ -95,7 +95,10 @@ DATASETS = {f.__name__: f for f in (replicates, digits, breast_cancer)}
 
 def joined(modes: Parts) -> dict[str, list[int]]:
     """Columns of each mode."""
-    return {name: sum(parts.values(), []) for name, parts in modes.items()}
+    return {
+        name: [c for columns in parts.values() for c in columns]
+        for name, parts in modes.items()
+    }
 
 
 class Forest:
