@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import NestedColumns, two_levels
 from sklearn_emma._inputs.tables import read_table
 
 __all__ = ["WindowSplit", "Windows", "sliding_windows"]
@@ -44,7 +45,7 @@ class Windows(NamedTuple):
     """
 
     X: np.ndarray
-    modes: dict[str, np.ndarray]
+    modes: NestedColumns
     shapes: dict[str, tuple[int, int]]
     rows: np.ndarray
 
@@ -127,7 +128,7 @@ def sliding_windows(
         columns[name] = np.arange(start, start + block.shape[1])
         start += block.shape[1]
     shapes = {name: (len(own), int(length)) for name, own in found.items()}
-    return Windows(np.hstack(blocks), columns, shapes, rows)
+    return Windows(np.hstack(blocks), two_levels(columns, modes), shapes, rows)
 
 
 def _rows_of_windows(

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.nested import NestedGate, all_gates
 
 
 @torch.no_grad()
-def check_gate(gate: EMMAGate, dtype: torch.dtype) -> None:
-    """Check shapes and ranges of what a new gate's parts return.
+def check_gate(gate: EMMAGate | NestedGate, dtype: torch.dtype) -> None:
+    """Check shapes and ranges of what the parts of a new gate, or of gates, return.
 
     ``dtype`` is the type in which it will compute.
 
@@ -19,6 +20,29 @@ def check_gate(gate: EMMAGate, dtype: torch.dtype) -> None:
     ValueError
         Names the part and what it returned.
     """
+    _check_scaling(gate)
+    for one in all_gates(gate):
+        _check_behind_scaling(one, dtype)
+
+
+def _check_scaling(gate: EMMAGate | NestedGate) -> None:
+    potential = _potential(gate)
+    scaled = gate.scaling(potential)
+    _check("energy_scaling", "scaled energies", scaled, potential.shape)
+    if not (scaled > 0).all():
+        raise ValueError(
+            "energy_scaling: scaled energies must be above 0, got "
+            f"{float(scaled.min())}."
+        )
+
+
+def _potential(gate: EMMAGate | NestedGate) -> Tensor:
+    """Energies (3, M) to try: usual, larger, and much larger ones."""
+    usual = gate.scaling.location.to(gate.weight.dtype)
+    return usual + torch.tensor([[0.0], [1.0], [100.0]], dtype=usual.dtype)
+
+
+def _check_behind_scaling(gate: EMMAGate, dtype: torch.dtype) -> None:
     # Neither is a finite energy above this, so that the product of both is finite.
     largest = torch.finfo(dtype).max ** 0.5
     rho = float(gate.rho)
@@ -29,15 +53,8 @@ def check_gate(gate: EMMAGate, dtype: torch.dtype) -> None:
             f"rho={rho:.3g} is too large to compute with in "
             f"{str(dtype).removeprefix('torch.')}: at most {largest:.3g}."
         )
-    usual = gate.scaling.location.to(gate.weight.dtype)
-    potential = usual + torch.tensor([[0.0], [1.0], [100.0]], dtype=usual.dtype)
+    potential = _potential(gate)
     scaled = gate.scaling(potential)
-    _check("energy_scaling", "scaled energies", scaled, potential.shape)
-    if not (scaled > 0).all():
-        raise ValueError(
-            "energy_scaling: scaled energies must be above 0, got "
-            f"{float(scaled.min())}."
-        )
     if gate.coupling is not None and gate.n_modes > 1:
         present = torch.ones_like(potential, dtype=torch.bool)
         present[0, 0] = False

@@ -28,7 +28,7 @@ from sklearn_emma._attention.parts import (
     check_energies,
     check_modes,
 )
-from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
+from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling, Scales
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
@@ -145,7 +145,7 @@ class EMMAGate(HasColdness, KeepsBalance):
         self.scaling.calibrate(potential, weight)
         return self
 
-    def copy_calibration(self, other: EMMAGate) -> None:
+    def copy_calibration(self, other: Scales) -> None:
         """Take over what another gate was calibrated with.
 
         Parameters

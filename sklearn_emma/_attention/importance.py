@@ -5,9 +5,12 @@ False where a mode is missing: it takes no part in the partition function.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from sklearn_emma._attention.scores import GateScores, NestedScores
 
 
 def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -85,3 +88,30 @@ def energy_alignment(
     pushed_down = log_importance.clamp_min(math.log(floor)) if floor else log_importance
     signed = torch.where(corrupted, -pushed_down, log_importance)
     return signed.masked_fill(~present, 0.0).sum(1)
+
+
+def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
+    """Whether anything of ``of_parts`` (n, P) is True in each mode, (n, M)."""
+    of_modes = of_parts.split(list(n_parts), dim=1)
+    return torch.stack([parts.any(1) for parts in of_modes], dim=1)
+
+
+def alignment_by_level(
+    scores: GateScores | NestedScores,
+    corrupted: Tensor,
+    present: Tensor,
+    n_parts: Sequence[int],
+    floor: float,
+) -> Tensor:
+    """Ω of both levels, (n,), as ``energy_alignment`` has it of one.
+
+    ``corrupted`` and ``present`` (n, P). A mode is corrupted if all its parts are that
+    are there: with one that is clean, it is still to be heard.
+    """
+    omega = energy_alignment(scores.log_importance, corrupted, present, floor)
+    if isinstance(scores, GateScores):
+        return omega
+    clean = any_of_parts(present & ~corrupted, n_parts)
+    there = any_of_parts(present, n_parts)
+    above = scores.above.log_importance
+    return omega + energy_alignment(above, ~clean, there, floor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -68,6 +69,12 @@ class EnergyScaling(nn.Module, ABC):
         scaled : Tensor of shape (n, M)
             Ψ′, at least e.
         """
+
+
+class Scales(Protocol):
+    """What has an energy scaling."""
+
+    scaling: EnergyScaling
 
 
 class RobustScaling(EnergyScaling):

@@ -28,6 +28,32 @@ class GateScores(NamedTuple):
     log_importance: Tensor
     modal_energy: Tensor
 
+    @property
+    def of_modes(self) -> GateScores:
+        """Scores of the modes, whether they have parts or not."""
+        return self
+
+
+class NestedScores(NamedTuple):
+    """What a gate of gates knows of each sample and part of a mode.
+
+    ``attention`` β_i β_ip, which multiplies the part; ``importance`` α_i α_ip, which
+    sums to 1 over all parts; ``log_importance`` log α_ip, within the mode;
+    ``modal_energy`` E_ip, or E_i of what is alone in its mode: (n, P) each. ``above``
+    are the scores of the modes.
+    """
+
+    attention: Tensor
+    importance: Tensor
+    log_importance: Tensor
+    modal_energy: Tensor
+    above: GateScores
+
+    @property
+    def of_modes(self) -> GateScores:
+        """Scores of the modes."""
+        return self.above
+
 
 class GateSummary(NamedTuple):
     """What a gate has learnt, under the names that the estimators give it.

@@ -29,8 +29,9 @@ class JointEnergy(nn.Module):
     ----------
     ratio : Module
         From x (n, d) to the joint energy J of each mode, (n, M).
-    potential_range : tuple of ndarray of shape (M,)
-        Median and interquartile range of the potential energies of clean samples.
+    potential_range : tuple of ndarray of shape (P,)
+        Median and interquartile range of the potential energies of clean samples; of
+        the parts of modes, where these have some, else P is M.
     potential_limit, joint_limit : float
         What the largest potential energy, in these units, and the largest joint energy
         of a clean sample usually are at most.
@@ -66,7 +67,7 @@ class JointEnergy(nn.Module):
     def trust(self, x: Tensor, potential: Tensor, present: Tensor) -> Tensor:
         """Probability that a mode is not of another sample, (n, M).
 
-        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, M). This is
+        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, P). This is
         inference over a latent variable, "which mode is foreign": none or one, with the
         energies −τ and −J_k of a Gibbs distribution. τ is ``joint_limit``. At or below
         it nothing is suspected; otherwise modes that say nothing of each other, with

@@ -75,6 +75,21 @@ def clone_estimators(
     return cloned
 
 
+def by_part(energy_estimator: object, layout: ModeLayout) -> object:
+    """Estimators of modes as estimators of their parts, unless a part has its own."""
+    if layout.above is None or not isinstance(energy_estimator, Mapping):
+        return energy_estimator
+    given = dict(energy_estimator)
+    modes = [layout.modes.names[mode] for mode in layout.mode_of_part]
+    of_modes = {
+        part: given[mode]
+        for part, mode in zip(layout.names, modes, strict=True)
+        if mode in given
+    }
+    rest = {name: e for name, e in given.items() if name not in modes}
+    return of_modes | rest
+
+
 def warn_of_ignored_weights(
     estimators: list[Energy],
     names: tuple[str, ...],

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._estimators.inspection import InspectsModes
-from sklearn_emma._estimators.mode_scores import potential_of
+from sklearn_emma._estimators.mode_scores import check_level, potential_of
 from sklearn_emma._model.alarms import Alarms
-from sklearn_emma._statistics.conformal import fewest_rows, rejected
+from sklearn_emma._statistics.conformal import any_of, fewest_rows, rejected
 from sklearn_emma._validation import (
     Interval,
     StrOptions,
@@ -31,7 +31,7 @@ _CONSTRAINTS = {
 class RaisesAlarms(InspectsModes):
     """p-values of modes, and which modes are so unusual that they must be failing."""
 
-    def p_values(self, X: ArrayLike) -> np.ndarray:
+    def p_values(self, X: ArrayLike, level: str = "modes") -> np.ndarray:
         """Conformal p-value of each mode: how rare its energy is among clean rows.
 
         With e the scaled energy of the mode and e_i those of n clean rows, the p-value
@@ -44,6 +44,10 @@ class RaisesAlarms(InspectsModes):
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples; NaN marks a missing value.
+        level : {"modes", "parts"}, default="modes"
+            Whether there is a column for each mode or for each part. Of a mode with
+            parts: the least p-value of those that are present, times their number, at
+            most 1. It is low if any of its parts is unusual.
 
         Returns
         -------
@@ -81,10 +85,14 @@ class RaisesAlarms(InspectsModes):
         >>> bool(p[:, 1].mean() > 0.3)  # as clean rows have it
         True
         """
-        return self._by_mode(self._gather_p_values(X), X)
+        return self._by_mode(self._gather_p_values(X, level), X, level)
 
     def failing_modes(
-        self, X: ArrayLike, alpha: float = 0.01, adjust: str | None = None
+        self,
+        X: ArrayLike,
+        alpha: float = 0.01,
+        adjust: str | None = None,
+        level: str = "modes",
     ) -> np.ndarray:
         """Alarms: where a mode is more unusual than a clean one would be by chance.
 
@@ -98,6 +106,8 @@ class RaisesAlarms(InspectsModes):
             What ``alpha`` is a share of. None: of the clean values of each mode.
             ``"modes"``: of the samples; alarms of all modes of a sample together are
             false with a probability of at most ``alpha``, by Holm's procedure.
+        level : {"modes", "parts"}, default="modes"
+            As in :meth:`p_values`.
 
         Returns
         -------
@@ -114,7 +124,7 @@ class RaisesAlarms(InspectsModes):
         UserWarning
             If a mode has so few clean rows that it can never ring; names the mode and
             how many it takes: ``alpha`` of them must be 1, or as many as there are
-            modes with ``adjust="modes"``.
+            modes with ``adjust="modes"``; times the number of its parts.
 
         See Also
         --------
@@ -136,9 +146,9 @@ class RaisesAlarms(InspectsModes):
         check_is_fitted(self)
         given = {"alpha": alpha, "adjust": adjust}
         validate_parameter_constraints(_CONSTRAINTS, given, "failing_modes")
-        self._warn_of_silent_modes(alpha, adjust)
-        rings = rejected(self._gather_p_values(X), alpha, adjust == "modes")
-        return self._by_mode(rings, X)
+        p = self._gather_p_values(X, level)
+        self._warn_of_silent_modes(alpha, p.shape[1] if adjust == "modes" else 1, level)
+        return self._by_mode(rejected(p, alpha, adjust == "modes"), X, level)
 
     def calibrate_alarms(self, X: ArrayLike) -> Self:
         """Compare with clean rows that nothing was learnt from, for an exact guarantee.
@@ -177,7 +187,7 @@ class RaisesAlarms(InspectsModes):
         check_is_fitted(self)
         potential = self._gather(X, potential_of)
         alarms = self._alarms.recalibrated(torch.from_numpy(potential))
-        for name, n_rows in zip(self.modes_, alarms.n_rows, strict=True):
+        for name, n_rows in zip(self.parts_, alarms.n_rows, strict=True):
             if not n_rows:
                 raise ValueError(
                     f"Mode {name!r} is missing from all {len(potential)} rows: its "
@@ -192,18 +202,27 @@ class RaisesAlarms(InspectsModes):
     def alarm_rows_(self) -> np.ndarray:
         """Clean rows that p-values of each mode compare with, (n_modes,).
 
-        The least p-value is 1 / (``alarm_rows_`` + 1). Before :meth:`calibrate_alarms`
-        they are rows of training; with unequal weights, the effective number of them.
+        Of each part, where modes have parts. The least p-value is
+        1 / (``alarm_rows_`` + 1). Before :meth:`calibrate_alarms` they are rows of
+        training; with unequal weights, the effective number of them.
         """
         check_is_fitted(self)
         return self._alarms.n_rows
 
-    def _gather_p_values(self, X: ArrayLike) -> np.ndarray:
+    def _gather_p_values(self, X: ArrayLike, level: str) -> np.ndarray:
         check_is_fitted(self)
+        check_level(level)
         alarms = self._alarms
-        return self._gather(
+        p = self._gather(
             X, lambda s: alarms.p_values(torch.from_numpy(potential_of(s)))
         )
+        if level == "parts":
+            return p
+        return np.stack([any_of(parts) for parts in self._split(p)], axis=1)
+
+    def _split(self, of_parts: np.ndarray) -> list[np.ndarray]:
+        """Cut (..., P) into what belongs to each mode."""
+        return np.split(of_parts, np.cumsum(self._model.layout.n_parts)[:-1], axis=-1)
 
     @property
     def _alarms(self) -> Alarms:
@@ -211,15 +230,22 @@ class RaisesAlarms(InspectsModes):
         assert alarms is not None  # every fit calibrates them
         return alarms
 
-    def _warn_of_silent_modes(self, alpha: float, adjust: str | None) -> None:
-        needed = fewest_rows(alpha, len(self.modes_) if adjust == "modes" else 1)
-        rows = dict(zip(self.modes_, self.alarm_rows_.tolist(), strict=True))
-        silent = {name: n for name, n in rows.items() if n < needed}
+    def _warn_of_silent_modes(self, alpha: float, together: int, level: str) -> None:
+        """Name what cannot ring where so many alarms share ``alpha``."""
+        names, rows = [*self.parts_], [*self.alarm_rows_[:, np.newaxis]]
+        if level == "modes":
+            names, rows = [*self.modes_], self._split(self.alarm_rows_)
+        silent, needed = {}, 0
+        for name, n_rows in zip(names, rows, strict=True):
+            n, enough = int(n_rows.max()), fewest_rows(alpha, together * len(n_rows))
+            if n < enough:
+                silent[name], needed = n, max(needed, enough)
         if silent:
             listed = ", ".join(f"{name!r} ({n} rows)" for name, n in silent.items())
             warnings.warn(
                 f"No alarm can ring at alpha={alpha:g}"
-                f"{' for all modes together' if adjust else ''} for mode {listed}: "
+                f"{' for all modes together' if together > 1 else ''} for mode "
+                f"{listed}: "
                 f"that takes {needed} clean rows. Raise `alpha`, or give more clean "
                 "rows to `calibrate_alarms`.",
                 stacklevel=3,

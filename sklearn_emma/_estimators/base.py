@@ -151,7 +151,7 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
         corrupted : array-like of shape (n_samples, n_modes), default=None
             True where a mode is known to be corrupted; its energy then learns nothing
             from these values. The columns of a data frame are matched by the names of
-            the modes.
+            the modes. Where modes have parts, there may be one for each part instead.
 
         Returns
         -------
@@ -197,7 +197,7 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
 
     def _check_continues(self, checked: CheckedData, what: str) -> None:
         """Check that ``what`` goes on with the modes of the fit before."""
-        check_continues(self.modes_, checked.layout, what)
+        check_continues(self.modes_ | self.parts_, checked.layout, what)
 
     def _store(self, checked: CheckedData, trained: Trained, continues: bool) -> None:
         if not continues:
@@ -217,10 +217,9 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
             self.attention_ = trained.attention
         self._reference = trained.reference
         self._model = model = trained.model
-        self.modes_ = model.layout.as_dict()
-        self.energies_ = dict(
-            zip(checked.layout.names, model.energies.estimators, strict=True)
-        )
+        self.modes_ = model.layout.modes.as_dict()
+        self.parts_ = model.layout.as_dict()
+        self.energies_ = dict(zip(self.parts_, model.energies.estimators, strict=True))
         self.scaler_ = model.scaler
         learnt = model.network.gate.summary()
         self.rho_, self.capacity_ = learnt.rho, learnt.capacity
@@ -240,7 +239,7 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
     ) -> np.ndarray:
         """Validate X, then return ``quantity`` of its scores."""
         check_is_fitted(self)
-        energies = partial(check_energies, potential_energy, list(self.modes_))
+        energies = partial(check_energies, potential_energy, self._model.layout)
         model = self._model.to(resolve_device(self.device, fallback=True))
         given: Any = read_table(X)
         if self._has_nothing_to_check(given):

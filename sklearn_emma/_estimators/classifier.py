@@ -40,9 +40,10 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         Columns of each mode: a dict of name to columns, or a list of columns (the modes
         are then named ``mode0``, ``mode1``, ...). Columns are given as in
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
-        or callable. ``None`` takes the modes from a data frame with two-level columns
-        or whose columns all read ``mode__feature``; otherwise each column is a mode of
-        its own, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
+        or callable; or, by name, those of each *part* of a mode, among which attention
+        is divided too. ``None`` takes the modes from a data frame with two-level
+        columns or whose columns all read ``mode__feature``; otherwise each column is
+        one, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.
@@ -162,19 +163,19 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     Attributes
     ----------
     attention_ : ndarray of shape (n_samples, n_modes)
-        Attention β of the training samples; after ``partial_fit`` of those of the last
-        chunk.
+        Attention β of the training samples; of the last chunk after ``partial_fit``.
     reference_ : DataFrame
         Quantiles of attention and modal energy on clean training rows, by the share of
         rows at or below them; two-level columns (mode, quantity).
-    alarm_rows_ : ndarray of shape (n_modes,)
-        Clean rows that p-values of each mode compare with.
-    modes_ : dict of str to ndarray of int
-        Columns of each mode, in order.
+    alarm_rows_ : ndarray of shape (n_parts,)
+        Clean rows that p-values of each mode, or part, compare with.
+    modes_, parts_ : dict of str to ndarray of int
+        Columns of each mode and, as ``mode__part``, of each part, in order; a mode
+        without parts is its only part, of the same name.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     energies_ : dict of str to estimator
-        Fitted energy estimator of each mode.
+        Fitted energy estimator of each mode, or part.
     scaler_ : StandardScaler
         Training statistics of the modes' columns side by side.
     network_ : EMMANetwork
@@ -191,10 +192,9 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         g and b_a of the attention function; NaN where it has none.
     loss_curve_, validation_loss_curve_ : list of float
         Loss of each epoch of the joint training; of held-out samples, if there are any.
-    stopping_loss_curve_ : list of float
-        Training loss while ``early_stopping="refit"`` looked for the best epoch.
-    pretraining_loss_curve_ : list of float
-        Training loss of the predictor by itself; empty if it was trained before.
+    pretraining_loss_curve_, stopping_loss_curve_ : list of float
+        Training loss of the predictor by itself, if that was trained; and of the
+        training by which ``early_stopping="refit"`` found the best epoch.
     history_ : skorch.history.History
         What epochs of the joint training have recorded: ``history_[:, "train_loss"]``.
     n_iter_, n_features_in_ : int

@@ -17,7 +17,7 @@ from sklearn_emma._estimators.mode_scores import (
     potential_of,
 )
 from sklearn_emma._model.network import EMMANetwork
-from sklearn_emma._model.scores import Scores
+from sklearn_emma._model.scores import OfModes
 from sklearn_emma._training.reference import LEVELS
 
 
@@ -52,8 +52,9 @@ class InspectsModes(ScoresModes):
             ``missing``. Trust is what the joint energy leaves of attention: a mode that
             is usual by itself, but contradicts the others, is shut by it. A rank is the
             share of clean rows with a lower value, from ``reference_``, so in steps of
-            a hundredth; NaN where the mode is missing. The index is that of X, if X has
-            one.
+            a hundredth; NaN where the mode is missing. The block of a mode that has
+            parts is followed by theirs, ``mode__part``. The index is that of X, if X
+            has one.
 
         Examples
         --------
@@ -68,24 +69,38 @@ class InspectsModes(ScoresModes):
         """
         gathered = self._gather(
             X,
-            lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2),
+            lambda scores: scores.by_level(
+                lambda s: np.stack([of(s) for of in _EXPLAINED.values()], axis=2)
+            ),
             potential_energy,
         )
         columns = {
             (mode, name): gathered[:, i, j]
-            for i, mode in enumerate(self.modes_)
+            for mode, i in self._blocks.items()
             for j, name in enumerate(_EXPLAINED)
         }
         frame = pd.DataFrame(
             columns, index=X.index if isinstance(X, pd.DataFrame) else None
         )
         frame.columns.names = ["mode", "quantity"]
-        frame = frame.astype({(mode, "missing"): bool for mode in self.modes_})
+        frame = frame.astype({(mode, "missing"): bool for mode in self._blocks})
         return self._with_ranks(frame) if ranks else frame
+
+    @property
+    def _blocks(self) -> dict[str, int]:
+        """Modes, each followed by its parts, and where they are among (M + P)."""
+        layout = self._model.layout
+        found = {}
+        for i, mode in enumerate(layout.modes.names):
+            found[mode] = i
+            for part in np.flatnonzero(layout.mode_of_part == i).tolist():
+                # A mode without parts is told once.
+                found.setdefault(layout.names[part], layout.modes.n_modes + part)
+        return found
 
     def _with_ranks(self, explanation: pd.DataFrame) -> pd.DataFrame:
         blocks, reference = {}, self.reference_
-        for mode in self.modes_:
+        for mode in self._blocks:
             block = explanation[mode].copy()
             for quantity, quantiles in reference[mode].items():
                 rank = _rank(block[quantity].to_numpy(), quantiles.to_numpy())
@@ -109,7 +124,7 @@ class InspectsModes(ScoresModes):
             )
         columns = {
             (mode, name): values[:, i]
-            for i, mode in enumerate(self.modes_)
+            for mode, i in self._blocks.items()
             for name, values in self._reference.items()
         }
         frame = pd.DataFrame(columns, index=pd.Index(LEVELS, name="share"))
@@ -152,7 +167,7 @@ def _rank(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     return rank
 
 
-_EXPLAINED: dict[str, Callable[[Scores], np.ndarray]] = {
+_EXPLAINED: dict[str, Callable[[OfModes], np.ndarray]] = {
     "attention": lambda s: s.attention,
     "trust": lambda s: s.trust,
     "importance": lambda s: s.importance,

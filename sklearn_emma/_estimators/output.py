@@ -16,6 +16,7 @@ class SetsOutput:
     """``set_output``, for an estimator whose methods have a column for each mode."""
 
     modes_: dict[str, np.ndarray]
+    parts_: dict[str, np.ndarray]
     _sklearn_output_config: dict[str, str]
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -23,7 +24,8 @@ class SetsOutput:
 
         That is what ``attention``, ``importance``, ``potential_energy``,
         ``modal_energy``, ``p_values`` and ``failing_modes`` return: a column for each
-        mode, named after it, and the index of X if it has one. Predictions stay arrays,
+        mode, or part, named after it, and the index of X if it has one. Predictions
+        stay arrays,
         as everywhere in scikit-learn, and so do scores under scikit-learn's global
         ``transform_output``, which is for transformers.
 
@@ -53,14 +55,15 @@ class SetsOutput:
             self._sklearn_output_config = {"transform": transform}
         return self
 
-    def _by_mode(self, values: np.ndarray, X: object) -> Any:
+    def _by_mode(self, values: np.ndarray, X: object, level: str = "modes") -> Any:
         """Scores (n, M) of the rows of X, as they are wanted."""
+        names = list(self.modes_ if level == "modes" else self.parts_)
         wanted = getattr(self, "_sklearn_output_config", {}).get("transform")
         if wanted == "pandas":
             index = X.index if isinstance(X, pd.DataFrame) else None
-            return pd.DataFrame(values, index=index, columns=list(self.modes_))
+            return pd.DataFrame(values, index=index, columns=names)
         if wanted == "polars":
             import polars
 
-            return polars.DataFrame(values, schema=list(self.modes_))
+            return polars.DataFrame(values, schema=names)
         return values

@@ -35,9 +35,11 @@ class EMMARegressor(PredictsNumbers):
         Columns of each mode: a dict of name to columns, or a list of columns (the modes
         are then named ``mode0``, ``mode1``, ...). Columns are given as in
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
-        or callable. ``None`` takes the modes from a data frame with two-level columns
-        or whose columns all read ``mode__feature``; otherwise each column is a mode of
-        its own, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
+        or callable. A dict of them, by name, in place of columns gives the *parts* of a
+        mode: attention is then divided among these too. ``None`` takes the modes from a
+        data frame with two-level columns or whose columns all read ``mode__feature``;
+        otherwise each column is a mode of its own, with a
+        :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.
@@ -160,10 +162,11 @@ class EMMARegressor(PredictsNumbers):
     attention_ : ndarray of shape (n_samples, n_modes)
         Attention β of the training samples; after ``partial_fit`` of those of the last
         chunk.
-    modes_ : dict of str to ndarray of int
-        Columns of each mode, in order.
+    modes_, parts_ : dict of str to ndarray of int
+        Columns of each mode and, as ``mode__part``, of each part, in order; a mode
+        without parts is its only part, of the same name.
     energies_ : dict of str to estimator
-        Fitted energy estimator of each mode.
+        Fitted energy estimator of each mode, or part.
     scaler_ : StandardScaler
         Training statistics of the modes' columns side by side.
     network_ : EMMANetwork

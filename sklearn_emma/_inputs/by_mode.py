@@ -1,19 +1,23 @@
-"""What a user says of each mode of each sample: a matrix, or a frame named by modes."""
+"""What a user says of each mode of each sample: a matrix, or a frame named by modes.
+
+Where modes have parts, it may be said of these, or of modes and holds of all parts.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import missing_as_nan
 from sklearn_emma._inputs.tables import as_known_frame
 from sklearn_emma._validation import noting
 
 
 def check_corrupted(
-    corrupted: ArrayLike | None, names: list[str], n_samples: int
+    corrupted: ArrayLike | None, layout: ModeLayout, n_samples: int
 ) -> np.ndarray:
-    """Where modes are known to be corrupted, (n_samples, n_modes), boolean.
+    """Where modes of the layout are known to be corrupted, (n_samples, n_modes).
 
     Raises
     ------
@@ -21,17 +25,17 @@ def check_corrupted(
         If it is no such matrix, or has other columns than the modes.
     """
     if corrupted is None:
-        return np.zeros((n_samples, len(names)), dtype=bool)
-    array = _matrix("corrupted", corrupted, names, n_samples)
+        return np.zeros((n_samples, layout.n_modes), dtype=bool)
+    array = _matrix("corrupted", corrupted, layout, n_samples)
     if not np.isin(array, (0, 1)).all():
         raise ValueError("`corrupted` must hold True and False (or 1 and 0) only.")
     return array.astype(bool)
 
 
 def check_energies(
-    potential_energy: ArrayLike | None, names: list[str], n_samples: int
+    potential_energy: ArrayLike | None, layout: ModeLayout, n_samples: int
 ) -> np.ndarray | None:
-    """Energies that a user knows, (n_samples, n_modes); NaN where he does not.
+    """Energies of the layout's modes that a user knows, (n_samples, n_modes), or NaN.
 
     Raises
     ------
@@ -40,7 +44,7 @@ def check_energies(
     """
     if potential_energy is None:
         return None
-    array = _matrix("potential_energy", potential_energy, names, n_samples)
+    array = _matrix("potential_energy", potential_energy, layout, n_samples)
     try:
         energies = array.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -55,10 +59,12 @@ def check_energies(
 
 
 def _matrix(
-    argument: str, given: ArrayLike, names: list[str], n_samples: int
+    argument: str, given: ArrayLike, layout: ModeLayout, n_samples: int
 ) -> np.ndarray:
     """A value for each sample and mode; columns of a frame in the modes' order."""
     given = as_known_frame(given)
+    level = _level_of(given, layout)
+    names = list(level.names)
     if hasattr(given, "columns"):
         given = _by_mode(argument, given, list(given.columns), names)
     with noting(f"That is about `{argument}`."):
@@ -69,7 +75,15 @@ def _matrix(
             f"`{argument}` must have shape (n_samples, n_modes) = {shape}, a column "
             f"for each of {names}; got {array.shape}."
         )
-    return array
+    return array if level is layout else array[:, layout.mode_of_part]
+
+
+def _level_of(given: ArrayLike, layout: ModeLayout) -> ModeLayout:
+    """The modes above, if columns have their names or number, else the layout."""
+    above = layout.above
+    if above is None or set(getattr(given, "columns", ())) == set(layout.names):
+        return layout
+    return above if np.shape(given)[1:] == (above.n_modes,) else layout
 
 
 def _by_mode(

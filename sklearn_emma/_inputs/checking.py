@@ -16,6 +16,7 @@ from sklearn_emma._inputs.by_mode import check_corrupted
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import two_levels
 from sklearn_emma._inputs.standardisation import bounded
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
@@ -93,8 +94,9 @@ def check_training_data(
         )
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
-    layout = ModeLayout.from_columns(find_modes(given.X if has_names else X))
-    failed = check_corrupted(given.corrupted, list(layout.names), len(X))
+    columns = find_modes(given.X if has_names else X)
+    layout = ModeLayout.from_columns(two_levels(columns, estimator.modes))
+    failed = check_corrupted(given.corrupted, layout, len(X))
     kept = weight > 0
     if not kept.any():
         raise ValueError("Sample weights are all zero: there is nothing to learn from.")
@@ -112,7 +114,7 @@ def check_training_data(
 def check_continues(
     before: dict[str, np.ndarray], layout: ModeLayout, what: str
 ) -> None:
-    """Check that ``what`` continues with the modes of the fit before.
+    """Check that ``what`` continues with the modes, and parts, of the fit before.
 
     Raises
     ------
@@ -120,7 +122,8 @@ def check_continues(
         If the modes differ; names those before and those now.
     """
     old = {name: columns.tolist() for name, columns in before.items()}
-    new = {name: columns.tolist() for name, columns in layout.as_dict().items()}
+    now = layout.modes.as_dict() | layout.as_dict()
+    new = {name: columns.tolist() for name, columns in now.items()}
     if list(old.items()) != list(new.items()):
         raise ValueError(
             f"{what} needs the modes of the previous fit, {old}; got {new}."

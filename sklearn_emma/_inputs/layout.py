@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sklearn_emma._caching import cached_property
+from sklearn_emma._inputs.parts import one_level, whole_modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,9 @@ class ModeLayout:
         Shape of each mode's values in one sample; a mode of k columns has ``(k,)``.
     columns : tuple of ndarray of int
         Columns of each mode in the matrix that the user gave.
+    above : ModeLayout, default=None
+        If these are parts of modes, the layout of the modes: the same columns in the
+        same order, with one or several of these to a mode.
 
     Examples
     --------
@@ -38,20 +42,29 @@ class ModeLayout:
     ((2, 1), [0, 0, 1])
     >>> layout.spread(torch.tensor([[0.5, 1.0]]))
     tensor([[0.5000, 0.5000, 1.0000]])
+
+    Two levels, parts of modes:
+
+    >>> parts = ModeLayout.from_columns({"lidar": {"a": [0], "b": [2]}, "radar": [1]})
+    >>> parts.names, parts.modes.names, parts.mode_of_part.tolist()
+    (('lidar__a', 'lidar__b', 'radar'), ('lidar', 'radar'), [0, 0, 1])
     """
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     columns: tuple[np.ndarray, ...]
+    above: ModeLayout | None = None
 
     @classmethod
-    def from_columns(cls, modes: Mapping[str, Sequence[int] | np.ndarray]) -> Self:
+    def from_columns(cls, modes: Mapping[str, Any]) -> Self:
         """Make the layout of modes that are plain groups of columns.
 
         Parameters
         ----------
-        modes : dict of str to array-like of int
-            Columns of each mode, in order, as ``EMMAClassifier.modes_`` has them.
+        modes : dict of str to array-like of int, or to a dict of such
+            Columns of each mode, in order, as ``EMMAClassifier.modes_`` has them. A
+            dict has those of each part of the mode; the layout is then one of the
+            parts, ``mode__part``.
 
         Returns
         -------
@@ -62,6 +75,10 @@ class ModeLayout:
         ValueError
             Names the mode whose columns are not integers from 0.
         """
+        if any(isinstance(given, Mapping) for given in modes.values()):
+            layout = cls.from_columns(one_level(modes))
+            above = cls.from_columns(whole_modes(layout.as_dict(), modes))
+            return replace(layout, above=above)
         for name, given in modes.items():
             found = np.asarray(given)
             whole = found.dtype.kind in "iu" or not found.size
@@ -76,6 +93,41 @@ class ModeLayout:
     def n_modes(self) -> int:
         """Number of modes M."""
         return len(self.names)
+
+    @property
+    def modes(self) -> ModeLayout:
+        """Layout of the modes that these are parts of; itself where they have none."""
+        return self if self.above is None else self.above
+
+    @property
+    def outermost(self) -> ModeLayout:
+        """Layout of the modes or, where there is one mode only, of its parts."""
+        return self if self.modes.n_modes == 1 else self.modes
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels, from above."""
+        return ("modes",) if self.above is None else ("modes", "parts")
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether there are two levels: several modes, of which one has several parts.
+
+        Otherwise one level has all that there is to choose between.
+        """
+        return self.outermost.n_modes < self.n_modes
+
+    @cached_property
+    def mode_of_part(self) -> np.ndarray:
+        """Number of the mode that each of these is a part of, (n_modes,)."""
+        first = [columns.start for columns in self.slices]
+        of_part: np.ndarray = self.modes.index[first]
+        return of_part
+
+    @cached_property
+    def n_parts(self) -> tuple[int, ...]:
+        """How many of these are parts of each mode."""
+        return tuple(np.bincount(self.mode_of_part).tolist())
 
     @property
     def n_features(self) -> int:

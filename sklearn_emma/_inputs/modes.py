@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn_emma._inputs.doubts import warn_of_their_number
 from sklearn_emma._inputs.found_modes import find_modes
 from sklearn_emma._inputs.mode_advice import refuse_guesses, why_not_found
+from sklearn_emma._inputs.parts import one_level, whole_modes
 from sklearn_emma._inputs.tables import (
     as_known_frame,
     column_labels,
@@ -32,13 +33,15 @@ Columns: TypeAlias = (
     | Callable[[Any], Any]
 )
 #: What the user may say the modes are.
-ModesLike: TypeAlias = Mapping[str, Columns] | Sequence[Columns] | None
+ModesLike: TypeAlias = (
+    Mapping[str, Columns | Mapping[str, Columns]] | Sequence[Columns] | None
+)
 
 
 def resolve_modes(
     X: ArrayLike, modes: ModesLike, remainder: str, *, one_will_do: bool = False
 ) -> dict[str, np.ndarray]:
-    """Column indices of each mode, in the user's order.
+    """Column indices of each mode, or part of one, in the user's order.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def resolve_modes(
     -------
     dict of str to ndarray of int
         At least one mode; every mode has at least one column; no column in two modes.
+        A mode with parts has an entry ``mode__part`` for each; ``two_levels`` puts them
+        together again.
 
     Raises
     ------
@@ -78,7 +83,8 @@ def resolve_modes(
     resolved: dict[str, np.ndarray] = {}
     owner: dict[int, str] = {}
     by_name = False
-    for name, columns in _as_mapping(modes).items():
+    named = _as_mapping(modes)
+    for name, columns in one_level(named).items():
         try:
             with noting(f"Mode {name!r}: its columns were given as {columns!r}."):
                 columns = _as_specified(frame, columns)
@@ -103,14 +109,15 @@ def resolve_modes(
             "to make them a mode of their own."
         )
     if rest and remainder == "mode":
-        if "remainder" in resolved:
+        if "remainder" in named:
             raise ValueError(
                 "remainder='mode' makes a mode named 'remainder', but `modes` already "
                 "has one of that name. Rename it."
             )
         resolved["remainder"] = np.asarray(rest, dtype=np.intp)
     if by_name and not (one_will_do and len(resolved) == 1):
-        warn_of_their_number(resolved)
+        whole = whole_modes(resolved, modes)
+        warn_of_their_number(whole if len(whole) > 1 else resolved)
     return resolved
 
 

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_emma._inputs.missing import missing_as_nan
-
-SEPARATOR = "__"
+from sklearn_emma._inputs.parts import SEPARATOR
 
 
 def read_table(X: Any) -> Any:

@@ -57,7 +57,10 @@ class DeployedModel(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in)."""
+        """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in).
+
+        Attention is that of the modes, also where they have parts.
+        """
         largest = torch.finfo(self.shift.dtype).max
         x = X.index_select(1, self.order).to(self.shift.dtype)
         known = ~x.isnan()
@@ -72,4 +75,4 @@ class DeployedModel(nn.Module):
         if self.joint is not None:
             trust = self.joint.trust(z, potential, present)
         output = self.network(z, potential, present, trust)
-        return torch.softmax(output.logits, dim=1), output.scores.attention
+        return torch.softmax(output.logits, dim=1), output.scores.of_modes.attention

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
 from sklearn_emma._attention.gate import EMMAGate
-from sklearn_emma._attention.scores import GateScores
+from sklearn_emma._attention.nested import NestedGate
+from sklearn_emma._attention.scores import GateScores, NestedScores
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.evidence import Evidence
 from sklearn_emma._predictors.modules import takes_attention
+
+#: Of modes, or of their parts.
+AnyScores: TypeAlias = GateScores | NestedScores
 
 
 class EMMAOutput(NamedTuple):
@@ -20,16 +24,18 @@ class EMMAOutput(NamedTuple):
     """
 
     logits: Tensor
-    scores: GateScores
+    scores: AnyScores
     capacity_penalty: Tensor
 
 
 class EMMANetwork(nn.Module):
     """Gate the columns of a matrix mode by mode, then predict.
 
+    Where modes have parts, M counts parts, and the scores of modes are ``above``.
+
     Parameters
     ----------
-    gate : EMMAGate
+    gate : EMMAGate or NestedGate
         Turns potential energies into attention.
     predictor : nn.Module
         From (n, d) to logits (n, n_outputs). If its ``forward`` takes an argument
@@ -46,7 +52,7 @@ class EMMANetwork(nn.Module):
 
     def __init__(
         self,
-        gate: EMMAGate,
+        gate: EMMAGate | NestedGate,
         predictor: nn.Module,
         layout: ModeLayout,
         evidence: Evidence | None = None,
@@ -69,26 +75,33 @@ class EMMANetwork(nn.Module):
         """Return logits and scores.
 
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present``
-        (n, M), and so is ``trust``, by which attention is multiplied in the end. It
-        comes from the joint energy when samples are scored; in training there is none,
-        so the predictor has never seen inputs that it attenuates.
+        (n, M), and so is ``trust``, by which attention is multiplied in the end, one
+        for each mode of the outermost level. It comes from the joint energy when
+        samples are scored; in training there is none, so the predictor has never seen
+        inputs that it attenuates.
         """
         scores = self.scores(potential, present, trust)
         return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
 
     def scores(
         self, potential: Tensor, present: Tensor, trust: Tensor | None = None
-    ) -> GateScores:
+    ) -> AnyScores:
         """What the gate knows, attention multiplied by trust; arguments as above."""
         scores = self.gate.scores(potential, present)
         return scores if trust is None else self.with_trust(scores, trust)
 
-    @staticmethod
-    def with_trust(scores: GateScores, trust: Tensor) -> GateScores:
+    def with_trust(self, scores: AnyScores, trust: Tensor) -> AnyScores:
         """The same scores with the attention that multiplies the modes in the end."""
+        if (
+            isinstance(scores, NestedScores)
+            and self.layout.outermost is not self.layout
+        ):
+            assert isinstance(self.gate, NestedGate)
+            above = scores.above._replace(attention=scores.above.attention * trust)
+            scores, trust = scores._replace(above=above), self.gate.spread(trust)
         return scores._replace(attention=scores.attention * trust)
 
-    def predict(self, x: Tensor, scores: GateScores) -> Tensor:
+    def predict(self, x: Tensor, scores: AnyScores) -> Tensor:
         """Logits (n, n_outputs) of ``x`` (n, d) under these scores."""
         logits: Tensor
         if self._gated_within:
@@ -99,9 +112,9 @@ class EMMANetwork(nn.Module):
             logits = self.evidence(logits, x, scores.attention)
         return logits
 
-    def gated(self, x: Tensor, scores: GateScores) -> Tensor:
+    def gated(self, x: Tensor, scores: AnyScores) -> Tensor:
         """Multiply each mode of ``x`` by its attention, (n, d)."""
         return x * self._of_columns(scores)
 
-    def _of_columns(self, scores: GateScores) -> Tensor:
+    def _of_columns(self, scores: AnyScores) -> Tensor:
         return self.layout.spread(scores.attention, self.mode_index)

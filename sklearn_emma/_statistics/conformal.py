@@ -91,6 +91,17 @@ def p_values(scores: np.ndarray, clean: CleanScores) -> np.ndarray:
     return np.where(np.isnan(scores), np.nan, (1 + n_higher) / (clean.n + 1))
 
 
+def any_of(p: np.ndarray) -> np.ndarray:
+    """p-value (n,) of all that is known of k things being clean, from theirs (n, k).
+
+    The least of them times how many are known, at most 1 (Bonferroni): it holds however
+    they depend on each other. NaN where nothing is known; of one thing, its own.
+    """
+    known = ~np.isnan(p)
+    least = np.where(known, p, np.inf).min(axis=1) * known.sum(axis=1)
+    return np.where(known.any(axis=1), np.minimum(least, 1.0), np.nan)
+
+
 def rejected(p: np.ndarray, alpha: float, together: bool) -> np.ndarray:
     """Where clean is rejected at level α, (n, M); nowhere where p is NaN.
 

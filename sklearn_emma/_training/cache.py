@@ -85,7 +85,8 @@ def _told_by_content(task: PretrainingTask) -> dict[str, object]:
     return vars(task) | {
         "predictor": predictor,
         "target": target,
-        "layout": task.layout.shapes,  # names and places are only for messages
+        # Names and places are only for messages.
+        "layout": (task.layout.shapes, task.layout.n_parts),
         "options": replace(task.options, verbose=False),
     }
 

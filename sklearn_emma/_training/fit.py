@@ -12,6 +12,7 @@ import torch
 from skorch.history import History
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.nested import NestedGate, all_gates
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._energies.per_mode import ModeEnergies
@@ -165,7 +166,8 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     if previous is not None:
         model = copy.deepcopy(previous).astype(plan.dtype).to(device)
         model.train_in(TRAINING_TYPE)
-        model.network.gate.annealed = None  # the coldness has come to its end
+        for gate in all_gates(model.network.gate):
+            gate.annealed = None  # the coldness has come to its end
         return Started(model, score_set(model, plan.checked.data), [])
     task = plan.pretraining
     first = cached_pretraining(plan.memory, task)
@@ -174,7 +176,7 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     return Started(model, score_pretrained(plan, first, model), first.loss_curve)
 
 
-def assemble(plan: Plan, first: Pretrained, gate: EMMAGate) -> EMMAModel:
+def assemble(plan: Plan, first: Pretrained, gate: EMMAGate | NestedGate) -> EMMAModel:
     """Put a gate in front of the pretrained predictor."""
     layout = plan.checked.layout
     if first.evidence is not None:
@@ -249,7 +251,7 @@ def _finish(plan: Plan, started: Started, history: History) -> Trained:
         started.pretraining_curve,
         history[:, "train_loss"],
         history[:, "valid_loss"] if len(plan.held) else [],
-        started.model.gather(plan.checked.X, lambda scores: scores.attention),
+        started.model.gather(plan.checked.X, lambda s: s.at("modes").attention),
         history,
         clean_quantiles(started.model, started.data, plan.checked.data.weight),
     )

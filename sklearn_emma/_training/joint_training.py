@@ -13,6 +13,7 @@ from skorch.history import History
 from torch import Tensor
 
 from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.nested import NestedGate, all_gates
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._optim.loop import Samples, auto_batch_size, divergence, train
@@ -88,15 +89,18 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
 
 
 def annealing(
-    gate: EMMAGate, draw: Callable[[], Samples], n_epochs: int
+    gate: EMMAGate | NestedGate, draw: Callable[[], Samples], n_epochs: int
 ) -> Callable[[], Samples]:
     """``draw``, which gives the samples of an epoch, and sets its coldness now too."""
-    if gate.annealed is None:
+    annealed = [one for one in all_gates(gate) if one.annealed is not None]
+    if not annealed:
         return draw
     progress = iter(np.linspace(0, 1, n_epochs).tolist() if n_epochs > 1 else [1.0])
 
     def draw_at_next_coldness() -> Samples:
-        gate.anneal(next(progress))
+        share = next(progress)
+        for one in annealed:
+            one.anneal(share)
         return draw()
 
     return draw_at_next_coldness
@@ -119,12 +123,12 @@ def _decoded(target: Target, output: Tensor) -> Tensor:
 
 
 def runaway_coldness(model: EMMAModel, n_epochs: int) -> FloatingPointError | None:
-    """Error for a ρ that is infinite in the type of the gate.
+    """Error for a ρ of any gate that is infinite in its type.
 
     A loss does not show it where no training sample has more than one mode.
     """
-    gate = model.network.gate
-    rho = gate.rho.detach().to(gate.weight.dtype)
-    if rho.isfinite():
-        return None
-    return divergence("coldness rho", float(rho), "attention", n_epochs)
+    for gate in all_gates(model.network.gate):
+        rho = gate.rho.detach().to(gate.weight.dtype)
+        if not rho.isfinite():
+            return divergence("coldness rho", float(rho), "attention", n_epochs)
+    return None

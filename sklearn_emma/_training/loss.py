@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from sklearn_emma._attention.importance import energy_alignment
+from sklearn_emma._attention.importance import alignment_by_level
 from sklearn_emma._model.network import EMMAOutput
 
 #: Supervised loss of each sample, (n,), from outputs (n, n_outputs) and encoded y (n,).
@@ -38,6 +38,8 @@ class JointLoss(nn.Module):
         Weights of the two terms; a term whose weight is the number 0 is not computed.
     importance_floor : float, default=0.0
         Floor of :func:`~sklearn_emma.attention.energy_alignment`.
+    n_parts : sequence of int, default=()
+        Number of parts of each mode, where modes have parts.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class JointLoss(nn.Module):
         lambda_c: float | Tensor,
         lambda_e: float | Tensor,
         importance_floor: float = 0.0,
+        n_parts: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.supervised = supervised
         self.lambda_c = lambda_c
         self.lambda_e = lambda_e
         self.importance_floor = importance_floor
+        self.n_parts = n_parts
 
     def forward(
         self, output: EMMAOutput, y: Tensor, corrupted: Tensor, present: Tensor
@@ -60,8 +64,8 @@ class JointLoss(nn.Module):
         if _counts(self.lambda_c):
             loss = loss + self.lambda_c * output.capacity_penalty
         if _counts(self.lambda_e):
-            omega = energy_alignment(
-                output.scores.log_importance, corrupted, present, self.importance_floor
+            omega = alignment_by_level(
+                output.scores, corrupted, present, self.n_parts, self.importance_floor
             )
             loss = loss - self.lambda_e * omega
         return loss

@@ -21,15 +21,21 @@ from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.interface import AttentionFunction
+from sklearn_emma._attention.nested import NestedGate
 from sklearn_emma._energies.comparing import (
     Comparison,
     DensityComparison,
     EstimatedComparison,
     JointEstimator,
 )
-from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
+from sklearn_emma._energies.per_mode import (
+    by_part,
+    clone_estimators,
+    warn_of_ignored_weights,
+)
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.sub_estimators import set_random_states
 from sklearn_emma._inputs.targets import Target
@@ -99,7 +105,7 @@ class Plan:
     train: np.ndarray
     held: np.ndarray
     seeds: Seeds
-    gate: EMMAGate
+    gate: EMMAGate | NestedGate
     pretraining: PretrainingTask
     joint_training: Options
     failures: Failures
@@ -138,8 +144,10 @@ def plan_training(
     classifier = _clone_estimator(params.predictor, target, data)
     predictor = _torch_predictor(params.predictor, classifier)
     default = PotentialEnergyTransformer(device=params.device)
-    energies = clone_estimators(params.energy_estimator, layout.names, default)
-    gate = make_gate(params, layout.n_modes)
+    energies = clone_estimators(
+        by_part(params.energy_estimator, layout), layout.names, default
+    )
+    gate = make_gate(params, layout)
     check_gate(gate, TRAINING_TYPE)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
         build_predictor(
@@ -195,7 +203,10 @@ def plan_training(
         ),
         failures=failures,
         make_loss=partial(
-            JointLoss, target.loss, importance_floor=failures.importance_floor
+            JointLoss,
+            target.loss,
+            importance_floor=failures.importance_floor,
+            n_parts=layout.n_parts,
         ),
         lambdas={"lambda_c": params.lambda_c, "lambda_e": params.lambda_e},
         classifier=classifier,
@@ -205,10 +216,15 @@ def plan_training(
     )
 
 
-def make_gate(params: EMMAParams, n_modes: int) -> EMMAGate:
-    """A new gate, as an estimator's parameters want it."""
-    return EMMAGate(
-        n_modes,
+def make_gate(params: EMMAParams, layout: ModeLayout) -> EMMAGate | NestedGate:
+    """A new gate, or one of gates, as an estimator's parameters want it."""
+    two_levels = layout.above is not None and layout.n_modes > 1
+    make = (
+        partial(NestedGate, layout.n_parts)
+        if two_levels
+        else partial(EMMAGate, layout.n_modes)
+    )
+    return make(
         rho=params.rho,
         energy_scaling=params.energy_scaling,
         coupling=params.coupling,
@@ -235,7 +251,7 @@ def _torch_predictor(given: Any, classifier: GatedCopies | None) -> TorchPredict
 
 
 def _comparison(
-    given: bool | str | JointEstimator, gate: EMMAGate, seed: int
+    given: bool | str | JointEstimator, gate: EMMAGate | NestedGate, seed: int
 ) -> Comparison | None:
     """How modes are compared, if they are; ``seed`` is for an estimator that draws."""
     if isinstance(given, str):  # "auto"

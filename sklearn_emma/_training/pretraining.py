@@ -68,7 +68,7 @@ def pretrain(task: PretrainingTask) -> Pretrained:
         samples = JointSamples(x.numpy(), group, potential, data.weight)
         complete = present.all(1).numpy()
         samples, n_groups = samples.rows(complete), task.target.n_groups
-        joint = fit_joint_energy(samples, layout, n_groups, task.joint_energy)
+        joint = fit_joint_energy(samples, layout.outermost, n_groups, task.joint_energy)
     potential = np.where(present.numpy(), potential, np.nan)
     return Pretrained(scaler, task.energies, crossed, potential, *learnt, joint)
 

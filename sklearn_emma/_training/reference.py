@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.scores import as_array
 from sklearn_emma._statistics.quantiles import weighted_quantiles
@@ -20,19 +21,33 @@ def clean_quantiles(
 
     Of modes that are there, and not known to be corrupted; by energies that have not
     seen the row. Rows count ``weight`` (n,) times; NaN for a mode without any row.
+    Behind the modes come their parts, where there are any.
     """
-    clean = as_array(data.inputs.present & ~data.corrupted)
+    clean = _by_level(as_array(data.inputs.present & ~data.corrupted), model.layout)
     found = []
     for start in range(0, len(weight), model.chunk_rows):
         rows = slice(start, start + model.chunk_rows)
         scores = model.scores_of(data.inputs.rows(rows))
-        found.append([scores.attention, scores.modal_energy])
+        found.append(
+            [
+                scores.by_level(lambda s: s.attention),
+                scores.by_level(lambda s: s.modal_energy),
+            ]
+        )
     quantities = zip(*found, strict=True)
     names = "attention", "modal_energy"
     return {
         name: _quantiles(np.concatenate(parts), clean, weight)
         for name, parts in zip(names, quantities, strict=True)
     }
+
+
+def _by_level(clean: np.ndarray, layout: ModeLayout) -> np.ndarray:
+    """What is clean of modes and of parts: a mode is where one of its parts is."""
+    if layout.above is None:
+        return clean
+    first = np.cumsum([0, *layout.n_parts[:-1]])
+    return np.hstack([np.logical_or.reduceat(clean, first, axis=1), clean])
 
 
 def _quantiles(values: np.ndarray, clean: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ result means that the value is missing.
 """
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma.corruption._failures import Failures, fail_modes
+from sklearn_emma.corruption._failing import fail_modes
+from sklearn_emma.corruption._failures import Failures
 from sklearn_emma.corruption._faults import (
     Bias,
     Drift,

@@ -1,10 +1,11 @@
-"""How many modes fail, and in how many rows."""
+"""How many modes fail, in how many rows, and how often as a whole."""
 
 from __future__ import annotations
 
 from numbers import Integral, Real
 from typing import Any
 
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._validation import (
     Constraints,
     Interval,
@@ -12,9 +13,11 @@ from sklearn_emma._validation import (
     validate_parameter_constraints,
 )
 
+#: Parameters of :class:`Failures` and of all functions that let modes fail.
 COUNTS: Constraints = {
     "clean_fraction": [Interval(Real, 0, 1, closed="both")],
     "n_failing": [Interval(Integral, 1, None, closed="left"), StrOptions({"half"})],
+    "part_fraction": [Interval(Real, 0, 1, closed="both")],
 }
 
 
@@ -29,7 +32,12 @@ def count_failing(n_failing: int | str, n_modes: int) -> int:
 
 
 def check_failures(
-    caller: str, clean_fraction: float, n_failing: int | str, n_modes: int
+    caller: str,
+    layout: ModeLayout,
+    *,
+    clean_fraction: float,
+    n_failing: int | str,
+    part_fraction: float,
 ) -> None:
     """Check that these numbers, which ``caller`` was given, can be met.
 
@@ -38,9 +46,14 @@ def check_failures(
     ValueError
         Names the parameter and its range.
     """
-    given = {"clean_fraction": clean_fraction, "n_failing": n_failing}
+    given = {
+        "clean_fraction": clean_fraction,
+        "n_failing": n_failing,
+        "part_fraction": part_fraction,
+    }
     validate_parameter_constraints(COUNTS, given, caller_name=caller)
     refuse_booleans(caller, given)
+    n_modes = layout.outermost.n_modes
     if count_failing(n_failing, n_modes) > n_modes:
         raise ValueError(
             f"n_failing={n_failing} modes cannot fail at once: there are only "

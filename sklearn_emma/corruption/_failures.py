@@ -16,18 +16,9 @@ from sklearn_emma._validation import (
     Interval,
     StrOptions,
 )
-from sklearn_emma.corruption._counts import (
-    COUNTS,
-    check_failures,
-    count_failing,
-    refuse_booleans,
-)
-from sklearn_emma.corruption._interface import (
-    Corruption,
-    check_corruption,
-    check_values,
-    failed_by,
-)
+from sklearn_emma.corruption._counts import COUNTS, check_failures, refuse_booleans
+from sklearn_emma.corruption._failing import fail_modes
+from sklearn_emma.corruption._interface import Corruption
 from sklearn_emma.corruption._mixture import Mixture
 
 
@@ -50,6 +41,9 @@ class Failures(BaseEstimator):
         are. ``"half"`` is half of the modes, rounded down, as in the thesis: whatever
         importance they have, the regulariser Ω then raises the energy of every
         corrupted mode and lowers that of every clean one.
+    part_fraction : float, default=0.5
+        Of modes that have parts: share of the failures that hit one part, drawn
+        uniformly, and leave the others as they are. 0: modes fail as a whole.
     n_draws : int or None, default=None
         Number of corrupted copies of the data, drawn in advance and taken in turn. None
         draws afresh every epoch; a small number spares a slow ``energy_estimator``.
@@ -90,6 +84,7 @@ class Failures(BaseEstimator):
         *,
         clean_fraction: float = 0.33,
         n_failing: int | str = 1,
+        part_fraction: float = 0.5,
         n_draws: int | None = None,
         pretraining_missing_fraction: float = 0.5,
         importance_floor: float = 0.1,
@@ -97,6 +92,7 @@ class Failures(BaseEstimator):
         self.corruption = corruption
         self.clean_fraction = clean_fraction
         self.n_failing = n_failing
+        self.part_fraction = part_fraction
         self.n_draws = n_draws
         self.pretraining_missing_fraction = pretraining_missing_fraction
         self.importance_floor = importance_floor
@@ -139,7 +135,8 @@ class Failures(BaseEstimator):
         """
         self._validate_params()
         refuse_booleans("Failures", self.get_params(deep=False))
-        check_failures("Failures", self.clean_fraction, self.n_failing, layout.n_modes)
+        given = {name: getattr(self, name) for name in COUNTS}
+        check_failures("Failures", layout, **given)
         zeros = torch.zeros(3, layout.n_features, dtype=dtype)
         # No row stays clean, which could hide what the corruption returned.
         failing: Failures = clone(self).set_params(clean_fraction=0.0)
@@ -200,6 +197,7 @@ class Failures(BaseEstimator):
             generator,
             clean_fraction=self.clean_fraction,
             n_failing=self.n_failing,
+            part_fraction=self.part_fraction,
         )
         if failed.isinf().any():
             raise ValueError(
@@ -207,67 +205,3 @@ class Failures(BaseEstimator):
                 f"{self.corruption!r} made infinite ones."
             )
         return failed, corrupted
-
-
-def fail_modes(
-    x: Tensor,
-    layout: ModeLayout,
-    corruption: Corruption,
-    generator: Generator,
-    *,
-    clean_fraction: float = 0.0,
-    n_failing: int | str = 1,
-) -> tuple[Tensor, Tensor]:
-    """Let ``n_failing`` modes, drawn uniformly, fail in each row that is not clean.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n_samples, n_features)
-        Values in units of the training standard deviation; NaN where missing.
-    layout : ModeLayout
-        Which columns belong to which mode.
-    corruption : Corruption
-        What happens to a mode that fails.
-    generator : torch.Generator
-        Decides everything.
-    clean_fraction : float in [0, 1], default=0.0
-        Probability that a row is left as it is.
-    n_failing : int or "half", default=1
-        Number of failing modes in a row that is not clean, from 1 to all of them;
-        ``"half"`` of them is rounded down.
-
-    Returns
-    -------
-    x_failed : Tensor of shape (n_samples, n_features)
-        A new tensor.
-    corrupted : Tensor of shape (n_samples, n_modes)
-        Boolean; True where a mode failed.
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is no matrix of the columns of ``layout``; if ``clean_fraction``,
-        ``n_failing`` or a parameter of the corruption is out of its range; if
-        ``corruption`` has no method ``corrupt``, or does not return a tensor of the
-        shape and type of ``x``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_emma.corruption import MissingMode, ModeLayout, fail_modes
-    >>> layout = ModeLayout.from_columns({"left": [0, 1], "right": [2, 3]})
-    >>> x, generator = torch.ones(2, 4), torch.Generator().manual_seed(0)
-    >>> x_failed, corrupted = fail_modes(x, layout, MissingMode(), generator)
-    >>> bool((x_failed.isnan() == layout.spread(corrupted)).all())
-    True
-    """
-    check_values(x, layout)
-    n, n_modes = len(x), layout.n_modes
-    check_failures("fail_modes", clean_fraction, n_failing, n_modes)
-    check_corruption(corruption, "`corruption`")
-    lottery = torch.rand(n, n_modes, generator=generator, device=x.device)
-    ranks = lottery.argsort(dim=1).argsort(dim=1)
-    fails = torch.rand(n, 1, generator=generator, device=x.device) >= clean_fraction
-    corrupted = (ranks < count_failing(n_failing, n_modes)) & fails
-    failed = failed_by(corruption, x, layout, generator, "`corruption`")
-    return torch.where(layout.spread(corrupted), failed, x), corrupted

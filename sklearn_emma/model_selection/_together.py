@@ -145,7 +145,7 @@ class _SharedPretraining:
         if seed not in self.plans:
             self.plans[seed] = plan_training(clf, self.checked)
         plan = self.plans[seed]
-        gate = make_gate(clf, self.checked.layout.n_modes)
+        gate = make_gate(clf, self.checked.layout)
         check_gate(gate, TRAINING_TYPE)
         pretrained = self._pretrain(plan, seed, clf.lr)
         model = assemble(plan, pretrained, gate)

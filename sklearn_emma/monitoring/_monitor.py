@@ -25,6 +25,8 @@ from sklearn_emma.robustness._inside import arriving
 class SensorHealthMonitor(BaseEstimator):
     """Watches modes row after row: failures, frozen readings and recovery.
 
+    Where modes have parts, each part is watched by itself.
+
     An alarm of a single row (:meth:`~sklearn_emma.EMMAClassifier.failing_modes`) must
     be rare, and so overlooks what is only a little unusual. The monitor adds up
     evidence over rows: it finds a drift or noise that no single row shows, and rings
@@ -176,7 +178,7 @@ class SensorHealthMonitor(BaseEstimator):
         ]
         return _frame(
             {"p_value": p, **_joined(states)},
-            list(classifier.modes_),
+            list(classifier.parts_),
             X.index if isinstance(X, pd.DataFrame) else numbers,
         )
 
@@ -232,7 +234,7 @@ class SensorHealthMonitor(BaseEstimator):
 
     def _started(self, classifier: RaisesAlarms) -> Health:
         if not hasattr(self, "_health"):
-            self._names = list(classifier.modes_)
+            self._names = list(classifier.parts_)
             self._health = Health(
                 classifier.network_.layout.widths,
                 math.log(self.run_length),
@@ -243,7 +245,7 @@ class SensorHealthMonitor(BaseEstimator):
 
 def _read(classifier: RaisesAlarms, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """p-values (n, M), and values of the modes as they are compared, (n, d)."""
-    n_modes = len(classifier.modes_)
+    n_modes = len(classifier.parts_)
     alarms = classifier._alarms
 
     def both(scores: Scores) -> np.ndarray:

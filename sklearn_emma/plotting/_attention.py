@@ -102,6 +102,7 @@ class AttentionDisplay:
         corruption: Corruption | Mapping[str, Corruption] | None = None,
         failing: Sequence[str] | None = None,
         quantity: str = "attention",
+        level: str = "modes",
         modes: ModesLike = None,
         reference: ArrayLike | None = None,
         random_state: RandomStateLike = None,
@@ -121,9 +122,11 @@ class AttentionDisplay:
             What happens to a failing mode; a dict names several corruptions, each
             tried on its own. None is ``GaussianNoise(1.0)``.
         failing : sequence of str or None, default=None
-            Modes that fail, one at a time; None: every mode.
+            Modes, or parts, that fail, one at a time; None: all that are drawn.
         quantity : {"attention", "importance"}, default="attention"
             Attention β or importance α.
+        level : {"modes", "parts"}, default="modes"
+            What is drawn: each mode or, where modes have parts, each part.
         modes : dict, list or None, default=None
             As in :func:`~sklearn_emma.robustness.robustness_curve`.
         reference : array-like of shape (n_reference, n_features), default=None
@@ -151,7 +154,7 @@ class AttentionDisplay:
         """
         check_matplotlib(cls.__name__)
         check_quantity(quantity, ATTENTION)
-        function, columns = quantity_function(estimator, quantity)
+        function, columns = quantity_function(estimator, quantity, level)
         ((seed,),) = draw_seeds(f"{cls.__name__}.from_estimator", random_state, 1)
         if corruption is None:
             corruption = GaussianNoise(1.0)

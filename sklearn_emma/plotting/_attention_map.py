@@ -105,8 +105,8 @@ class AttentionMapDisplay:
         cmap : str or matplotlib Colormap, default="viridis"
             As in :meth:`plot`.
         **options
-            The options ``second_levels``, ``quantity``, ``corruption``, ``n_repeats``,
-            ``modes``, ``reference`` and ``random_state`` of
+            The options ``second_levels``, ``quantity``, ``level``, ``corruption``,
+            ``n_repeats``, ``modes``, ``reference`` and ``random_state`` of
             :func:`~sklearn_emma.robustness.attention_map`.
 
         Returns

@@ -153,8 +153,8 @@ class DistributionCurveDisplay:
         x_scale : {"auto", "log2", "linear", "dB", "snr"}, default="auto"
             As in :meth:`plot`.
         **options
-            The options ``corruption``, ``n_repeats``, ``quantiles``, ``modes``,
-            ``reference`` and ``random_state`` of
+            The options ``level``, ``corruption``, ``n_repeats``, ``quantiles``,
+            ``modes``, ``reference`` and ``random_state`` of
             :func:`~sklearn_emma.robustness.attention_curve`.
 
         Returns

@@ -125,7 +125,7 @@ class SensorHealthDisplay:
             freeze_after=freeze_after,
         )
         states = monitor.update(X)
-        attention = quantity_function(estimator, "attention")[0](X)
+        attention = quantity_function(estimator, "attention", "parts")[0](X)
         return cls(states, attention, run_length=run_length).plot(axes)
 
     def plot(self, axes: Sequence[Axes] | None = None) -> Self:

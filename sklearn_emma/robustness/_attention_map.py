@@ -28,6 +28,7 @@ class MapOptions(FailureOptions, total=False):
 
     second_levels: ArrayLike | None
     quantity: str
+    level: str
 
 
 def attention_map(
@@ -38,6 +39,7 @@ def attention_map(
     levels: ArrayLike = LEVELS,
     second_levels: ArrayLike | None = None,
     quantity: str = "attention",
+    level: str = "modes",
     corruption: Factory | None = None,
     n_repeats: int = 1,
     modes: ModesLike = None,
@@ -53,13 +55,16 @@ def attention_map(
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
     failing : tuple of two str or None, default=None
-        Names of the modes that fail, in every row; None: the first two.
+        Names of the modes, or parts, that fail, in every row; None: the first two.
     levels : array-like of shape (n_first,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption of the first of them; see :func:`robustness_curve`.
     second_levels : array-like of shape (n_second,), default=None
         Levels of the second; None: the same.
     quantity : {"attention", "importance"}, default="attention"
         Attention β or importance α.
+    level : {"modes", "parts"}, default="modes"
+        Whether there is a column for each mode or, where modes have parts, for each
+        part.
     corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
     n_repeats : int, default=1
@@ -113,7 +118,7 @@ def attention_map(
     pair: Sequence[str] | None = failing
     if pair is None:
         check_is_fitted(estimator)
-        pair = quantity_function(estimator, quantity)[1][:2]
+        pair = quantity_function(estimator, quantity, level)[1][:2]
     if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(
             f"`failing` must be the names of two different modes, got {pair!r}."
@@ -121,7 +126,7 @@ def attention_map(
     first, second = (
         FailingMode(estimator, X, mode, modes, corruption, reference) for mode in pair
     )
-    function, columns = quantity_function(estimator, quantity)
+    function, columns = quantity_function(estimator, quantity, level)
     rows = check_levels(levels)
     others = rows if second_levels is None else check_levels(second_levels)
     seeds = draw_seeds("attention_map", random_state, n_repeats, n_modes=2)

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import two_levels
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
@@ -28,6 +29,7 @@ def corrupt(
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
     n_failing: int | str = 1,
+    part_fraction: float = 0.5,
     return_corrupted: Literal[False] = False,
     random_state: RandomStateLike = None,
 ) -> Table: ...
@@ -42,6 +44,7 @@ def corrupt(
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
     n_failing: int | str = 1,
+    part_fraction: float = 0.5,
     return_corrupted: Literal[True],
     random_state: RandomStateLike = None,
 ) -> tuple[Table, np.ndarray]: ...
@@ -55,6 +58,7 @@ def corrupt(
     reference: ArrayLike | None = None,
     clean_fraction: float = 0.0,
     n_failing: int | str = 1,
+    part_fraction: float = 0.5,
     return_corrupted: bool = False,
     random_state: RandomStateLike = None,
 ) -> Table | tuple[Table, np.ndarray]:
@@ -77,6 +81,9 @@ def corrupt(
     n_failing : int or "half", default=1
         Number of modes that fail in each of the other rows, drawn uniformly; from 1 to
         all of them. ``"half"`` of them is rounded down.
+    part_fraction : float in [0, 1], default=0.5
+        Of modes that have parts: share of the failures that hit one part, drawn
+        uniformly, and leave the others as they are. Of a single mode, one part fails.
     return_corrupted : bool, default=False
         Whether to return which modes failed, too.
     random_state : int, RandomState instance or None, default=None
@@ -87,7 +94,8 @@ def corrupt(
     X_failed : ndarray or DataFrame of shape (n_samples, n_features)
         A data frame if X is one, of pandas or polars.
     corrupted : ndarray of shape (n_samples, n_modes)
-        Only with ``return_corrupted``: True where a mode failed.
+        Only with ``return_corrupted``: True where a mode failed, or with parts, of
+        shape (n_samples, n_parts).
 
     Raises
     ------
@@ -109,10 +117,15 @@ def corrupt(
     table = as_table(X, "X")
     if not is_frame(table):
         table = _as_numbers(table)
-    layout = ModeLayout.from_columns(
-        resolve_modes(table, modes, remainder="drop", one_will_do=True)
+    resolved = resolve_modes(table, modes, remainder="drop", one_will_do=True)
+    layout = ModeLayout.from_columns(two_levels(resolved, modes))
+    check_failures(
+        "corrupt",
+        layout,
+        clean_fraction=clean_fraction,
+        n_failing=n_failing,
+        part_fraction=part_fraction,
     )
-    check_failures("corrupt", clean_fraction, n_failing, layout.n_modes)
     columns = layout.order
     failed, corrupted = fail_values(
         _as_numbers(select(table, columns)),
@@ -122,6 +135,7 @@ def corrupt(
         draw_seed(check_random_state(random_state)),
         clean_fraction=clean_fraction,
         n_failing=n_failing,
+        part_fraction=part_fraction,
     )
     result = put(table, columns, failed)
     return (result, corrupted) if return_corrupted else result
@@ -137,6 +151,7 @@ def fail_values(
     *,
     clean_fraction: float = 0.0,
     n_failing: int | str = 1,
+    part_fraction: float = 0.5,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let modes of ``values`` (n, d) fail, which are in their own units.
 
@@ -152,6 +167,7 @@ def fail_values(
         torch.Generator().manual_seed(seed),
         clean_fraction=clean_fraction,
         n_failing=n_failing,
+        part_fraction=part_fraction,
     )
     # Converting to units and back would round the values that the corruption has left
     # alone.

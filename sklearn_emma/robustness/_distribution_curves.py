@@ -21,6 +21,7 @@ from sklearn_emma.robustness._failing import (
 from sklearn_emma.robustness._inside import (
     ATTENTION,
     ENERGY,
+    QuantityFunction,
     check_quantity,
     quantity_function,
 )
@@ -33,6 +34,7 @@ class DistributionOptions(FailureOptions, total=False):
     """Optional arguments of the functions below, all but ``quantity``."""
 
     quantiles: Sequence[float]
+    level: str
 
 
 def attention_curve(
@@ -42,6 +44,7 @@ def attention_curve(
     mode: str | None = None,
     levels: ArrayLike = LEVELS,
     quantity: str = "attention",
+    level: str = "modes",
     corruption: Factory | None = None,
     n_repeats: int = 5,
     quantiles: Sequence[float] = QUANTILES,
@@ -58,11 +61,14 @@ def attention_curve(
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
     mode : str or None, default=None
-        Name of the mode that fails, in every row; None: all of them at once.
+        Name of the mode, or part, that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"attention", "importance"}, default="attention"
         Attention β or importance α.
+    level : {"modes", "parts"}, default="modes"
+        Whether there is a column for each mode or, where modes have parts, for each
+        part.
     corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
     n_repeats : int, default=5
@@ -115,9 +121,8 @@ def attention_curve(
     check_quantity(quantity, ATTENTION)
     failing = FailingMode(estimator, X, mode, modes, corruption, reference)
     seeds = draw_seeds("attention_curve", random_state, n_repeats)
-    return _distribution_curve(
-        estimator, X, failing, levels, quantity, quantiles, seeds
-    )
+    found = quantity_function(estimator, quantity, level)
+    return _distribution_curve(X, failing, levels, quantity, found, quantiles, seeds)
 
 
 def energy_curve(
@@ -127,6 +132,7 @@ def energy_curve(
     mode: str | None = None,
     levels: ArrayLike,
     quantity: str = "total_energy",
+    level: str = "modes",
     corruption: Factory | None = None,
     n_repeats: int = 5,
     quantiles: Sequence[float] = QUANTILES,
@@ -145,12 +151,15 @@ def energy_curve(
     X : array-like of shape (n_samples, n_features)
         Test samples, clean.
     mode : str or None, default=None
-        Name of the mode that fails, in every row; None: all of them at once.
+        Name of the mode, or part, that fails, in every row; None: all of them at once.
     levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
         Levels of the corruption; see :func:`robustness_curve`.
     quantity : {"total_energy", "modal_energy", "potential_energy"}, \
 default="total_energy"
         Sum of the modal energies; modal energy E or potential energy Ψ of each mode.
+    level : {"modes", "parts"}, default="modes"
+        Whether there is a column for each mode or, where modes have parts, for each
+        part.
     corruption : class, callable or None, default=None
         As in :func:`robustness_curve`.
     n_repeats : int, default=5
@@ -206,21 +215,20 @@ default="total_energy"
     check_quantity(quantity, ENERGY)
     failing = FailingMode(estimator, X, mode, modes, corruption, reference)
     seeds = draw_seeds("energy_curve", random_state, n_repeats)
-    return _distribution_curve(
-        estimator, X, failing, levels, quantity, quantiles, seeds
-    )
+    found = quantity_function(estimator, quantity, level)
+    return _distribution_curve(X, failing, levels, quantity, found, quantiles, seeds)
 
 
 def _distribution_curve(
-    estimator: BaseEstimator,
     X: ArrayLike,
     failing: FailingMode,
     levels: ArrayLike,
     quantity: str,
+    found: tuple[QuantityFunction, tuple[str, ...]],
     quantiles: Sequence[float],
     seeds: list[list[int]],
 ) -> DistributionCurve:
-    function, columns = quantity_function(estimator, quantity)
+    function, columns = found
     checked = check_levels(levels)
     probabilities = _check_quantiles(quantiles)
     summaries = [

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.parts import whole_modes
 from sklearn_emma._optim.torch_state import RandomStateLike
 from sklearn_emma._validation import Interval, validate_parameter_constraints
 from sklearn_emma.corruption import Corruption, GaussianNoise
@@ -102,7 +103,8 @@ def each_mode(estimators: Any, X: ArrayLike, modes: ModesLike) -> list[str] | No
     """Names of the modes, as ``modes`` or one of the estimators knows them."""
     if modes is not None:
         table = as_table(X, "X")
-        return list(resolve_modes(table, modes, remainder="drop", one_will_do=True))
+        resolved = resolve_modes(table, modes, remainder="drop", one_will_do=True)
+        return list(whole_modes(resolved, modes))
     given = estimators.values() if isinstance(estimators, Mapping) else estimators
     for estimator in given if isinstance(given, Iterable) else ():
         found = known_modes(estimator)
@@ -192,9 +194,13 @@ def find_columns(
     if named is None:
         if mode is None and modes is None:
             return np.arange(np.shape(X)[1])
-        named = resolve_modes(X, modes, remainder="drop", one_will_do=True)
+        parts = resolve_modes(X, modes, remainder="drop", one_will_do=True)
+        named = whole_modes(parts, modes)
+    else:
+        parts = known_modes(estimator, "parts") or {}
     if mode is None:
         return np.concatenate(list(named.values()))
+    named = named | parts
     if mode not in named:
         raise ValueError(
             f"There is no mode {mode!r}; the modes are {list(named)}. Pass `modes`, "

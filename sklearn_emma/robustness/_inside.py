@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,17 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from sklearn_emma._estimators.mode_scores import check_level
+
 ATTENTION = ("attention", "importance")
 ENERGY = ("total_energy", "modal_energy", "potential_energy")
 
 #: From samples X (n, d) to one value for each sample and column, (n, k).
 QuantityFunction: TypeAlias = Callable[[ArrayLike], np.ndarray]
-
-
-class HasModes(Protocol):
-    """An estimator that knows which columns belong to which mode."""
-
-    modes_: dict[str, np.ndarray]
 
 
 def unwrap(estimator: BaseEstimator) -> BaseEstimator:
@@ -55,9 +52,11 @@ def arriving(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, Arr
     return arriving(estimator[-1], estimator[:-1].transform(X))
 
 
-def known_modes(estimator: BaseEstimator) -> dict[str, np.ndarray] | None:
-    """Columns of each mode as the estimator knows them; None if it knows none."""
-    modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), "modes_", None)
+def known_modes(
+    estimator: BaseEstimator, level: str = "modes"
+) -> dict[str, np.ndarray] | None:
+    """Columns of each mode, or of each part, as the estimator knows them, or None."""
+    modes: dict[str, np.ndarray] | None = getattr(unwrap(estimator), f"{level}_", None)
     return modes
 
 
@@ -70,28 +69,33 @@ def check_quantity(quantity: str, allowed: tuple[str, ...]) -> None:
 
 
 def quantity_function(
-    estimator: BaseEstimator, quantity: str
+    estimator: BaseEstimator, quantity: str, level: str = "modes"
 ) -> tuple[QuantityFunction, tuple[str, ...]]:
     """Function X → (n, k) of an estimator's method, and the names of its k columns.
 
-    A density estimator has no modes: its potential energy is −``score_samples``, in a
-    single column.
+    These are ``level``, "modes" or "parts". A density estimator has no modes: its
+    potential energy is −``score_samples``, in a single column.
 
     Raises
     ------
+    ValueError
+        If there is no such level.
     TypeError
         If the estimator has no such method.
     """
+    check_level(level)
     estimator = unwrap(estimator)
     if isinstance(estimator, Pipeline):
-        function, columns = quantity_function(estimator[-1], quantity)
+        function, columns = quantity_function(estimator[-1], quantity, level)
         return lambda X: function(estimator[:-1].transform(X)), columns
     if hasattr(estimator, quantity):
         method: QuantityFunction = getattr(estimator, quantity)
         if quantity == "total_energy":
             return lambda X: np.reshape(method(X), (-1, 1)), ("total",)
+        if level == "parts":
+            method = partial(method, level=level)
         # Arrays, whatever the estimator's `set_output` says.
-        return lambda X: np.asarray(method(X)), _names(estimator)
+        return lambda X: np.asarray(method(X)), tuple(getattr(estimator, f"{level}_"))
     if quantity == "potential_energy" and hasattr(estimator, "score_samples"):
         return lambda X: -np.reshape(estimator.score_samples(X), (-1, 1)), (
             "potential",
@@ -105,10 +109,6 @@ def quantity_function(
             else "."
         )
     )
-
-
-def _names(estimator: HasModes) -> tuple[str, ...]:
-    return tuple(estimator.modes_)
 
 
 def _width(estimator: BaseEstimator) -> int | None:

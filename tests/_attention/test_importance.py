@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from helpers import gate_energies
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.importance import (
+    alignment_by_level,
+    any_of_parts,
     energy_alignment,
     log_importance,
     self_energy,
 )
+from sklearn_emma._attention.scores import GateScores, NestedScores
 
 DTYPES = [torch.float32, torch.float64]
 seeds = st.integers(0, 2**32 - 1)
@@ -164,3 +167,43 @@ def test_energy_alignment_of_a_row_without_any_mode_is_0():
     absent = torch.zeros_like(corrupted)
     logs = log_importance(energies, 1.0, absent)
     assert (energy_alignment(logs, corrupted, absent) == 0).all()
+
+
+# ----------------------------------------------------------------------- two levels
+
+
+def test_alignment_of_two_levels_by_hand():
+    # Two modes of two parts and of one; the first part is corrupted in row 0, both
+    # parts of the first mode in row 1; in row 2 the second part is missing.
+    within = torch.tensor([[0.2, 0.8, 1.0], [0.5, 0.5, 1.0], [1.0, 0.0, 1.0]])
+    modes = torch.tensor([[0.6, 0.4], [0.3, 0.7], [0.9, 0.1]])
+    none = torch.zeros(())
+    above = GateScores(none, none, modes.log(), none)
+    scores = NestedScores(none, none, within.log().clamp_min(-99), none, above)
+    corrupted = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 0, 0]]).bool()
+    present = torch.tensor([[1, 1, 1], [1, 1, 1], [1, 0, 1]]).bool()
+    expected = [
+        -np.log(0.2) + np.log(0.8) + np.log(0.6) + np.log(0.4),
+        -2 * np.log(0.5) - np.log(0.3) + np.log(0.7),
+        -np.log(0.9) + np.log(0.1),
+    ]
+    found = alignment_by_level(scores, corrupted, present, [2, 1], 0.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    floored = alignment_by_level(scores, corrupted, present, [2, 1], 0.4)
+    expected[0] += np.log(0.2) - np.log(0.4)
+    expected[1] += np.log(0.3) - np.log(0.4)
+    np.testing.assert_allclose(floored, expected, rtol=1e-6)
+
+
+def test_alignment_of_one_level_is_the_energy_alignment():
+    scores = GateScores(*torch.rand(4, 5, 3).log())
+    corrupted, present = torch.rand(2, 5, 3) < 0.5
+    expected = energy_alignment(scores.log_importance, corrupted, present, 0.1)
+    found = alignment_by_level(scores, corrupted, present, [1, 1, 1], 0.1)
+    assert torch.equal(found, expected)
+
+
+def test_a_mode_has_what_any_of_its_parts_has():
+    parts = torch.tensor([[0, 1, 0], [0, 0, 1], [0, 0, 0]]).bool()
+    found = any_of_parts(parts, [2, 1])
+    assert found.tolist() == [[True, False], [False, True], [False, False]]

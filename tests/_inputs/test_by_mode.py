@@ -5,24 +5,26 @@ import pandas as pd
 import pytest
 
 from sklearn_emma._inputs.by_mode import check_corrupted, check_energies
+from sklearn_emma._inputs.layout import ModeLayout
 
 NAMES = ["a", "b"]
+LAYOUT = ModeLayout.from_columns({"a": [0], "b": [1]})
 ENERGIES = [[1.0, np.nan], [2.0, 3.0], [np.nan, np.nan]]
 
 
 def test_energies_come_in_double_precision_with_their_gaps():
     for given in (ENERGIES, np.array(ENERGIES, dtype=np.float32)):
-        found = check_energies(given, NAMES, 3)
+        found = check_energies(given, LAYOUT, 3)
         assert found.dtype == np.float64
         np.testing.assert_array_equal(found, ENERGIES)
-    assert check_energies(None, NAMES, 3) is None
+    assert check_energies(None, LAYOUT, 3) is None
 
 
 def test_a_frame_may_have_the_modes_in_any_order():
     frame = pd.DataFrame(ENERGIES, columns=NAMES)[["b", "a"]]
-    np.testing.assert_array_equal(check_energies(frame, NAMES, 3), ENERGIES)
+    np.testing.assert_array_equal(check_energies(frame, LAYOUT, 3), ENERGIES)
     np.testing.assert_array_equal(
-        check_corrupted(frame.fillna(0) > 2, NAMES, 3), np.nan_to_num(ENERGIES) > 2
+        check_corrupted(frame.fillna(0) > 2, LAYOUT, 3), np.nan_to_num(ENERGIES) > 2
     )
 
 
@@ -30,11 +32,11 @@ def test_missing_markers_and_masks_are_gaps():
     objects = np.array([[1, pd.NA], [2, 3], [None, None]], dtype=object)
     masked = np.ma.masked_invalid(ENERGIES)
     for given in (objects, masked):
-        np.testing.assert_array_equal(check_energies(given, NAMES, 3), ENERGIES)
+        np.testing.assert_array_equal(check_energies(given, LAYOUT, 3), ENERGIES)
 
 
 def test_nothing_said_means_that_nothing_is_corrupted():
-    found = check_corrupted(None, NAMES, 3)
+    found = check_corrupted(None, LAYOUT, 3)
     assert found.shape == (3, 2) and found.dtype == bool and not found.any()
 
 
@@ -50,7 +52,7 @@ def test_nothing_said_means_that_nothing_is_corrupted():
 )
 def test_energies_that_are_none_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message) as error:
-        check_energies(wrong, NAMES, 3)
+        check_energies(wrong, LAYOUT, 3)
     notes = getattr(error.value, "__notes__", [])
     assert "potential_energy" in f"{error.value} {notes}"
 
@@ -58,4 +60,4 @@ def test_energies_that_are_none_are_refused(wrong, message):
 @pytest.mark.parametrize("wrong", [np.full((3, 2), 2), np.zeros((2, 2)), [["a"]] * 3])
 def test_corrupted_that_is_no_matrix_of_truths_is_refused(wrong):
     with pytest.raises(ValueError, match="`corrupted` must"):
-        check_corrupted(wrong, NAMES, 3)
+        check_corrupted(wrong, LAYOUT, 3)

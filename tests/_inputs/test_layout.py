@@ -167,3 +167,38 @@ def test_a_layout_cannot_be_changed_and_is_what_is_public():
 def test_columns_that_are_no_places_are_named(columns):
     with pytest.raises(ValueError, match=r"Mode 'b': columns must be integers from 0"):
         ModeLayout.from_columns({"a": [2, 3], "b": columns})
+
+
+# ---------------------------------------------------------------------- parts of modes
+
+NESTED = {"a": {"x": [3, 0], "y": [1]}, "b": [5], "c": {"z": [2, 4]}}
+
+
+def test_a_layout_of_parts_has_that_of_their_modes_above():
+    parts = ModeLayout.from_columns(NESTED)
+    assert parts.names == ("a__x", "a__y", "b", "c__z")
+    assert parts.widths == (2, 1, 1, 2)
+    assert parts.modes.names == ("a", "b", "c") and parts.modes.widths == (3, 1, 2)
+    assert parts.mode_of_part.tolist() == [0, 0, 1, 2] and parts.n_parts == (2, 1, 1)
+    np.testing.assert_array_equal(parts.order, parts.modes.order)
+    assert parts.has_parts and parts.outermost is parts.modes
+    assert parts.levels == ("modes", "parts")
+
+
+def test_the_outermost_level_is_the_first_with_several_members():
+    one_mode = ModeLayout.from_columns({"all": {"x": [0], "y": [1]}})
+    assert one_mode.outermost is one_mode and not one_mode.has_parts
+    one_each = ModeLayout.from_columns({"a": {"x": [0, 1]}, "b": {"y": [2]}})
+    assert one_each.outermost is one_each.modes and not one_each.has_parts
+
+
+def test_modes_without_parts_are_their_own_modes():
+    flat = ModeLayout.from_columns({"a": [0, 1], "b": [2]})
+    assert flat.modes is flat and flat.outermost is flat and flat.levels == ("modes",)
+    assert flat.mode_of_part.tolist() == [0, 1] and flat.n_parts == (1, 1)
+    assert not flat.has_parts
+
+
+def test_wrong_columns_of_a_part_are_named():
+    with pytest.raises(ValueError, match="Mode 'a__x': columns must be integers"):
+        ModeLayout.from_columns({"a": {"x": [0.5]}, "b": [1]})

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import binom, kstest
+from scipy.stats import binom, kstest, norm
 
 from sklearn_emma._statistics.conformal import (
     EXCESS,
+    any_of,
     fewest_rows,
     p_values,
     rejected,
@@ -193,3 +194,27 @@ def test_limits_are_above_p_values_rise_with_them_and_come_close_for_many_rows()
 
 def test_without_clean_rows_the_limit_is_one():
     assert with_confidence(np.array([1.0]), 0, 0.1).tolist() == [1]
+
+
+# ------------------------------------------------------------------- several as one
+
+
+def test_p_values_of_several_as_one_by_hand():
+    nan = np.nan
+    p = np.array([[0.01, 0.5, 0.2], [0.6, 0.9, 0.8], [nan, 0.3, 0.2], [nan, nan, 0.7]])
+    expected = [0.03, 1.0, 0.4, 0.7]
+    np.testing.assert_allclose(any_of(p), expected)
+    assert np.isnan(any_of(np.full((2, 3), nan))).all()
+    np.testing.assert_array_equal(any_of(p[:, 2:]), p[:, 2])
+
+
+def test_p_values_of_several_as_one_are_no_lower_than_uniform():
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(20_000, 1))
+    for correlation in (0.0, 0.9):
+        own = rng.normal(size=(20_000, 4))
+        z = np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own
+        found = any_of(norm.sf(z))
+        for alpha in (0.01, 0.1):
+            share = (found <= alpha).mean()
+            assert share < alpha + 4 * np.sqrt(alpha / 20_000)

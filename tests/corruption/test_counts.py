@@ -102,4 +102,10 @@ def test_a_classifier_takes_it_and_searches_it():
 @pytest.mark.parametrize("wrong", ["most", 0, 1.5, True, 5])
 def test_anything_else_is_refused_by_name(wrong):
     with pytest.raises(ValueError, match="n_failing"):
-        check_failures("caller", 0.5, wrong, 4)
+        check_failures(
+            "caller",
+            layout_of(4),
+            clean_fraction=0.5,
+            n_failing=wrong,
+            part_fraction=0.5,
+        )

@@ -226,6 +226,7 @@ def test_failures_are_a_parameter_object_like_any_other():
         "corruption__sigma",
         "clean_fraction",
         "n_failing",
+        "part_fraction",
         "n_draws",
         "pretraining_missing_fraction",
         "importance_floor",
