@@ -108,6 +108,6 @@ for ax, what in zip(axes[1:], ("nothing", "one part", "a mode"), strict=True):
         )
     text = ", ".join(f"{m} {b:.2f}" for m, b in zip(both, of_modes, strict=True))
     ax.set(title=f"{what} fails\nβ of modes: {text}", xticks=[], ylabel="row of pixels")
-    ax.title.set_fontsize(10)
+    ax.title.set_fontsize(9)
 figure.savefig("parts.png", dpi=120)
 print("\nSaved parts.png")
