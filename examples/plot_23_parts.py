@@ -5,8 +5,8 @@ Modes with parts
 One broken column of a wide mode takes the healthy ones with it, as a mode is turned
 down as a whole; and if each column is a mode of its own, nobody has learnt what to do
 when all of them fail together. Claim: with parts, ``modes={"upper": {"row 0": [...],
-...}, "lower": ...}``, the classifier is as robust against the failure of a part as if
-each part were a mode, and against that of a mode as if there were no parts.
+...}, "lower": ...}``, the classifier is about as robust against the failure of a part
+as if each part were a mode, and against that of a mode as if there were no parts.
 
 Run it with ``python examples/plot_23_parts.py``; ``SKLEARN_EMMA_FAST=1`` shortens it.
 """
@@ -108,6 +108,15 @@ for ax, what in zip(axes[1:], ("nothing", "one part", "a mode"), strict=True):
         )
     text = ", ".join(f"{m} {b:.2f}" for m, b in zip(both, of_modes, strict=True))
     ax.set(title=f"{what} fails\nβ of modes: {text}", xticks=[], ylabel="row of pixels")
-    ax.title.set_fontsize(10)
+    ax.title.set_fontsize(9)
 figure.savefig("parts.png", dpi=120)
 print("\nSaved parts.png")
+
+# %%
+# Measured on three splits. With a row of pixels in noise, accuracy falls from 0.974 to
+# 0.882 with modes as wholes, from 0.979 to 0.970 with parts as modes of their own, and
+# from 0.979 to 0.958 with both levels; with a row of each half, to 0.666, 0.923 and
+# 0.898. With the whole upper half in noise, to 0.898, 0.729 and 0.887: parts by
+# themselves have never seen four of them fail at once. So both levels are close to the
+# better of the two wherever the failure is, and the others are far from it somewhere.
+# `examples/benchmarks/parts.py` has more failures, other data and a random forest.

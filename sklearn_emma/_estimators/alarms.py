@@ -216,7 +216,7 @@ class RaisesAlarms(InspectsModes):
         p = self._gather(
             X, lambda s: alarms.p_values(torch.from_numpy(potential_of(s)))
         )
-        if level == "parts":
+        if level == "parts" or self._model.layout.above is None:
             return p
         return np.stack([any_of(parts) for parts in self._split(p)], axis=1)
 

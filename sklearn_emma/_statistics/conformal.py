@@ -98,7 +98,7 @@ def any_of(p: np.ndarray) -> np.ndarray:
     they depend on each other. NaN where nothing is known; of one thing, its own.
     """
     known = ~np.isnan(p)
-    least = np.where(known, p, np.inf).min(axis=1) * known.sum(axis=1)
+    least = np.where(known, p, 1.0).min(axis=1) * known.sum(axis=1)
     return np.where(known.any(axis=1), np.minimum(least, 1.0), np.nan)
 
 

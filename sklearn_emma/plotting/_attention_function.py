@@ -125,7 +125,7 @@ class AttentionFunctionDisplay:
                 "fitted EMMAClassifier."
             )
         gate = network.gate
-        return cls(gate.attention_function, n_modes=gate.n_modes).plot(ax)
+        return cls(gate.attention_function, n_modes=len(gate.weight)).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw.

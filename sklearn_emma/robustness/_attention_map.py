@@ -132,8 +132,8 @@ def attention_map(
     seeds = draw_seeds("attention_map", random_state, n_repeats, n_modes=2)
     mean = np.zeros((len(rows), len(others), len(columns)))
     for seed, second_seed in seeds:
-        for i, level in enumerate(rows.tolist()):
-            failed = first.copy(X, level, seed)
+        for i, first_level in enumerate(rows.tolist()):
+            failed = first.copy(X, first_level, seed)
             for j, second_level in enumerate(others.tolist()):
                 both = second.copy(failed, second_level, second_seed)
                 mean[i, j] += function(both).mean(axis=0) / n_repeats

@@ -89,7 +89,7 @@ def quantity_function(
         function, columns = quantity_function(estimator[-1], quantity, level)
         return lambda X: function(estimator[:-1].transform(X)), columns
     if hasattr(estimator, quantity):
-        method: QuantityFunction = getattr(estimator, quantity)
+        method: Callable[..., np.ndarray] = getattr(estimator, quantity)
         if quantity == "total_energy":
             return lambda X: np.reshape(method(X), (-1, 1)), ("total",)
         if level == "parts":

@@ -230,7 +230,7 @@ def test_a_copied_calibration_gives_the_same_scores():
 
 
 def test_a_change_of_type_is_as_if_calibrated_in_it():
-    gate = NestedGate(SIZES).calibrate(draw(100, 6)).balance(torch.ones(3))
+    gate = NestedGate(SIZES).calibrate(draw(100, 6)).balance(torch.ones(6))
     again = copy.deepcopy(gate).double()
     for one in again.gates:
         assert one.scaling.location.dtype == torch.float64
