@@ -23,10 +23,10 @@ class Windows(NamedTuple):
     ----------
     X : ndarray of shape (n_windows, n_columns * length)
         The values of each mode in each window, channel by channel.
-    modes : dict of str to ndarray of int
-        Columns of each mode in `X`.
+    modes : dict of str to ndarray of int, or to a dict of such
+        Columns of each mode, or of each of its parts, in `X`.
     shapes : dict of str to tuple of int
-        Shape (channels, length) of each mode.
+        Shape (channels, length) of each mode or, as ``mode__part``, part.
     rows : ndarray of int of shape (n_windows, length)
         The rows of which each window is made. The last of them is the present:
         ``y[rows[:, -1]]`` are its labels.

@@ -118,3 +118,13 @@ def test_splits_that_leave_nothing_are_refused():
         list(WindowSplit(KFold(2), windows.rows).split(windows.X))
     with pytest.raises(ValueError, match="X has 3 windows, but `rows` has 5"):
         next(WindowSplit(KFold(2), windows.rows).split(windows.X[:3]))
+
+
+def test_parts_of_modes_stay_parts():
+    X, nested = np.arange(12.0).reshape(4, 3), {"a": {"l": [2], "r": [0]}, "b": [1]}
+    windows = sliding_windows(X, 2, modes=nested)
+    assert list(windows.modes) == ["a", "b"] and list(windows.modes["a"]) == ["l", "r"]
+    assert windows.modes["a"]["r"].tolist() == [2, 3]
+    assert windows.modes["b"].tolist() == [4, 5]
+    assert list(windows.shapes) == ["a__l", "a__r", "b"]
+    np.testing.assert_array_equal(windows.X[0], [2, 5, 0, 3, 1, 4])

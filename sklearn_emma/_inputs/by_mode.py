@@ -71,9 +71,10 @@ def _matrix(
         array: np.ndarray = missing_as_nan(np.asanyarray(given))
     shape = (n_samples, len(names))
     if array.shape != shape:
+        either = "" if layout.above is None else f", or of {list(layout.modes.names)}"
         raise ValueError(
             f"`{argument}` must have shape (n_samples, n_modes) = {shape}, a column "
-            f"for each of {names}; got {array.shape}."
+            f"for each of {names}{either}; got {array.shape}."
         )
     return array if level is layout else array[:, layout.mode_of_part]
 

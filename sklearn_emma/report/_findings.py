@@ -135,6 +135,7 @@ def _by_mode(found: BaseEMMA, table: pd.DataFrame) -> pd.DataFrame:
         block = table[mode]
         present = ~block["missing"]
         usual = found.reference_[mode]["attention"] if _has_ranks(block) else None
+        rows_of_parts = found.alarm_rows_[found.network_.layout.mode_of_part == i]
         rows[mode] = {
             "n_columns": len(columns),
             "missing": float(block["missing"].mean()),
@@ -142,7 +143,7 @@ def _by_mode(found: BaseEMMA, table: pd.DataFrame) -> pd.DataFrame:
             "usual_attention": np.nan if usual is None else float(usual.loc[0.5]),
             "n_alarms": int(block["failing"].sum()),
             "alarms": float(block["failing"][present].mean()),
-            "alarm_rows": int(found.alarm_rows_[i]),
+            "alarm_rows": int((rows_of_parts.max() + 1) // len(rows_of_parts) - 1),
         }
     frame = pd.DataFrame.from_dict(rows, orient="index")
     frame.index.name = "mode"

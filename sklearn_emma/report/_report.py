@@ -59,7 +59,8 @@ class Report:
         A row for each mode: ``n_columns``; ``missing``, the share of rows without it;
         mean ``attention`` where it is not missing, and ``usual_attention``, the median
         on clean training rows; ``n_alarms``, and ``alarms`` as a share of the rows that
-        have the mode; ``alarm_rows``, with how many clean rows they were compared.
+        have the mode; ``alarm_rows``, with how many clean rows they were compared,
+        which the parts of a mode share among them.
     rows : pandas.DataFrame
         The most unusual rows, the first first: what
         :meth:`~sklearn_emma.EMMAClassifier.explain` says of them, ``p_value`` and

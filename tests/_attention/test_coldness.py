@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 
 from sklearn_emma import EMMAClassifier, EMMAGate
 from sklearn_emma._attention.checking import check_gate
+from sklearn_emma._attention.nested import NestedGate, all_gates
 from sklearn_emma.attention import Annealed
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.model_selection import EMMAGridSearchCV
@@ -152,3 +153,38 @@ def test_coldness_out_of_range_is_named_before_anything_is_trained(wrong, end):
 def test_a_coldness_beyond_its_type_is_an_error_wherever_it_is(schedule):
     with pytest.raises(ValueError, match=r"rho=1e\+30 is too large"):
         check_gate(EMMAGate(2, rho=schedule), torch.float32)
+
+
+# ------------------------------------------------------------------- a gate of gates
+
+
+PARTS = {
+    "a": {"l": MODES["mode_0"][:1], "r": MODES["mode_0"][1:]},
+    "b": MODES["mode_1"],
+}
+
+
+def coldness_of_all(gate):
+    return [one.rho.item() for one in all_gates(gate)]
+
+
+def test_all_gates_of_modes_with_parts_are_annealed_in_step():
+    found = []
+
+    class Note(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            found.append(coldness_of_all(net.module_.gate))
+
+    clf = classifier(rho=Annealed(0.1, 10.0), callbacks=[Note()], warm_start=True)
+    clf.set_params(modes=PARTS).fit(X, Y)
+    expected = [0.1, 0.1 * 10**0.5, 1.0, 10**0.5, 10.0]
+    np.testing.assert_allclose(found, np.repeat(expected, 2).reshape(5, 2), rtol=1e-12)
+    assert clf.rho_ == pytest.approx(10.0, rel=1e-14)
+    clf.fit(X, Y)  # which goes on
+    np.testing.assert_allclose(found[5:], 10.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [Annealed(1.0, 1e30), Annealed(1e30, 1.0)])
+def test_it_is_refused_in_a_gate_of_gates_too(schedule):
+    with pytest.raises(ValueError, match=r"rho=1e\+30 is too large"):
+        check_gate(NestedGate([2, 1], rho=schedule), torch.float32)

@@ -211,3 +211,96 @@ def test_functions_without_a_threshold_say_so(function):
     )
     with pytest.raises(ValueError, match="Only soft and hard attention"):
         clf.fit(X, Y).energy_threshold(X)
+
+
+# ----------------------------------------------------------------------- parts of modes
+
+
+PARTS = {
+    "left": {"a": MODES["mode_0"], "b": MODES["mode_1"]},
+    "right": MODES["mode_2"],
+}
+OF_MODE = [0, 0, 1]
+
+
+@pytest.fixture(scope="module")
+def nested():
+    return EMMAClassifier(PARTS, joint_energy=False, **QUICK).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_own_energies_of_parts_given_back_change_nothing(nested, name):
+    method = getattr(nested, name)
+    own = nested.potential_energy(X, level="parts")
+    assert own.shape == (len(X), 3)
+    np.testing.assert_array_equal(
+        np.asarray(method(X, potential_energy=own), dtype=float),
+        np.asarray(method(X), dtype=float),
+    )
+
+
+def test_an_energy_of_a_mode_is_that_of_each_of_its_parts(nested):
+    given = np.full((len(X), 2), np.nan)
+    given[:, 0] = np.linspace(-3, 9, len(X))
+    by_name = pd.DataFrame(given, columns=list(nested.modes_)).iloc[:, ::-1]
+    of_parts = pd.DataFrame(given[:, OF_MODE], columns=list(nested.parts_))
+    expected = nested.importance(X, level="parts", potential_energy=of_parts)
+    for said in (given, by_name, given[:, OF_MODE]):
+        found = nested.importance(X, level="parts", potential_energy=said)
+        np.testing.assert_array_equal(found, expected)
+    # What was said of the mode is what it then has, a mean over equal parts.
+    told = nested.explain(X, potential_energy=given)["left", "potential_energy"]
+    np.testing.assert_allclose(told[7:], given[7:, 0], rtol=1e-12, atol=1e-12)
+
+
+def test_a_part_said_to_be_broken_is_shut_within_its_mode(nested):
+    given = pd.DataFrame(np.nan, index=range(len(X)), columns=list(nested.parts_))
+    given["left__b"] = 1e6
+    told = nested.attention(X, level="parts", potential_energy=given)[7:]
+    usual = nested.attention(X, level="parts")[7:]
+    assert told[:, 1].max() < 0.05 < usual[:, 1].min()
+    # Its mode is still heard: the other part has nearly all of its importance.
+    assert nested.attention(X, potential_energy=given)[7:, 0].min() > 0.05
+
+
+def test_names_of_neither_level_and_other_numbers_of_columns_are_refused(nested):
+    for wrong in (np.zeros((len(X), 4)), np.zeros((len(X), 1))):
+        with pytest.raises(ValueError, match=r"left__a.*, or .*'left', 'right'"):
+            nested.attention(X, potential_energy=wrong)
+    mixed = pd.DataFrame(np.zeros((len(X), 2)), columns=["left__a", "right"])
+    with pytest.raises(ValueError, match="must have a column for each mode, named"):
+        nested.attention(X, potential_energy=mixed)
+
+
+@pytest.mark.parametrize("function", ["soft", "hard"])
+def test_the_threshold_is_that_of_the_gate_among_modes(function):
+    made = EMMAClassifier(
+        PARTS, attention_function=function, joint_energy=False, **QUICK
+    ).fit(X, Y)
+    clf, x = with_threshold(made, 2.5, 0.5, np.float64)
+    energy, threshold = clf.modal_energy(x), clf.energy_threshold(x)
+    partition = np.nansum(np.exp(-clf.rho_ * energy), axis=1)
+    present = ~np.isnan(energy)
+    expected = np.log(2.5 / 0.5) - np.log(partition[present.any(axis=1)])
+    np.testing.assert_allclose(
+        threshold[present.any(axis=1)], expected / clf.rho_, rtol=1e-10
+    )
+    passes = clf.attention(x) > 0
+    assert 0 < passes.sum() < passes.size
+    sure = np.abs(energy - threshold[:, None]) > 1e-9
+    np.testing.assert_array_equal(passes[sure], (energy < threshold[:, None])[sure])
+    assert np.isnan(threshold[6])
+
+
+def test_of_a_single_mode_the_threshold_is_that_among_its_parts():
+    shared = {"joint_energy": False} | QUICK
+    flat = EMMAClassifier(MODES, **shared).fit(X, Y)
+    single = EMMAClassifier({"all": MODES}, **shared).fit(X, Y)
+    for clf in (flat, single):
+        with_threshold(clf, 3.0, 0.25, np.float64)
+    np.testing.assert_array_equal(single.energy_threshold(X), flat.energy_threshold(X))
+    given = np.linspace(0, 9, len(X))[:, None]
+    np.testing.assert_array_equal(
+        single.predict_proba(X, potential_energy=given),
+        flat.predict_proba(X, potential_energy=np.repeat(given, 3, axis=1)),
+    )

@@ -61,3 +61,34 @@ def test_energies_that_are_none_are_refused(wrong, message):
 def test_corrupted_that_is_no_matrix_of_truths_is_refused(wrong):
     with pytest.raises(ValueError, match="`corrupted` must"):
         check_corrupted(wrong, LAYOUT, 3)
+
+
+# ----------------------------------------------------------------------- parts of modes
+
+
+PARTS = ModeLayout.from_columns({"a": {"x": [0], "y": [1]}, "b": {"z": [2]}})
+OF_MODE = [0, 0, 1]
+
+
+def test_what_is_said_of_a_mode_holds_for_all_its_parts():
+    expected = np.array(ENERGIES)[:, OF_MODE]
+    by_name = pd.DataFrame(ENERGIES, columns=NAMES)[["b", "a"]]
+    for given in (ENERGIES, by_name, expected):
+        np.testing.assert_array_equal(check_energies(given, PARTS, 3), expected)
+    corrupted = np.nan_to_num(ENERGIES) > 1.5
+    np.testing.assert_array_equal(
+        check_corrupted(corrupted, PARTS, 3), corrupted[:, OF_MODE]
+    )
+
+
+def test_names_tell_the_level_where_there_are_as_many_parts_as_modes():
+    one_each = ModeLayout.from_columns({"a": {"x": [0]}, "b": {"z": [1]}})
+    for names in (["a", "b"], ["a__x", "b__z"]):
+        frame = pd.DataFrame(ENERGIES, columns=names).iloc[:, ::-1]
+        np.testing.assert_array_equal(check_energies(frame, one_each, 3), ENERGIES)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((3, 1)), np.zeros((3, 4)), np.zeros(3)])
+def test_neither_as_many_columns_as_modes_nor_as_parts_names_both(wrong):
+    with pytest.raises(ValueError, match=r"\(3, 3\).*'a__x', .*, or .*'a', 'b'"):
+        check_energies(wrong, PARTS, 3)

@@ -109,3 +109,31 @@ def test_anything_else_is_refused_by_name(wrong):
             n_failing=wrong,
             part_fraction=0.5,
         )
+
+
+# ----------------------------------------------------------------------- parts of modes
+
+
+def test_half_is_counted_among_modes_and_not_among_their_parts():
+    nested = {f"m{i}": {"l": [2 * i], "r": [2 * i + 1]} for i in range(5)}
+    layout = ModeLayout.from_columns(nested)
+    options = {"n_failing": "half", "part_fraction": 0.5}
+    x, generator = torch.zeros(2000, 10), torch.Generator().manual_seed(0)
+    failed, corrupted = fail_modes(x, layout, Bias(1.0), generator, **options)
+    of_modes = corrupted.view(-1, 5, 2).sum(2)
+    assert ((of_modes > 0).sum(1) == 2).all()
+    assert (of_modes == 1).double().sum() / 4000 == pytest.approx(0.5, abs=0.04)
+    assert torch.equal(failed, corrupted.to(x.dtype))
+
+
+def test_of_a_single_mode_half_of_the_parts_fail():
+    layout = ModeLayout.from_columns({"all": {f"p{i}": [i] for i in range(5)}})
+    x, generator = torch.zeros(50, 5), torch.Generator().manual_seed(0)
+    _, corrupted = fail_modes(x, layout, Bias(1.0), generator, n_failing="half")
+    assert (corrupted.sum(1) == 2).all()
+
+
+def test_more_modes_than_there_are_cannot_fail_however_many_parts_they_have():
+    layout = ModeLayout.from_columns({"a": {"l": [0], "r": [1]}, "b": [2]})
+    with pytest.raises(ValueError, match=r"n_failing=3 .* there are only 2"):
+        fail_modes(torch.zeros(2, 3), layout, Bias(), torch.Generator(), n_failing=3)

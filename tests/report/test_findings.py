@@ -119,3 +119,16 @@ def test_pipelines_are_looked_into(fitted, data):
     np.testing.assert_allclose(arrived, scaled)
     with pytest.raises(TypeError, match=r"a fitted EMMAClassifier .* Function"):
         inside(FunctionTransformer(), X)
+
+
+def test_a_mode_with_parts_rings_by_fewer_rows_for_each(data):
+    X, y, broken = data
+    modes = {"a": {"l": [0], "r": [1, 2]}, "b": [3, 4], "c": [5]}
+    fitted = helpers.quick(modes=modes, epochs=1).fit(X, y)
+    found = look_at(fitted, broken, y, ALPHA, 6)
+    assert found.modes.index.tolist() == ["a", "b", "c"]
+    n = fitted.alarm_rows_
+    expected = [(n[:2].max() + 1) // 2 - 1, n[2], n[3]]
+    assert found.modes["alarm_rows"].tolist() == expected
+    np.testing.assert_allclose(found.attention, fitted.attention(broken))
+    assert set(found.rows.columns.get_level_values(0)) == {"", "a", "b", "c"}
