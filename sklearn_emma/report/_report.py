@@ -220,6 +220,7 @@ def make_report(
         attention = {m: attention_curve(found, some, mode=m, **options) for m in modes}
         figures = attention_curve_figures(attention)
     elif modes:
+        assert of_some is not None
         options["scoring"] = scoring
         curves = {
             m: robustness_curve(target, some, of_some, mode=m, **options) for m in modes
