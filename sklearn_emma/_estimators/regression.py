@@ -136,8 +136,9 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
         AttributeError
-            If ``predictor`` is a scikit-learn regressor or ``early_stopping=True``,
-            which need all data at once: the estimator then has no such method.
+            If ``predictor`` is a scikit-learn regressor, ``early_stopping`` is on or
+            ``rho`` is annealed, which need all data at once: the estimator then has no
+            such method.
 
         Examples
         --------
