@@ -6,6 +6,8 @@ from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.regressor import EMMARegressor
 from sklearn_emma._estimators.thesis import make_thesis_classifier
+from sklearn_emma._inputs.packing import pack_modes
+from sklearn_emma._inputs.shapes import Mode
 from sklearn_emma._show_versions import show_versions
 from sklearn_emma._version import __version__ as __version__
 
@@ -14,7 +16,9 @@ __all__ = [
     "EMMAGate",
     "EMMARegressor",
     "GateScores",
+    "Mode",
     "PotentialEnergyTransformer",
     "make_thesis_classifier",
+    "pack_modes",
     "show_versions",
 ]

@@ -31,12 +31,12 @@ class EMMARegressor(PredictsNumbers):
     Parameters
     ----------
     modes : dict, list or None, default=None
-        Columns of each mode: a dict of name to columns, or a list of columns (the modes
-        are then named ``mode0``, ``mode1``, ...). Columns are given as in
+        Columns of each mode: a dict of name to columns, or a list of columns (named
+        ``mode0``, ``mode1``, ...). Columns are given as in
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
-        or callable. ``None`` takes the modes from a data frame with two-level columns
-        or whose columns all read ``mode__feature``; otherwise each column is a mode of
-        its own, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
+        or callable; :class:`Mode` gives a shape. ``None`` takes the modes from a frame
+        with two-level columns or whose columns all read ``mode__feature``; otherwise
+        each column is one, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.

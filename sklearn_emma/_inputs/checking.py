@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import missing_as_nan, refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
+from sklearn_emma._inputs.shapes import shapes_of
 from sklearn_emma._inputs.standardisation import bounded
 from sklearn_emma._inputs.tables import as_known_frame, read_table
 from sklearn_emma._inputs.targets import Target
@@ -92,7 +93,8 @@ def check_training_data(
         )
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
-    layout = ModeLayout.from_columns(find_modes(given.X if has_names else X))
+    columns = find_modes(given.X if has_names else X)
+    layout = ModeLayout.from_columns(columns, shapes_of(estimator.modes))
     failed = _check_corrupted(given.corrupted, len(X), list(layout.names))
     kept = weight > 0
     if not kept.any():
