@@ -72,10 +72,4 @@ class BecomesTorch(PredictsClasses):
                     "that are scored in one computation, such as "
                     "PotentialEnergyTransformer."
                 )
-        if self._model.energies.stack is None:
-            kinds = {type(energy).__name__ for energy in self.energies_.values()}
-            raise TypeError(
-                f"Energies of several classes, {sorted(kinds)}, cannot become one "
-                "torch module: fit with one class of energy for all modes."
-            )
         return DeployedModel(self._model, dtype)

@@ -18,6 +18,7 @@ from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.loop import Samples, auto_batch_size, train
 from sklearn_emma._optim.net import make_net
 from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.encoders import Encoders
 from sklearn_emma._predictors.evidence import (
     STRENGTHS,
     Evidence,
@@ -70,7 +71,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     """Train the predictor, unless it comes trained, and weigh the modes beside it."""
     if not _hears_modes(task):
         return LearntPredictor(*_train(task, rows.x, task.data), None)
-    assert isinstance(task.predictor, MLP)
+    assert isinstance(task.predictor, MLP | Encoders)
     data, layout, n_classes = task.data, task.layout, task.target.n_outputs
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
@@ -144,7 +145,7 @@ def _answers(
 def _hears_modes(task: PretrainingTask) -> bool:
     """Whether single modes are heard: beside the default network, in probabilities."""
     return (
-        isinstance(task.predictor, MLP)
+        isinstance(task.predictor, MLP | Encoders)
         and task.predictor.evidence
         and isinstance(task.target, Classes)
         and task.target.gives_probabilities

@@ -47,4 +47,5 @@ class PretrainingTask:
             self.target.n_outputs,
             TRAINING_TYPE,
             logits=self.target.n_classes is not None,
+            layout=self.layout,
         )
