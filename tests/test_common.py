@@ -11,7 +11,13 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emma
-from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
+from sklearn_emma import (
+    ConvolutionalEnergy,
+    EMMAClassifier,
+    EMMARegressor,
+    EncodedEnergy,
+    PotentialEnergyTransformer,
+)
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
 from sklearn_emma.losses import Hinge
@@ -25,6 +31,10 @@ INSTANCES = [
     PotentialEnergyTransformer(
         n_components=4, preprocessing=None, lr_schedule="constant", max_iter=10
     ),
+    ConvolutionalEnergy(),
+    ConvolutionalEnergy(preprocessing="standardize", kernel_size=3, stride=1),
+    EncodedEnergy(),
+    EncodedEnergy(energy=KernelDensity()),
     EMMAClassifier(),
     EMMAClassifier(
         rho=1.0,

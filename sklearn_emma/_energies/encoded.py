@@ -32,6 +32,7 @@ from sklearn_emma._validation import (
     HasMethods,
     Interval,
     fit_context,
+    noting,
     unchanged_on_error,
 )
 
@@ -46,10 +47,10 @@ class EncodedEnergy(BaseEstimator):
 
     Parameters
     ----------
-    encoder : nn.Module
+    encoder : nn.Module, default=None
         Trained, from values (n, ...) of a shape to features, which are flattened. It
         is copied, and used in evaluation mode, in single precision, on the device on
-        which it lives.
+        which it lives. None hands values on as they are.
     energy : estimator, default=None
         Density model with ``score_samples`` of the standardised features. None is
         :class:`PotentialEnergyTransformer`.
@@ -95,7 +96,7 @@ class EncodedEnergy(BaseEstimator):
     """
 
     _parameter_constraints: Constraints = {
-        "encoder": [nn.Module],
+        "encoder": [nn.Module, None],
         "energy": [HasMethods(["fit", "score_samples"]), None],
         "shape": [tuple, list, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -104,7 +105,7 @@ class EncodedEnergy(BaseEstimator):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: nn.Module | None = None,
         energy: BaseEstimator | None = None,
         *,
         shape: Sequence[int] | None = None,
@@ -153,12 +154,12 @@ class EncodedEnergy(BaseEstimator):
             self._check_mode(values.shape[1])
             weight = check_weights(sample_weight, values)
             values, weight = values[weight > 0], weight[weight > 0]
-            self.encoder_ = copy.deepcopy(self.encoder).float()
+            self.encoder_ = self._copied()
             features = self._encode(self.encoder_, values)
             if not np.isfinite(features).all():
+                kind = type(self.encoder_).__name__
                 raise ValueError(
-                    f"`encoder`, {type(self.encoder).__name__}, returned features that "
-                    "are not finite."
+                    f"`encoder`, {kind}, returned features that are not finite."
                 )
             self.scaler_ = StandardScaler().fit(features, sample_weight=weight)
             given = self.energy
@@ -177,7 +178,7 @@ class EncodedEnergy(BaseEstimator):
 
     @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Scores of the energy of features; its ``score_samples``.
+        """Score features by their energy: its ``score_samples``.
 
         Parameters
         ----------
@@ -207,10 +208,16 @@ class EncodedEnergy(BaseEstimator):
         shape = (X.shape[1],) if self.shape is None else tuple(self.shape)
         largest = np.finfo(np.float32).max
         x = torch.from_numpy(X.clip(-largest, largest).astype(np.float32, copy=False))
-        found = [
-            encoder(part.reshape(-1, *shape).to(first.device)).flatten(1).cpu()
-            for part in x.split(self.batch_size)
-        ]
+        found = []
+        for part in x.split(self.batch_size):
+            made = encoder(part.reshape(-1, *shape).to(first.device))
+            size = getattr(made, "shape", ())
+            if len(size) < 2 or len(made) != len(part):
+                raise ValueError(
+                    f"`encoder`, {type(encoder).__name__}, must return features "
+                    f"(n_samples, ...), got {tuple(size)} for {len(part)} samples."
+                )
+            found.append(made.flatten(1).cpu())
         features: np.ndarray = torch.cat(found).double().numpy()
         return features
 
@@ -221,18 +228,14 @@ class EncodedEnergy(BaseEstimator):
                 f"`shape` {tuple(self.shape)!r} is not that of the {n_features} values "
                 "in a row."
             )
-        name = type(self.encoder).__name__
-        try:
-            encoder = copy.deepcopy(self.encoder).float()
-            features = self._encode(encoder, np.zeros((2, n_features)))
-        except Exception as error:
-            error.add_note(f"`encoder`, {name}, was tried on two rows of zeros.")
-            raise
-        if len(features) != 2 or not features.shape[1]:
-            raise ValueError(
-                f"`encoder`, {name}, must return features (n_samples, ...), got "
-                f"{features.shape} for two samples."
-            )
+        encoder = self._copied()
+        name = type(encoder).__name__
+        with noting(f"`encoder`, {name}, was tried on two rows of zeros."):
+            self._encode(encoder, np.zeros((2, n_features)))
+
+    def _copied(self) -> nn.Module:
+        given = nn.Flatten() if self.encoder is None else self.encoder
+        return copy.deepcopy(given).float()
 
     def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
         kinds = {"dtype": [np.float64, np.float32], "order": "C"}

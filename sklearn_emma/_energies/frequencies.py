@@ -40,8 +40,9 @@ class Spectrum(NamedTuple):
 
     def astype(self, dtype: np.dtype) -> Spectrum:
         """All arrays in another floating-point type."""
-        arrays = (None if a is None else a.astype(dtype, copy=False) for a in self)
-        return Spectrum(*arrays)
+        mean, scale, roots = self
+        roots = None if roots is None else roots.astype(dtype)
+        return Spectrum(mean.astype(dtype), scale.astype(dtype), roots)
 
 
 def fit_spectrum(

@@ -77,8 +77,8 @@ class ModeLayout:
                 )
         columns = {name: np.asarray(c, dtype=np.intp) for name, c in modes.items()}
         plain = {name: (len(c),) for name, c in columns.items()}
-        found = tuple((shapes or {}).get(name, plain[name]) for name in modes)
-        return cls(tuple(modes), found, tuple(columns.values()))
+        of_modes = tuple({**plain, **(shapes or {})}[name] for name in modes)
+        return cls(tuple(modes), of_modes, tuple(columns.values()))
 
     @property
     def n_modes(self) -> int:

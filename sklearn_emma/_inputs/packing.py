@@ -116,7 +116,13 @@ def pack_modes(
 
 def _as_numbers(name: str, given: Any) -> np.ndarray:
     """Values (n, …) of a mode, floating or smaller integers, NaN where missing."""
-    values = np.asarray(missing_as_nan(given))
+    try:
+        values = np.asarray(missing_as_nan(given))
+    except ValueError as error:  # numpy's, of rows that make no array
+        raise ValueError(
+            f"Mode {name!r}: its samples do not have one shape. Fill those that are "
+            f"too short with NaN, which is taken for missing. ({error})"
+        ) from error
     if values.dtype == object:
         try:
             values = values.astype(np.float64)

@@ -49,7 +49,7 @@ class Encoders(BaseEstimator):
         n_outputs). None is :class:`MLP`. If ``forward`` of its module takes an argument
         ``attention``, (n, n_features_in), multiplying by it is left to the module.
     n_features : int, default=64
-        Size of the embedding that a default encoder makes.
+        Size, 2 or more, of the embedding that a default encoder makes.
 
     See Also
     --------
@@ -79,7 +79,7 @@ class Encoders(BaseEstimator):
     _parameter_constraints: Constraints = {
         "encoders": [dict, None],
         "head": [HasMethods("build"), callable, None],
-        "n_features": [Interval(Integral, 1, None, closed="left")],
+        "n_features": [Interval(Integral, 2, None, closed="left")],
     }
 
     def __init__(

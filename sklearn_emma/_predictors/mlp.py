@@ -194,6 +194,8 @@ class MLPModule(nn.Module):
     value.
     """
 
+    binned: Tensor | None
+
     def __init__(
         self,
         n_features_in: int,

@@ -68,8 +68,9 @@ def build_predictor(
         it ends in a softmax or a sigmoid; or if it has nothing to train and does not
         come trained.
     """
-    if layout is not None and hasattr(predictor, "build_for"):
-        module: object = predictor.build_for(layout, n_outputs)
+    knows_modes = None if layout is None else getattr(predictor, "build_for", None)
+    if callable(knows_modes):
+        module: object = knows_modes(layout, n_outputs)
     else:
         module = _made(predictor, n_features_in, n_outputs)
     if not isinstance(module, nn.Module):

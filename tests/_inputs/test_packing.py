@@ -91,6 +91,7 @@ def test_what_was_given_is_never_written_to():
         ({"camera": None}, "All modes are None"),
         ({"mic": np.array(["loud"] * 4)}, "'mic' must hold numbers, got values of <U4"),
         ({"mic": np.array([["a"], ["b"]], object)}, "'mic' must hold numbers in an"),
+        ({"mic": [[1.0, 2.0], [1.0]]}, "'mic': its samples do not have one shape"),
         ({"mic": 3.0}, r"'mic' must be an array of shape \(n_samples, ...\)"),
         ({"mic": np.zeros((4, 0))}, r"'mic' must be an array .* got one of \(4, 0\)"),
         (
