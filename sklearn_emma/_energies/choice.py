@@ -15,10 +15,6 @@ from sklearn_emma._energies.per_mode import clone_estimators
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.layout import ModeLayout
 
-# Up to so many values all pairs of them can be learnt, quickly and from few samples,
-# and say more than frequencies do.
-_FEW_VALUES = 128
-
 
 def choose_energies(
     given: BaseEstimator | Mapping[str, BaseEstimator] | None,
@@ -27,8 +23,8 @@ def choose_energies(
 ) -> list[Energy]:
     """An unfitted estimator for each mode, which knows the shape of its mode.
 
-    Where none is given, it is the dense energy for columns, and for shapes of few
-    values; else the convolutional one.
+    Where none is given, it is the dense energy for columns, and the convolutional one
+    for signals and images.
 
     Raises
     ------
@@ -37,13 +33,13 @@ def choose_energies(
     """
     dense = PotentialEnergyTransformer(device=device)
     if given is None or isinstance(given, Mapping):
-        large = {
+        shaped = {
             name: ConvolutionalEnergy(device=device)
             for name, shape in zip(layout.names, layout.shapes, strict=True)
-            if is_convolved(shape) and np.prod(shape) > _FEW_VALUES
+            if is_convolved(shape)
         }
         own = {name: e for name, e in (given or {}).items() if e is not None}
-        given = large | own
+        given = shaped | own
     energies = clone_estimators(given, layout.names, dense)
     for name, shape, energy in zip(layout.names, layout.shapes, energies, strict=True):
         _tell_shape(name, shape, energy)

@@ -52,9 +52,9 @@ class ConvolutionalEnergy(BaseEstimator):
     fewer samples than a dense energy, and its cost grows in proportion to the number of
     values, not to its cube.
 
-    Of small images whose pixels have a meaning each, such as digits at 8 × 8, pairs of
-    pixels tell more than frequencies do: :class:`PotentialEnergyTransformer` is then
-    the better energy, and the default.
+    It is the default for modes with such a shape. In small images whose pixels have a
+    meaning each, such as digits at 8 × 8, :class:`PotentialEnergyTransformer` notices
+    smaller noise.
 
     Parameters
     ----------

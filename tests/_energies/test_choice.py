@@ -18,14 +18,11 @@ def kinds(given):
     return [type(e).__name__ for e in choose_energies(given, LAYOUT, "cpu")]
 
 
-def test_large_shapes_are_convolved_and_small_ones_and_columns_are_not():
-    dense = "PotentialEnergyTransformer"
-    assert kinds(None) == ["ConvolutionalEnergy", dense, dense]
-    assert kinds({"small": KernelDensity(), "camera": None}) == [
-        "ConvolutionalEnergy",
-        "KernelDensity",
-        dense,
-    ]
+def test_shapes_are_convolved_and_columns_are_not():
+    ours, dense = "ConvolutionalEnergy", "PotentialEnergyTransformer"
+    assert kinds(None) == [ours, ours, dense]
+    own = {"small": KernelDensity(), "camera": None}
+    assert kinds(own) == [ours, "KernelDensity", dense]
 
 
 def test_what_is_given_for_all_modes_is_used_for_all():
