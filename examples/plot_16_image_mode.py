@@ -30,7 +30,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emma import EMMAClassifier, pack_modes
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
-SEEDS = range(1) if FAST else range(5)
+SEEDS = range(1) if FAST else range(3)
 EPOCHS = {"max_iter": 2, "pretraining_max_iter": 2} if FAST else {}
 
 digits = load_digits()
