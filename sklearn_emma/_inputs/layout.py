@@ -45,13 +45,19 @@ class ModeLayout:
     columns: tuple[np.ndarray, ...]
 
     @classmethod
-    def from_columns(cls, modes: Mapping[str, Sequence[int] | np.ndarray]) -> Self:
-        """Make the layout of modes that are plain groups of columns.
+    def from_columns(
+        cls,
+        modes: Mapping[str, Sequence[int] | np.ndarray],
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> Self:
+        """Make the layout of modes from their columns.
 
         Parameters
         ----------
         modes : dict of str to array-like of int
             Columns of each mode, in order, as ``EMMAClassifier.modes_`` has them.
+        shapes : dict of str to tuple of int, default=None
+            Shape of each mode that has one; others are plain groups of columns.
 
         Returns
         -------
@@ -69,8 +75,10 @@ class ModeLayout:
                 raise ValueError(
                     f"Mode {name!r}: columns must be integers from 0, got {given!r}."
                 )
-        columns = tuple(np.asarray(c, dtype=np.intp) for c in modes.values())
-        return cls(tuple(modes), tuple((len(c),) for c in columns), columns)
+        columns = {name: np.asarray(c, dtype=np.intp) for name, c in modes.items()}
+        plain = {name: (len(c),) for name, c in columns.items()}
+        of_modes = tuple({**plain, **(shapes or {})}[name] for name in modes)
+        return cls(tuple(modes), of_modes, tuple(columns.values()))
 
     @property
     def n_modes(self) -> int:

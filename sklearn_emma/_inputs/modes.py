@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn_emma._inputs.doubts import warn_of_their_number
 from sklearn_emma._inputs.found_modes import find_modes
 from sklearn_emma._inputs.mode_advice import refuse_guesses, why_not_found
+from sklearn_emma._inputs.shapes import Mode, check_shape, columns_of
 from sklearn_emma._inputs.tables import (
     as_known_frame,
     column_labels,
@@ -32,7 +33,7 @@ Columns: TypeAlias = (
     | Callable[[Any], Any]
 )
 #: What the user may say the modes are.
-ModesLike: TypeAlias = Mapping[str, Columns] | Sequence[Columns] | None
+ModesLike: TypeAlias = Mapping[str, Columns | Mode] | Sequence[Columns | Mode] | None
 
 
 def resolve_modes(
@@ -78,7 +79,8 @@ def resolve_modes(
     resolved: dict[str, np.ndarray] = {}
     owner: dict[int, str] = {}
     by_name = False
-    for name, columns in _as_mapping(modes).items():
+    for name, given in _as_mapping(modes).items():
+        columns = columns_of(given)
         try:
             with noting(f"Mode {name!r}: its columns were given as {columns!r}."):
                 columns = _as_specified(frame, columns)
@@ -86,6 +88,7 @@ def resolve_modes(
             raise ValueError(f"Mode {name!r}: {columns!r}: {error}.") from error
         by_name = by_name or _is_by_name(columns)
         indices = _resolve_columns(frame, name, columns)
+        check_shape(name, given, len(indices))
         shared = [i for i in indices if i in owner]
         if shared:
             raise ValueError(

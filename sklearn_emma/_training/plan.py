@@ -21,14 +21,14 @@ from sklearn_emma._attention.checking import check_gate
 from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.interface import AttentionFunction
+from sklearn_emma._energies.choice import choose_energies
 from sklearn_emma._energies.comparing import (
     Comparison,
     DensityComparison,
     EstimatedComparison,
     JointEstimator,
 )
-from sklearn_emma._energies.per_mode import clone_estimators, warn_of_ignored_weights
-from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._energies.per_mode import warn_of_ignored_weights
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
 from sklearn_emma._inputs.numbers import Numbers
 from sklearn_emma._inputs.sub_estimators import set_random_states
@@ -137,8 +137,7 @@ def plan_training(
     options = Options.from_params(params, params.max_iter)
     classifier = _clone_estimator(params.predictor, target, data)
     predictor = _torch_predictor(params.predictor, classifier)
-    default = PotentialEnergyTransformer(device=params.device)
-    energies = clone_estimators(params.energy_estimator, layout.names, default)
+    energies = choose_energies(params.energy_estimator, layout, params.device)
     gate = make_gate(params, layout.n_modes)
     check_gate(gate, TRAINING_TYPE)
     with seeded(0, torch.device("cpu")):  # built once to see that its sizes fit
@@ -148,6 +147,7 @@ def plan_training(
             target.n_outputs,
             TRAINING_TYPE,
             logits=target.n_classes is not None,
+            layout=layout,
         )
     failures = Failures.from_parameter(params.corruption)
     failures.check(layout, TRAINING_TYPE)
