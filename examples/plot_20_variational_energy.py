@@ -179,5 +179,5 @@ figure.savefig("variational_energy.png", dpi=150)
 # energy and 0.956 ± 0.006 with the default one, against 0.887 without a gate. As a
 # detector it is behind: AUROC is 0.860 against 0.897 in the mean over failures. Large
 # failures are found by both (0.99 and more); noise of half a standard deviation, with
-# 0.803 against 0.962. Whitening shows such noise as broken correlation, while the bound
-# measures all directions by one spread s.
+# 0.803 against 0.962. A likely reason: whitening shows small noise as broken
+# correlation, while the bound measures all directions by one spread s.
