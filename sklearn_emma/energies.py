@@ -3,9 +3,9 @@
 Any of them is an ``energy_estimator`` of :class:`~sklearn_emma.EMMAClassifier` and
 :class:`~sklearn_emma.EMMARegressor`, and so is any other estimator with
 ``score_samples``. :class:`~sklearn_emma.PotentialEnergyTransformer`, which can be
-imported from here too, is the default;
-:class:`ContrastiveDivergence` and :class:`Sparse` are options of its training.
-:class:`PotentialEnergyDetector` makes an outlier detector of any of them.
+imported from here too, is the default; :class:`ContrastiveDivergence` and
+:class:`Sparse` are options of its training. :class:`PotentialEnergyDetector` makes an
+outlier detector of any of them.
 """
 
 from sklearn_emma._energies.detector import PotentialEnergyDetector
