@@ -58,8 +58,9 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
             If ``return_std`` is True and no spread was learnt.
         """
         if not return_std:
-            decode = self._target.decode
-            return self._gather(X, lambda s: decode(s.logits), potential_energy)
+            return self._gather(
+                X, lambda s: self._target.decode(s.logits), potential_energy
+            )
         both = self._gather(X, self._with_spread, potential_energy)
         return both[..., 0], both[..., 1]
 
