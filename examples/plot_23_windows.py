@@ -142,9 +142,9 @@ print("\nSaved windows.png")
 # %%
 # Measured on 24 recordings in which the middle sensor fails, from the twentieth row
 # after that on. **The claim holds**: of windows, 96 % ring for a frozen sensor and 92 %
-# for a drifting one, of rows 4 % and 27 %, the more the larger the drift. For
-# the two healthy sensors, 0.3 % of the windows ring and 1.0 % of the rows. Most recordings ring within ten rows for the frozen sensor, and within
-# thirty for the drift.
+# for a drifting one, of rows 4 % and 27 %, the more the larger the drift. For the two
+# healthy sensors, 0.3 % of the windows ring and 1.0 % of the rows. Most recordings ring
+# within ten rows for the frozen sensor, and within thirty for the drift.
 #
 # Attention follows: that to the middle sensor falls from 0.72 to 0.41 and 0.54; with
 # rows, from 0.94 to 0.93 and 0.82. Accuracy tells little here, since the healthy
