@@ -213,9 +213,9 @@ def make_report(
     }
     some, of_some = seen, y
     if np.shape(seen)[0] > max_rows:
-        given = (seen,) if y is None else (seen, y)
+        arrays = (seen,) if y is None else (seen, y)
         thinning = {"n_samples": max_rows, "random_state": options["random_state"]}
-        thinned = resample(*given, replace=False, **thinning)
+        thinned = resample(*arrays, replace=False, **thinning)
         some, of_some = (thinned, None) if y is None else thinned
     told = {"Training": found.attention_, "These rows": findings.attention}
     usual = attention_figures(told, list(found.modes_))
