@@ -47,6 +47,8 @@ MODULE = """
 
 {summary}
 
+.. currentmodule:: {name}
+
 .. autosummary::
    :nosignatures:
 
@@ -113,7 +115,7 @@ def index_lines(module: ModuleType) -> str:
         name=module.__name__,
         underline="-" * len(title),
         summary=(inspect.getdoc(module) or "").partition("\n")[0],
-        names="\n   ".join(f"~{module.__name__}.{n}" for n in sorted(module.__all__)),
+        names="\n   ".join(sorted(module.__all__)),
     )
 
 

@@ -154,7 +154,7 @@ class ModeLayout:
         return x.split(self.widths, dim=1)
 
     def join(self, modes: Sequence[Tensor]) -> Tensor:
-        """Lay the values of the modes side by side; undoes :meth:`split`.
+        """Lay the values of the modes side by side; undoes ``split``.
 
         Parameters
         ----------
