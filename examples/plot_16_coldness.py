@@ -4,8 +4,8 @@ Cold and warm gates
 
 The coldness ρ turns the modal energies E of a sample into importance, α ∝ exp(−ρ E): a
 warm gate treats all modes alike, a cold one believes only in the best. It can be
-learnt, fixed, or annealed from warm to cold. Claim to be tested: does annealing, which
-the thesis suggests as a gentler start, beat a coldness that is learnt?
+learnt, fixed, or annealed from warm to cold. Question: does annealing, which the
+thesis suggests as a gentler start, beat a coldness that is learnt?
 
 Run it with ``python examples/plot_16_coldness.py``; it prints the tables and saves
 ``coldness.png``. ``SKLEARN_EMMA_FAST=1`` shortens it.
@@ -109,4 +109,11 @@ figure.savefig("coldness.png", dpi=120)
 print("\nSaved coldness.png")
 
 # %%
-# CONCLUSION
+# Conclusion, from the output above, five seeds. **Annealing does not help.** Averaged
+# over clean and noisy samples, annealing to 1 has 0.004 ± 0.004 less accuracy than the
+# learnt coldness, which ends at 0.98, and annealing to 10 has 0.010 ± 0.007 less: not
+# more than a gate that is at 10 from the start (0.007 ± 0.005 less). A fixed ρ = 1 is
+# as good as the learnt one (+0.001 ± 0.003). A warm gate, 0.1, holds its own on clean
+# samples, and loses 0.033 at σ = 3, since it cannot shut a mode: of the noisy one it
+# leaves an importance of 0.247, where the cold gate leaves 0.000. The cold gate in turn
+# all but ignores one of three healthy modes (0.003). The default is ``rho="learn"``.

@@ -149,10 +149,10 @@ by_seed = data.groupby(["energy", "seed"], sort=False)[columns[3:]].mean()
 print("\nMean over failures, mean ± standard deviation over seeds")
 for name in models:
     mean, sd = by_seed.loc[name].mean(), by_seed.loc[name].std(ddof=0)
-    print(
-        f"{name:12s} detection {mean['detection']:.3f} ± {sd['detection']:.3f}, "
-        f"accuracy {mean['accuracy']:.3f} ± {sd['accuracy']:.3f}"
-    )
+    print(f"{name:12s} accuracy {mean['accuracy']:.3f} ± {sd['accuracy']:.3f}", end="")
+    if name != "no gate":
+        print(f", detection {mean['detection']:.3f} ± {sd['detection']:.3f}", end="")
+    print()
 
 # %%
 # What both say of single failures.
@@ -165,3 +165,11 @@ for ax, (quantity, shown) in zip(axes, names.items(), strict=True):
     ax.set(xlim=(0.5, 1.01), xlabel=quantity, ylabel="")
     ax.legend(loc="lower left", frameon=True)
 figure.savefig("masked_energy.png", dpi=150)
+
+# %%
+# Conclusion, from the output above (three splits): for the classifier it makes no
+# difference. With one mode failing accuracy is 0.957 ± 0.008 with the masked energy and
+# 0.956 ± 0.006 with the default one, against 0.887 without a gate. As a detector it is
+# behind: AUROC is 0.853 against 0.897 in the mean over failures. Large failures are
+# found by both (0.99 and more); noise of half a standard deviation, with 0.833 against
+# 0.962.

@@ -25,7 +25,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import make_pipeline
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.alignment import SequenceAligner
@@ -34,7 +33,7 @@ from sklearn_emma.robustness import corrupt
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
 SEEDS = range(1) if FAST else range(3)
-N_TRAIN, N_TEST = (120, 120) if FAST else (600, 1500)
+N_TRAIN, N_TEST, N_TREES = (120, 120, 20) if FAST else (600, 1000, 200)
 EPOCHS = {"max_iter": 2, "pretraining_max_iter": 2} if FAST else {}
 FAST_STEPS, LATE_STEPS, NOISE = 40, 20, 0.2
 
@@ -94,47 +93,55 @@ def frame(X):
     return pd.DataFrame(X, columns=COLUMNS)
 
 
-def models(seed):
-    def behind(*front):
-        emma = EMMAClassifier(random_state=seed, **EPOCHS)
-        forest = RandomForestClassifier(20 if FAST else 200, random_state=seed)
-        return [make_pipeline(*front, classifier) for classifier in (emma, forest)]
-
-    yield "as it comes", behind()
+def fronts(seed):
+    """What stands in front of the classifier, by name; None is nothing."""
+    yield "as it comes", None
     for method in ("ctw", "gctw") if FAST else ("ctw", "gctw", "dctw"):
         aligner = SequenceAligner(MODES, method=method, window=5, random_state=seed)
-        yield method, behind(aligner.set_output(transform="pandas"))
+        yield method, aligner.set_output(transform="pandas")
 
 
 # %%
 # Accuracy on test samples: clean, with noise in the late sensor, and with noise in the
 # fast one, which is the clock of both. Without a delay there is nothing to align: that
-# is the most that an alignment can give back.
+# is the most that an alignment can give back. The aligner could stand in a pipeline;
+# here it is fitted once for both classifiers.
 
 
-def scores(model, X, y, seed):
-    units = {"reference": X, "random_state": seed}
-    yield "clean", model.score(frame(X), y)
+def tests(X, seed):
+    """Clean test samples, and such in which a sensor fails."""
+    yield "clean", frame(X)
     for name in MODES:
         sensor = {name: list(range(*PLAIN[name].indices(X.shape[1])))}
-        noisy = corrupt(X, GaussianNoise(2.0), modes=sensor, **units)
-        yield f"{name} noisy", model.score(frame(noisy), y)
+        units = {"reference": X, "random_state": seed}
+        yield (
+            f"{name} noisy",
+            frame(corrupt(X, GaussianNoise(2.0), modes=sensor, **units)),
+        )
 
 
 records = []
 for seed in SEEDS:
-    for name, latency in {"late": 0.2, "no delay": 0.0}.items():
+    for latency in (0.2, 0.0):
         X_train, y_train, _ = generate(N_TRAIN, 2 * seed, latency)
         X_test, y_test, _ = generate(N_TEST, 2 * seed + 1, latency)
-        for front, pair in models(seed):
-            if latency == 0 and front != "as it comes":
+        for front, aligner in fronts(seed):
+            if latency == 0 and aligner is not None:
                 continue
-            for kind, model in zip(("EMMA", "forest"), pair, strict=True):
-                model.fit(frame(X_train), y_train)
-                label = front if latency else name
-                for failing, accuracy in scores(model, X_test, y_test, seed):
-                    records.append((label, kind, failing, accuracy))
-    print(f"seed {seed} done")
+            label = front if latency else "no delay"
+            models = {
+                "EMMA": EMMAClassifier(random_state=seed, **EPOCHS),
+                "forest": RandomForestClassifier(N_TREES, random_state=seed),
+            }
+            train, test = frame(X_train), dict(tests(X_test, seed))
+            if aligner is not None:
+                train = aligner.fit_transform(train)
+                test = {name: aligner.transform(X) for name, X in test.items()}
+            for kind, model in models.items():
+                model.fit(train, y_train)
+                for failing, X in test.items():
+                    records.append((label, kind, failing, model.score(X, y_test)))
+            print(f"seed {seed}, {label}: done", flush=True)
 
 data = pd.DataFrame(records, columns=["clock", "model", "failing", "accuracy"])
 table = data.groupby(["clock", "model", "failing"], sort=False)["accuracy"]
@@ -196,3 +203,19 @@ axes[2].set(ylim=(0.5, 1), xlabel="", title="accuracy", ylabel="clean test sampl
 axes[2].legend(loc="lower right", title=None)
 figure.savefig("alignment.png", dpi=120)
 print("\nSaved alignment.png")
+
+# %%
+# Measured on three seeds, mean ± standard deviation. **The claim holds while both
+# sensors work**: of clean samples, EMMA classifies 0.876 ± 0.025 as they come, 0.954 ±
+# 0.007 aligned by ``"ctw"``, and all of them without a delay, so that aligning gives
+# back 63 % of what the delay takes; with a forest, 0.822, 0.941 and 0.997, it is 68 %.
+# The other two methods are within 0.005 of ``"ctw"``: a linear projection of two
+# sensors is all that is needed here. The delays that were found have a correlation of
+# 0.93 with the true ones.
+#
+# **It costs robustness when one of them fails.** With noise in the fast sensor, which
+# carries no information on the class but is the clock, accuracy falls to 0.755, below
+# the 0.828 of the sensors as they come; with noise in the late one, to 0.613 against
+# 0.696. Noise is warped until it looks like the other sensor, and the gate sees only
+# what comes out. The cost of the alignment tells: its median is 0.08 for clean samples,
+# and 0.35 for noisy ones.

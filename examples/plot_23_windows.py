@@ -2,10 +2,10 @@
 A sensor that stands still at a valid reading
 =============================================
 
-A sensor freezes: it repeats a reading that was right a moment ago. Another drifts, so
-slowly that no reading is out of range. Row by row, nothing is wrong with either. Claim
-to be tested: with stretches of rows as samples, the same energies notice both, and
-clean windows raise no more alarms than clean rows.
+A sensor freezes: it repeats a reading that was right a moment ago. Or it drifts, so
+slowly that for a long time no reading is out of range. Row by row, little or nothing is
+wrong. Claim to be tested: with stretches of rows as samples, the same energies notice
+both, and clean windows raise no more alarms than clean rows.
 
 Run it with ``python examples/plot_23_windows.py``; it prints how often alarms ring, and
 saves ``windows.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
@@ -138,3 +138,15 @@ for ax in axes:
     ax.set_xlabel("rows since the failure")
 figure.savefig("windows.png", dpi=120)
 print("\nSaved windows.png")
+
+# %%
+# Measured on 24 recordings in which the middle sensor fails, from the twentieth row
+# after that on. **The claim holds**: of windows, 96 % ring for a frozen sensor and 92 %
+# for a drifting one, of rows 4 % and 27 %, the more the larger the drift. For the two
+# healthy sensors, 0.3 % of the windows ring and 1.0 % of the rows. Most recordings ring
+# within ten rows for the frozen sensor, and within thirty for the drift.
+#
+# Attention follows: that to the middle sensor falls from 0.72 to 0.41 and 0.54; with
+# rows, from 0.94 to 0.93 and 0.82. Accuracy tells little here, since the healthy
+# sensors are enough: 0.967 of clean windows, and 0.958 and 0.929 with the failures.
+# Rows know nothing of periods, whether sensors are healthy or not (0.50 to 0.56).

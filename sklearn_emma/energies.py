@@ -2,16 +2,19 @@
 
 Any of them is an ``energy_estimator`` of :class:`~sklearn_emma.EMMAClassifier` and
 :class:`~sklearn_emma.EMMARegressor`, and so is any other estimator with
-``score_samples``. :class:`PotentialEnergyTransformer` is the default;
-:class:`ContrastiveDivergence` and :class:`Sparse` are options of its training.
-:class:`PotentialEnergyDetector` makes an outlier detector of any of them.
+``score_samples``. :class:`~sklearn_emma.PotentialEnergyTransformer`, which can be
+imported from here too, is the default; :class:`ContrastiveDivergence` and
+:class:`Sparse` are options of its training. :class:`PotentialEnergyDetector` makes an
+outlier detector of any of them.
 """
 
 from sklearn_emma._energies.detector import PotentialEnergyDetector
 from sklearn_emma._energies.neighbors import NeighborsEnergy
 from sklearn_emma._energies.objectives import ContrastiveDivergence
 from sklearn_emma._energies.outliers import OutlierEnergy
-from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._energies.potential import (
+    PotentialEnergyTransformer as PotentialEnergyTransformer,
+)
 from sklearn_emma._energies.prototypes import PrototypeEnergy
 from sklearn_emma._energies.reconstruction import ReconstructionEnergy
 from sklearn_emma._energies.regularizers import Sparse
@@ -21,7 +24,6 @@ __all__ = [
     "NeighborsEnergy",
     "OutlierEnergy",
     "PotentialEnergyDetector",
-    "PotentialEnergyTransformer",
     "PrototypeEnergy",
     "ReconstructionEnergy",
     "Sparse",

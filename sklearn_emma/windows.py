@@ -193,7 +193,7 @@ class WindowSplit:
     def split(
         self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Splits into training and test windows.
+        """Split windows into training and test parts.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class WindowSplit:
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> int:
-        """Number of splits.
+        """Tell the number of splits.
 
         Parameters
         ----------

@@ -12,7 +12,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emma
 import sklearn_emma.energies
-from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
+from sklearn_emma import (
+    ConvolutionalEnergy,
+    EMMAClassifier,
+    EMMARegressor,
+    EncodedEnergy,
+    PotentialEnergyTransformer,
+)
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
 from sklearn_emma.energies import (
@@ -41,6 +47,10 @@ INSTANCES = [
     OutlierEnergy(),
     PrototypeEnergy(),
     ReconstructionEnergy(),
+    ConvolutionalEnergy(),
+    ConvolutionalEnergy(preprocessing="standardize", kernel_size=3, stride=1),
+    EncodedEnergy(),
+    EncodedEnergy(energy=KernelDensity()),
     EMMAClassifier(),
     EMMAClassifier(
         rho=1.0,

@@ -48,6 +48,7 @@ OTHERS = {
     "RandomForestClassifier": "sklearn.ensemble",
     "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
+    "TimeSeriesSplit": "sklearn.model_selection",
     "TransformedTargetRegressor": "sklearn.compose",
     "TunedThresholdClassifierCV": "sklearn.model_selection",
     "clone": "sklearn.base",

@@ -47,6 +47,8 @@ MODULE = """
 
 {summary}
 
+.. currentmodule:: {name}
+
 .. autosummary::
    :nosignatures:
 
@@ -113,15 +115,15 @@ def index_lines(module: ModuleType) -> str:
         name=module.__name__,
         underline="-" * len(title),
         summary=(inspect.getdoc(module) or "").partition("\n")[0],
-        names="\n   ".join(f"~{module.__name__}.{n}" for n in sorted(module.__all__)),
+        names="\n   ".join(sorted(module.__all__)),
     )
 
 
 def own_methods(fullname: str) -> list[str]:
     """Public methods of a class that are written in this package, by name."""
     module, _, name = fullname.rpartition(".")
-    found = []
-    for member in dir(cls := getattr(import_module(module), name)):
+    cls, found = getattr(import_module(module), name), []
+    for member in dir(cls) if inspect.isclass(cls) else []:
         raw = inspect.getattr_static(cls, member)
         function = getattr(raw, "__func__", raw)
         if member.startswith("_") or not inspect.isroutine(function):
@@ -168,10 +170,15 @@ def write_reference(app: Any, config: Any) -> None:
         "".join(index_lines(import_module(name)) for name in public_modules()),
         encoding="utf-8",
     )
+    names = {
+        f"{name}.{public}": public
+        for name in public_modules()
+        for public in import_module(name).__all__
+    }
     config.autosummary_context = {
         "guides": GUIDES,
-        "own_methods": own_methods,
-        "examples_use": examples_use,
+        "own_methods": {full: own_methods(full) for full in names},
+        "in_examples": [full for full, name in names.items() if examples_use(name)],
     }
     for name in public_modules():
         path = folder / f"{name}.rst"

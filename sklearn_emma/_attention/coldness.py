@@ -23,9 +23,8 @@ class Annealed(BaseEstimator):
     the gate decides more and more between them. Where ``fit`` goes on with a model,
     ``rho_`` stays as it is.
 
-    ``rho="learn"`` needs no such schedule, and scored the same wherever it was
-    compared: anneal to see what the gate does at a coldness of your choice without
-    starting there, or as the thesis proposes.
+    ``rho="learn"``, the default, needs no schedule. Anneal to arrive at a coldness of
+    your choice without starting there, as the thesis proposes.
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ class PotentialEnergyDetector(OutlierMixin, BaseEstimator):
 
     @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Scores of samples, as the energy gives them.
+        """Score samples, as the energy does.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class PotentialEnergyDetector(OutlierMixin, BaseEstimator):
         return scores
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Scores, less the limit.
+        """Score samples, and subtract the limit.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class PotentialEnergyDetector(OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Whether samples are outliers.
+        """Say which samples are outliers.
 
         Parameters
         ----------

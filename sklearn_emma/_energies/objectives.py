@@ -35,10 +35,22 @@ class Objective(BaseEstimator, ABC):
     adds_noise = False
 
     def stiffness(self, sigma: float, whitened: bool) -> float:
-        """κ of the potential, which bounds how fast ∇Ψ may rise.
+        """Choose κ of the potential, which bounds how fast ∇Ψ may rise.
 
-        Here at unit temperature. In whitened coordinates that of Gaussian data. In
-        others that of data as narrow as ``sigma``, in any direction.
+        Here at unit temperature.
+
+        Parameters
+        ----------
+        sigma : float
+            Standard deviation of the narrowest data that Ψ must be able to describe.
+        whitened : bool
+            Whether data have unit variance in all directions.
+
+        Returns
+        -------
+        float
+            That of Gaussian data, where they are whitened, otherwise that of data as
+            narrow as ``sigma``.
         """
         return 1.0 if whitened else 1.0 / sigma**2
 
@@ -139,6 +151,7 @@ class ContrastiveDivergence(Objective):
         Returns
         -------
         Tensor of shape (n, G)
+            Of any sign.
         """
         sample = x
         with torch.no_grad():

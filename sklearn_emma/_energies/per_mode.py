@@ -20,6 +20,7 @@ from sklearn_emma._energies.interface import (
     is_batched,
     naming,
 )
+from sklearn_emma._energies.several_kinds import stack_energies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.sub_estimators import (
     fit_weighted,
@@ -221,14 +222,9 @@ class ModeEnergies(StoresTensors):
         return self
 
     def _stacked(self, dtype: torch.dtype) -> nn.Module | None:
-        """All modes in one module, where all are of one kind that can be."""
-        first = self.estimators[0]
-        if len({type(estimator) for estimator in self.estimators}) > 1:
-            return None
-        if not is_batched(first):
-            return None
+        """All modes in one module, where all are of kinds that can be."""
         columns = [list(range(s.start, s.stop)) for s in self.layout.slices]
-        return first._stack(self.estimators, columns, dtype)
+        return stack_energies(self.estimators, columns, dtype)
 
     @torch.no_grad()
     def potential(

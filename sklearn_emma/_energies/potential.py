@@ -6,6 +6,7 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Self
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import (
@@ -79,8 +80,8 @@ class PotentialEnergyTransformer(
         the largest that tells held-out rows from the same rows with small noise as well
         as any.
         Without whitening it plays no part.
-    objective : {"denoising", "score_matching", "contrastive_divergence"} or object, \
-            default="denoising"
+    objective : {"denoising", "score_matching", "contrastive_divergence"} or \
+            ContrastiveDivergence, default="denoising"
         What the autoencoder is trained for, and so what Ψ comes out as, up to a
         constant. ``"denoising"``: about −sigma² log p of data with noise.
         ``"score_matching"`` and ``"contrastive_divergence"``: about −log p of the data
@@ -91,7 +92,9 @@ class PotentialEnergyTransformer(
     regularizer : {"contractive", "sparse"}, callable or None, default=None
         What is added to the objective: ``"contractive"``, the squared norm of ∂u/∂z,
         keeps hidden units u from changing fast; ``"sparse"`` keeps most of them off,
-        see :class:`~sklearn_emma.energies.Sparse`.
+        see :class:`~sklearn_emma.energies.Sparse`. Or a function of u (n, M, K), W
+        (M, K, d) and weights of samples (n, M), for M modes, that returns (n, M) or
+        (M,).
     alpha : float, default=0.01
         Weight of the regulariser.
     max_iter : int, default=10
@@ -268,6 +271,22 @@ class PotentialEnergyTransformer(
     # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
     _fit_together = staticmethod(fit_together)
     _stack = staticmethod(stack)
+
+    @ordinary_state()
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Potential energy of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Values of the mode.
+
+        Returns
+        -------
+        potential : ndarray of shape (n_samples, 1)
+            Ψ, finite; lower is more usual. Only differences matter.
+        """
+        return self._fitted.potential(self._in_units(X))[:, np.newaxis]
 
     @property
     def _n_features_out(self) -> int:

@@ -61,7 +61,7 @@ class ReconstructionEnergy(EnergyEstimator):
 
     See Also
     --------
-    PotentialEnergyTransformer.reconstruction_error : That of the default energy.
+    sklearn_emma.PotentialEnergyTransformer.reconstruction_error : That of the default.
 
     Examples
     --------

@@ -115,22 +115,6 @@ class AutoencoderEstimator(BaseEstimator):
         return FittedAutoencoder(z, *weights, self.stiffness_)
 
     @ordinary_state()
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Potential energy of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode.
-
-        Returns
-        -------
-        potential : ndarray of shape (n_samples, 1)
-            Ψ, finite; lower is more usual. Only differences matter.
-        """
-        return self._fitted.potential(self._in_units(X))[:, np.newaxis]
-
-    @ordinary_state()
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
 

@@ -251,9 +251,8 @@ class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
                 # Checking all rows at once would read the file twice, or copy it.
                 validate_data(self, given, reset=False, skip_check_array=True)
                 check = partial(check_array, estimator=self, input_name="X", **kinds)
-                return model.gather(
-                    given, quantity, sums_overflow(check), energies(len(given))
-                )
+                check, known = sums_overflow(check), energies(len(given))
+                return model.gather(given, quantity, check, known)
             checked = sums_overflow(validate_data)(self, given, reset=False, **kinds)
         return model.gather(checked, quantity, known=energies(len(checked)))
 

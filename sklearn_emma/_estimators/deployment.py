@@ -80,10 +80,4 @@ class BecomesTorch(PredictsClasses):
                 f"`joint_energy`, {type(joint.ratio.estimator).__name__}, is no torch "
                 "module, and cannot become part of one: fit with True or False."
             )
-        if self._model.energies.stack is None:
-            kinds = {type(energy).__name__ for energy in self.energies_.values()}
-            raise TypeError(
-                f"Energies of several classes, {sorted(kinds)}, cannot become one "
-                "torch module: fit with one class of energy for all modes."
-            )
         return DeployedModel(self._model, dtype)

@@ -135,9 +135,9 @@ class LearnsClassesByChunks(PredictsClasses, LearnsByChunks):
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
         AttributeError
-            If ``predictor`` is a scikit-learn classifier, ``early_stopping=True`` or
-            ``class_weight="balanced"``, which need all data at once: the estimator then
-            has no such method.
+            If ``predictor`` is a scikit-learn classifier, ``early_stopping`` is on,
+            ``class_weight="balanced"`` or ``rho`` is annealed, which need all data at
+            once: the estimator then has no such method.
 
         Examples
         --------

@@ -42,8 +42,9 @@ class PredictsClasses(BaseEMMA):
         y : ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        classes = Classes(self.classes_)
-        return self._gather(X, lambda s: classes.decode(s.logits), potential_energy)
+        return self._gather(
+            X, lambda s: Classes(self.classes_).decode(s.logits), potential_energy
+        )
 
     def predict_proba(
         self, X: ArrayLike, potential_energy: ArrayLike | None = None

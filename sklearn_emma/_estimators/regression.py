@@ -58,8 +58,9 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
             If ``return_std`` is True and no spread was learnt.
         """
         if not return_std:
-            decode = self._target.decode
-            return self._gather(X, lambda s: decode(s.logits), potential_energy)
+            return self._gather(
+                X, lambda s: self._target.decode(s.logits), potential_energy
+            )
         both = self._gather(X, self._with_spread, potential_energy)
         return both[..., 0], both[..., 1]
 
@@ -136,8 +137,9 @@ class PredictsNumbers(RegressorMixin, LearnsByChunks):
         FloatingPointError
             If a loss stops being finite. After any error the estimator is as it was.
         AttributeError
-            If ``predictor`` is a scikit-learn regressor or ``early_stopping=True``,
-            which need all data at once: the estimator then has no such method.
+            If ``predictor`` is a scikit-learn regressor, ``early_stopping`` is on or
+            ``rho`` is annealed, which need all data at once: the estimator then has no
+            such method.
 
         Examples
         --------

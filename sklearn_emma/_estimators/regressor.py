@@ -32,23 +32,22 @@ class EMMARegressor(PredictsNumbers):
     Parameters
     ----------
     modes : dict, list or None, default=None
-        Columns of each mode: a dict of name to columns, or a list of columns (the modes
-        are then named ``mode0``, ``mode1``, ...). Columns are given as in
+        Columns of each mode: a dict of name to columns, or a list of columns (named
+        ``mode0``, ``mode1``, ...). Columns are given as in
         :class:`~sklearn.compose.ColumnTransformer`: names, indices, slice, boolean mask
-        or callable. A dict of them, by name, in place of columns gives the *parts* of a
-        mode: attention is then divided among these too. ``None`` takes the modes from a
-        data frame with two-level columns or whose columns all read ``mode__feature``;
-        otherwise each column is a mode of its own, with a
-        :class:`~sklearn_emma.exceptions.ModesWarning`.
+        or callable; :class:`Mode` gives a shape, and a dict of name to columns *parts*,
+        among which attention is divided too. ``None`` takes the modes from a frame with
+        two-level columns or whose columns all read ``mode__feature``; otherwise each
+        column is one, with a :class:`~sklearn_emma.exceptions.ModesWarning`.
     remainder : {"error", "drop", "mode"}, default="error"
         What happens to columns that belong to no mode: raise an error, leave them out,
         or make them a mode of their own, named ``remainder``.
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict with one
         for each mode by name. Ψ is minus ``score_samples`` of standardised values. None
-        is :class:`PotentialEnergyTransformer`. If its ``fit`` takes no
-        ``sample_weight``, rows are repeated by integer weights; other unequal weights
-        are ignored, with a warning.
+        is :class:`PotentialEnergyTransformer`, or :class:`ConvolutionalEnergy` of an
+        image or a signal. If its ``fit`` takes no ``sample_weight``, rows are repeated
+        by integer weights; other unequal weights are ignored, with a warning.
     joint_energy : bool, estimator or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored. The
         attention of a mode that is likely by itself, but does not fit the others, is
@@ -90,8 +89,10 @@ class EMMARegressor(PredictsNumbers):
         is called with ``(n_features_in, n_outputs)``; a module is assumed to be trained
         already, and is copied and fine-tuned. It sees the modes' columns side by side
         in the order of ``modes``, standardised. None is
-        :class:`~sklearn_emma.predictors.MLP`; its evidence of single modes is heard
-        with losses that predict the mean, ``"squared_error"`` and ``"gaussian"``.
+        :class:`~sklearn_emma.predictors.MLP`, behind
+        :class:`~sklearn_emma.predictors.Encoders` of images and signals; its evidence
+        of single modes is heard with losses that predict the mean, ``"squared_error"``
+        and ``"gaussian"``.
 
         Or a scikit-learn regressor: the gate then learns in front of the default
         network, and a clone of the regressor is fitted on gated copies of the data,

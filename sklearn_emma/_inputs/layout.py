@@ -56,8 +56,12 @@ class ModeLayout:
     above: ModeLayout | None = None
 
     @classmethod
-    def from_columns(cls, modes: Mapping[str, Any]) -> Self:
-        """Make the layout of modes that are plain groups of columns.
+    def from_columns(
+        cls,
+        modes: Mapping[str, Any],
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> Self:
+        """Make the layout of modes from their columns.
 
         Parameters
         ----------
@@ -65,6 +69,8 @@ class ModeLayout:
             Columns of each mode, in order, as ``EMMAClassifier.modes_`` has them. A
             dict has those of each part of the mode; the layout is then one of the
             parts, ``mode__part``.
+        shapes : dict of str to tuple of int, default=None
+            Shape of each mode that has one; others are plain groups of columns.
 
         Returns
         -------
@@ -76,7 +82,7 @@ class ModeLayout:
             Names the mode whose columns are not integers from 0.
         """
         if any(isinstance(given, Mapping) for given in modes.values()):
-            layout = cls.from_columns(one_level(modes))
+            layout = cls.from_columns(one_level(modes), shapes)
             above = cls.from_columns(whole_modes(layout.as_dict(), modes))
             return replace(layout, above=above)
         for name, given in modes.items():
@@ -86,8 +92,10 @@ class ModeLayout:
                 raise ValueError(
                     f"Mode {name!r}: columns must be integers from 0, got {given!r}."
                 )
-        columns = tuple(np.asarray(c, dtype=np.intp) for c in modes.values())
-        return cls(tuple(modes), tuple((len(c),) for c in columns), columns)
+        columns = {name: np.asarray(c, dtype=np.intp) for name, c in modes.items()}
+        plain = {name: (len(c),) for name, c in columns.items()}
+        of_modes = tuple({**plain, **(shapes or {})}[name] for name in modes)
+        return cls(tuple(modes), of_modes, tuple(columns.values()))
 
     @property
     def n_modes(self) -> int:
@@ -198,7 +206,7 @@ class ModeLayout:
         return x.split(self.widths, dim=1)
 
     def join(self, modes: Sequence[Tensor]) -> Tensor:
-        """Lay the values of the modes side by side; undoes :meth:`split`.
+        """Lay the values of the modes side by side; undoes ``split``.
 
         Parameters
         ----------

@@ -12,6 +12,7 @@ from sklearn_emma._inputs.doubts import warn_of_their_number
 from sklearn_emma._inputs.found_modes import find_modes
 from sklearn_emma._inputs.mode_advice import refuse_guesses, why_not_found
 from sklearn_emma._inputs.parts import one_level, whole_modes
+from sklearn_emma._inputs.shapes import Mode, check_shape, columns_of
 from sklearn_emma._inputs.tables import (
     as_known_frame,
     column_labels,
@@ -34,7 +35,9 @@ Columns: TypeAlias = (
 )
 #: What the user may say the modes are.
 ModesLike: TypeAlias = (
-    Mapping[str, Columns | Mapping[str, Columns]] | Sequence[Columns] | None
+    Mapping[str, Columns | Mode | Mapping[str, Columns | Mode]]
+    | Sequence[Columns | Mode]
+    | None
 )
 
 
@@ -84,7 +87,8 @@ def resolve_modes(
     owner: dict[int, str] = {}
     by_name = False
     named = _as_mapping(modes)
-    for name, columns in one_level(named).items():
+    for name, given in one_level(named).items():
+        columns = columns_of(given)
         try:
             with noting(f"Mode {name!r}: its columns were given as {columns!r}."):
                 columns = _as_specified(frame, columns)
@@ -92,6 +96,7 @@ def resolve_modes(
             raise ValueError(f"Mode {name!r}: {columns!r}: {error}.") from error
         by_name = by_name or _is_by_name(columns)
         indices = _resolve_columns(frame, name, columns)
+        check_shape(name, given, len(indices))
         shared = [i for i in indices if i in owner]
         if shared:
             raise ValueError(

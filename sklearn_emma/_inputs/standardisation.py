@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_emma._inputs.layout import ModeLayout
+
 #: In standard deviations from the mean. No training sample of n equally weighted ones
 # lies further out than √n, so this bounds nothing that could be learnt from; and its
 # square leaves room for products and for sums of many in float32.
@@ -59,6 +61,26 @@ def fit_scaler(X: np.ndarray, weight: np.ndarray | None = None) -> StandardScale
     # Beside its root, which is in use, the variance may leave the range of the type.
     with np.errstate(over="ignore", under="ignore"):
         scaler.var_ = np.ldexp(variance, 2 * power)
+    return scaler
+
+
+def fit_scaler_of_modes(
+    X: np.ndarray, weight: np.ndarray, layout: ModeLayout
+) -> StandardScaler:
+    """:func:`fit_scaler`, but one mean and scale for each channel of a shape.
+
+    So neighbours stay comparable, and a pixel that hardly ever varies is not blown up.
+    """
+    scaler = fit_scaler(X, weight)
+    for columns, shape in zip(layout.slices, layout.shapes, strict=True):
+        if len(shape) > 1:
+            values = X[:, columns].reshape(len(X), shape[0], -1)
+            n_values = values.shape[2]
+            rows = values.swapaxes(1, 2).reshape(-1, shape[0])
+            pooled = fit_scaler(rows, np.repeat(weight, n_values))
+            for name in ("mean_", "scale_", "var_"):
+                of_columns = np.repeat(getattr(pooled, name), n_values)
+                getattr(scaler, name)[columns] = of_columns
     return scaler
 
 

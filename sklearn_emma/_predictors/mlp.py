@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -11,7 +11,13 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.dropout import Dropout
+from sklearn_emma._predictors.encoder_modules import (
+    EncodedModes,
+    default_encoders,
+    embedded_sizes,
+)
 from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
 from sklearn_emma._validation import Constraints, Interval, StrOptions
 
@@ -116,19 +122,79 @@ class MLP(BaseEstimator):
         ValueError
             Names the parameter at fault.
         """
+        return self._module(n_features_in, n_outputs)
+
+    def build_for(self, layout: ModeLayout, n_outputs: int) -> nn.Module:
+        """Make the torch module for modes that are known.
+
+        Parameters
+        ----------
+        layout : ModeLayout
+            Columns and shapes of the modes.
+        n_outputs : int
+            Number of outputs.
+
+        Returns
+        -------
+        module : nn.Module
+            As :meth:`build`; signals and images go through convolutional encoders, see
+            :class:`Encoders`.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter at fault.
+        """
+        encoders = default_encoders(layout)
+        if not encoders:
+            return self.build(layout.n_features, n_outputs)
+        return self.build_behind(layout, encoders, n_outputs)
+
+    def build_behind(
+        self, layout: ModeLayout, encoders: Mapping[str, nn.Module], n_outputs: int
+    ) -> nn.Module:
+        """Make the torch module behind encoders of some modes.
+
+        Parameters
+        ----------
+        layout : ModeLayout
+            Columns and shapes of the modes.
+        encoders : dict of str to nn.Module
+            Of modes by name; columns of others are seen as they are, and in bins.
+        n_outputs : int
+            Number of outputs.
+
+        Returns
+        -------
+        module : nn.Module
+            As :meth:`build`.
+        """
+        sizes = embedded_sizes(layout, encoders)
+        plain = [name not in encoders for name in layout.names]
+        binned = np.flatnonzero(np.repeat(plain, sizes))
+        head = self._module(sum(sizes), n_outputs, binned)
+        return EncodedModes(layout, encoders, head)
+
+    def _module(
+        self, n_features_in: int, n_outputs: int, binned: np.ndarray | None = None
+    ) -> MLPModule:
         self._validate_params()
         sizes = _checked_sizes(self.hidden_layer_sizes)
         rate = _DROPOUT if isinstance(self.dropout, str) else float(self.dropout)
-        return MLPModule(n_features_in, n_outputs, sizes, rate, self.n_bins)
+        return MLPModule(n_features_in, n_outputs, sizes, rate, self.n_bins, binned)
 
 
 class MLPModule(nn.Module):
     """What :class:`MLP` builds; arguments as there.
 
+    ``binned`` are the features that are also seen in bins; None: all are.
+
     Attention multiplies features and their positions: were the position that of the
     gated value, a feature of which little is let through would look like one of another
     value.
     """
+
+    binned: Tensor | None
 
     def __init__(
         self,
@@ -137,10 +203,15 @@ class MLPModule(nn.Module):
         hidden_layer_sizes: Sequence[int],
         dropout: float,
         n_bins: int,
+        binned: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self.encoding = PiecewiseLinearEncoding(n_features_in, n_bins)
-        sizes = [n_features_in * (1 + n_bins), *hidden_layer_sizes]
+        n_binned = n_features_in if binned is None else len(binned)
+        self.encoding = PiecewiseLinearEncoding(n_binned, n_bins)
+        self.register_buffer(
+            "binned", None if binned is None else torch.from_numpy(binned)
+        )
+        sizes = [n_features_in + n_binned * n_bins, *hidden_layer_sizes]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
             layers += [nn.Linear(n_in, n_out), nn.ReLU(), Dropout(dropout)]
@@ -151,7 +222,10 @@ class MLPModule(nn.Module):
 
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
         """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
-        self.encoding.calibrate(x, weight)
+        if self.binned is None:
+            self.encoding.calibrate(x, weight)
+        elif len(self.binned):
+            self.encoding.calibrate(x[:, self.binned], weight)
 
     def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
         """Return outputs (n, n_outputs).
@@ -161,11 +235,21 @@ class MLPModule(nn.Module):
         output: Tensor = self.linear(x if attention is None else x * attention)
         if not len(self.layers):
             return output
+        if self.binned is not None:
+            return output + self.layers(self._seen(x, attention, self.binned))
         seen = torch.cat((x.unsqueeze(2), self.encoding(x)), dim=2)
         if attention is not None:
             seen = seen * attention.unsqueeze(2)
         hidden: Tensor = self.layers(seen.flatten(1))
         return output + hidden
+
+    def _seen(self, x: Tensor, attention: Tensor | None, binned: Tensor) -> Tensor:
+        """All features, and some of them in bins, multiplied by attention."""
+        bins = self.encoding(x.index_select(1, binned))
+        if attention is not None:
+            bins = bins * attention.index_select(1, binned).unsqueeze(2)
+            x = x * attention
+        return torch.cat((x, bins.flatten(1)), dim=1)
 
 
 def _checked_sizes(hidden_layer_sizes: int | Sequence[int]) -> list[int]:

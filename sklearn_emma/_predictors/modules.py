@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._optim.torch_state import forked
 
 
@@ -36,6 +37,7 @@ def build_predictor(
     dtype: torch.dtype,
     *,
     logits: bool = True,
+    layout: ModeLayout | None = None,
 ) -> nn.Module:
     """Make the module that maps gated features to outputs.
 
@@ -50,6 +52,8 @@ def build_predictor(
         Of the result's parameters.
     logits : bool, default=True
         Whether outputs are to be logits of classes.
+    layout : ModeLayout, default=None
+        For the method ``build_for`` of a recipe, in place of ``build``.
 
     Returns
     -------
@@ -64,7 +68,11 @@ def build_predictor(
         it ends in a softmax or a sigmoid; or if it has nothing to train and does not
         come trained.
     """
-    module = _made(predictor, n_features_in, n_outputs)
+    knows_modes = None if layout is None else getattr(predictor, "build_for", None)
+    if callable(knows_modes):
+        module: object = knows_modes(layout, n_outputs)
+    else:
+        module = _made(predictor, n_features_in, n_outputs)
     if not isinstance(module, nn.Module):
         raise TypeError(
             "`predictor` must be a torch module, or make one: a class or factory "

@@ -22,18 +22,14 @@ from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.interface import AttentionFunction
 from sklearn_emma._attention.nested import NestedGate
+from sklearn_emma._energies.choice import choose_energies
 from sklearn_emma._energies.comparing import (
     Comparison,
     DensityComparison,
     EstimatedComparison,
     JointEstimator,
 )
-from sklearn_emma._energies.per_mode import (
-    by_part,
-    clone_estimators,
-    warn_of_ignored_weights,
-)
-from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._energies.per_mode import by_part, warn_of_ignored_weights
 from sklearn_emma._inputs.checking import CheckedData, TakesModes, check_modes_seen
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.numbers import Numbers
@@ -143,9 +139,8 @@ def plan_training(
     options = Options.from_params(params, params.max_iter)
     classifier = _clone_estimator(params.predictor, target, data)
     predictor = _torch_predictor(params.predictor, classifier)
-    default = PotentialEnergyTransformer(device=params.device)
-    energies = clone_estimators(
-        by_part(params.energy_estimator, layout), layout.names, default
+    energies = choose_energies(
+        by_part(params.energy_estimator, layout), layout, params.device
     )
     gate = make_gate(params, layout)
     check_gate(gate, TRAINING_TYPE)
@@ -156,6 +151,7 @@ def plan_training(
             target.n_outputs,
             TRAINING_TYPE,
             logits=target.n_classes is not None,
+            layout=layout,
         )
     failures = Failures.from_parameter(params.corruption)
     failures.check(layout, TRAINING_TYPE)

@@ -16,6 +16,7 @@ from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.loop import Samples, auto_batch_size, train
 from sklearn_emma._optim.net import make_net
 from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.encoders import Encoders
 from sklearn_emma._predictors.evidence import (
     STRENGTHS,
     Evidence,
@@ -69,7 +70,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     asked = _asked(task)
     if asked is None:
         return LearntPredictor(*_train(task, rows.x, task.data), None)
-    assert isinstance(task.predictor, MLP)
+    assert isinstance(task.predictor, MLP | Encoders)
     data, layout, (kind, n_answers) = task.data, task.layout, asked
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
@@ -141,7 +142,8 @@ def _answers(
 def _asked(task: PretrainingTask) -> Question | None:
     """What single modes are asked beside the default network, if anything."""
     enough = len(task.data.y) >= _FEWEST_SAMPLES
-    if isinstance(task.predictor, MLP) and task.predictor.evidence and enough:
+    heard = isinstance(task.predictor, MLP | Encoders) and task.predictor.evidence
+    if heard and enough:
         return question(task.target)
     return None
 

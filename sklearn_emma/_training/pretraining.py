@@ -20,7 +20,7 @@ from sklearn_emma._energies.joint import JointEnergy, fit_joint_energy
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
-from sklearn_emma._inputs.standardisation import fit_scaler, standardise
+from sklearn_emma._inputs.standardisation import fit_scaler_of_modes, standardise
 from sklearn_emma._predictors.evidence import Evidence
 from sklearn_emma._training.predictor import learn_predictor
 from sklearn_emma._training.task import PretrainingTask
@@ -53,7 +53,7 @@ def pretrain(task: PretrainingTask) -> Pretrained:
     """
     data, layout = task.data, task.layout
     clean = data.clean(layout)
-    scaler = fit_scaler(clean, data.weight)
+    scaler = fit_scaler_of_modes(clean, data.weight, layout)
     x, present = _filled(clean, scaler, layout)
     rows = CleanRows(layout, x.numpy(), present.numpy(), data.weight)
     crossed = cross_fit(task.energies, rows, task.seeds[0], task.options.verbose)

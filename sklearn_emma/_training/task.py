@@ -48,4 +48,5 @@ class PretrainingTask:
             self.target.n_outputs,
             TRAINING_TYPE,
             logits=self.target.n_classes is not None,
+            layout=self.layout,
         )

@@ -233,7 +233,7 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
         return np.concatenate([self._aligned.cost(chunk) for chunk in rows])
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
-        """Names of the columns after the alignment.
+        """Name the columns after the alignment.
 
         Parameters
         ----------

@@ -160,7 +160,7 @@ class DeepCanonicalTimeWarping(BaseTimeWarping):
             centred = [x - x.mean(0) for x in outputs]
             first, second = (ridge_of(x.T @ x, self.ridge) for x in centred)
             linear, objective = canonical_step(
-                *outputs, self.n_components, (first, second)
+                outputs[0], outputs[1], self.n_components, (first, second)
             )
             return linear._replace(networks=networks), objective
 
@@ -204,8 +204,8 @@ class DeepCanonicalTimeWarping(BaseTimeWarping):
                 for number, (weight, bias) in enumerate(f):
                     x = (x.tanh() if number else x) @ weight + bias
                 outputs.append(x)
-            loss = -total_correlation(*outputs, self.ridge)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = -total_correlation(outputs[0], outputs[1], self.ridge)
+            loss.backward()
             return loss
 
         optimizer.step(closure)

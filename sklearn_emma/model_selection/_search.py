@@ -61,9 +61,9 @@ class EMMAGridSearchCV(GridSearchCV):
 
     Candidates that differ in any other parameter are trained separately. So is a
     candidate whose classifier has ``callbacks``, ``early_stopping``, ``warm_start``, an
-    ``optimizer`` other than Adam, a ``random_state`` that is not an integer, or a
-    ``predictor`` that is a scikit-learn estimator or that ``torch.func`` cannot
-    vectorise. With any other estimator this is ``GridSearchCV``.
+    ``optimizer`` other than Adam, an annealed ``rho``, a ``random_state`` that is not
+    an integer, or a ``predictor`` that is a scikit-learn estimator or that
+    ``torch.func`` cannot vectorise. With any other estimator this is ``GridSearchCV``.
 
     Parameters
     ----------

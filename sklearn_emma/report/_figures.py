@@ -37,7 +37,7 @@ def attention_figures(
         dots = display.plot(ax).means_
         _without_legend(ax)
         ax.set_ylabel("attention β")
-        places = [float(dots[name, mode].get_xdata()[0]) for mode in modes]
+        places = [float(np.ravel(dots[name, mode].get_xdata())[0]) for mode in modes]
         upright = sum(map(len, modes)) < _LETTERS
         ax.set_xticks(places, modes, rotation=0 if upright else 90)
         means = [

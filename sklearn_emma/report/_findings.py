@@ -90,7 +90,7 @@ def look_at(
         modes=_by_mode(found, table),
         rows=rows,
         attention=np.asarray(found.attention(arrived)),
-        rings=failing.any(axis=1),
+        rings=np.asarray(failing.any(axis=1)),
         right=right,
         extremes=_extremes(found, arrived, worst),
     )

@@ -212,15 +212,21 @@ def make_report(
         "n_repeats": n_repeats,
         "random_state": check_random_state(random_state).randint(2**31),
     }
-    some, of_some = _some_rows(seen, y, max_rows, options["random_state"])
+    some, of_some = seen, y
+    if np.shape(seen)[0] > max_rows:
+        arrays = (seen,) if y is None else (seen, y)
+        thinning = {"n_samples": max_rows, "random_state": options["random_state"]}
+        thinned = resample(*arrays, replace=False, **thinning)
+        some, of_some = (thinned, None) if y is None else thinned
     told = {"Training": found.attention_, "These rows": findings.attention}
     usual = attention_figures(told, list(found.modes_))
     figures: dict[str, str] = {}
     curves: dict[str, RobustnessCurve] = {}
-    if y is None:
+    if of_some is None:
         attention = {m: attention_curve(found, some, mode=m, **options) for m in modes}
         figures = attention_curve_figures(attention)
     elif modes:
+        assert of_some is not None
         options["scoring"] = scoring
         curves = {
             m: robustness_curve(target, some, of_some, mode=m, **options) for m in modes
@@ -230,17 +236,6 @@ def make_report(
         title = f"{type(estimator).__name__} on {len(findings.rings):,} rows"
     score = None if y is None else _score(estimator, X, y, scoring, curves)
     return Report(Content(title, alpha, findings, score, curves, usual, figures))
-
-
-def _some_rows(
-    X: ArrayLike, y: ArrayLike | None, n: int, seed: int
-) -> tuple[ArrayLike, ArrayLike | None]:
-    if np.shape(X)[0] <= n:
-        return X, y
-    if y is None:
-        return resample(X, replace=False, n_samples=n, random_state=seed), None
-    some, of_some = resample(X, y, replace=False, n_samples=n, random_state=seed)
-    return some, of_some
 
 
 def _score(

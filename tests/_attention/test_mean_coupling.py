@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV
 
 from helpers import gate_energies
 from sklearn_emma import EMMAClassifier, EMMAGate
 from sklearn_emma._attention.coupling import PairwiseCoupling, shared_energy
 from sklearn_emma._attention.mean_coupling import MeanCoupling
 from sklearn_emma.datasets import make_multimodal_classification
+from sklearn_emma.model_selection import EMMAGridSearchCV
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -114,3 +116,27 @@ def test_a_classifier_learns_it():
     assert (clf.coupling_weights_[off_diagonal] != 0).all()
     assert (np.diag(clf.coupling_weights_) == 0).all()
     assert (clf.coupling_exponents_[0] == clf.coupling_exponents_[0, 0]).all()
+
+
+@pytest.mark.parametrize(
+    "part", [{"coupling": "mean"}, {"attention_function": "classical"}]
+)
+def test_many_gates_at_once_learn_what_each_learns_alone(part):
+    X, y, modes = make_multimodal_classification(90, 3, random_state=0)
+    X[::7, modes["mode_0"]] = np.nan
+    clf = EMMAClassifier(
+        modes,
+        predictor=torch.nn.Linear,
+        lambda_c=0.01,
+        max_iter=2,
+        pretraining_max_iter=1,
+        random_state=0,
+        **part,
+    )
+    scores = [
+        search(clf, {"rho": [0.5, "learn"]}, cv=2, scoring="neg_log_loss", refit=False)
+        .fit(X, y)
+        .cv_results_["mean_test_score"]
+        for search in (EMMAGridSearchCV, GridSearchCV)
+    ]
+    np.testing.assert_allclose(*scores, rtol=1e-7)

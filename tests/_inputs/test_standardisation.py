@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emma._inputs.standardisation import bounded, fit_scaler, standardise
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.standardisation import (
+    bounded,
+    fit_scaler,
+    fit_scaler_of_modes,
+    standardise,
+)
 
 DTYPES = [np.dtype("f4"), np.dtype("f8")]
 
@@ -149,3 +155,34 @@ def test_columns_of_zeros_and_of_no_values():
     np.testing.assert_array_equal(
         standardise(np.array([[2.0, 2.0, 3.5]]), scaler), [[2, 2, 0]]
     )
+
+
+def test_a_channel_has_one_mean_and_scale_and_columns_have_their_own():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 8)) * [1, 2, 3, 4, 10, 10, 1, 5]
+    X[::4, 1] = np.nan
+    weight = rng.uniform(1, 2, 50)
+    modes = {"signal": range(6), "table": [6, 7]}
+    layout = ModeLayout.from_columns(modes, {"signal": (2, 3)})
+    scaler, plain = fit_scaler_of_modes(X, weight, layout), fit_scaler(X, weight)
+    for channel in (slice(0, 3), slice(3, 6)):
+        values, counts = X[:, channel].ravel(), weight.repeat(3)
+        known = ~np.isnan(values)
+        mean = np.average(values[known], weights=counts[known])
+        square = np.average(np.square(values[known] - mean), weights=counts[known])
+        np.testing.assert_allclose(scaler.mean_[channel], mean)
+        np.testing.assert_allclose(scaler.var_[channel], square)
+        np.testing.assert_allclose(scaler.scale_[channel], np.sqrt(square))
+    np.testing.assert_array_equal(scaler.scale_[6:], plain.scale_[6:])
+    np.testing.assert_array_equal(scaler.mean_[6:], plain.mean_[6:])
+
+
+def test_modes_of_columns_have_the_scaler_of_columns_to_the_bit():
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    layout = ModeLayout.from_columns({"a": [0, 1], "b": [2, 3]})
+    found, plain = (
+        fit_scaler_of_modes(X, np.ones(50), layout),
+        fit_scaler(X, np.ones(50)),
+    )
+    np.testing.assert_array_equal(found.mean_, plain.mean_)
+    np.testing.assert_array_equal(found.scale_, plain.scale_)

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import helpers
+from sklearn_emma.attention import Annealed
 from sklearn_emma.monitoring import SensorHealthMonitor
 
 io = pytest.importorskip("skops.io", reason="needs skops")
@@ -27,6 +28,7 @@ MODELS = {
     "defaults": quick(),
     "warm start": quick(warm_start=True),
     "coupled": quick(coupling="symmetric", attention_function="hard"),
+    "annealed": quick(rho=Annealed(), coupling="mean", attention_function="classical"),
     "classifier": quick(predictor=LogisticRegression()),
     "forest": quick(predictor=RandomForestClassifier(3)),
     "pipeline": make_pipeline(StandardScaler(), quick()),

@@ -1,0 +1,65 @@
+"""Which energy a mode gets, and what that is told about the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from sklearn_emma._energies.convolution import is_convolved
+from sklearn_emma._energies.convolutional import ConvolutionalEnergy
+from sklearn_emma._energies.interface import Energy, naming
+from sklearn_emma._energies.per_mode import clone_estimators
+from sklearn_emma._energies.potential import PotentialEnergyTransformer
+from sklearn_emma._inputs.layout import ModeLayout
+
+
+def choose_energies(
+    given: BaseEstimator | Mapping[str, BaseEstimator] | None,
+    layout: ModeLayout,
+    device: torch.device | str,
+) -> list[Energy]:
+    """An unfitted estimator for each mode, which knows the shape of its mode.
+
+    Where none is given, it is the dense energy for columns, and the convolutional one
+    for signals and images.
+
+    Raises
+    ------
+    ValueError
+        As :func:`clone_estimators`; also names the mode whose energy has another shape.
+    """
+    dense = PotentialEnergyTransformer(device=device)
+    if given is None or isinstance(given, Mapping):
+        shaped = {
+            name: ConvolutionalEnergy(device=device)
+            for name, shape in zip(layout.names, layout.shapes, strict=True)
+            if is_convolved(shape)
+        }
+        own = {name: e for name, e in (given or {}).items() if e is not None}
+        given = shaped | own
+    energies = clone_estimators(given, layout.names, dense)
+    for name, shape, energy in zip(layout.names, layout.shapes, energies, strict=True):
+        _tell_shape(name, shape, energy)
+    return energies
+
+
+def _tell_shape(name: str, shape: tuple[int, ...], energy: Energy) -> None:
+    """Set a parameter ``shape`` that is None, in place, and let the energy check it."""
+    params = energy.get_params(deep=False)
+    if "shape" not in params:
+        return
+    own = params["shape"]
+    if own is None:
+        energy.set_params(shape=shape)
+    elif len(shape) > 1 and tuple(own) != shape:
+        raise ValueError(
+            f"Mode {name!r} is of shape {shape}, but its energy, "
+            f"{type(energy).__name__}, is for shape={own!r}. Leave it out there."
+        )
+    check = getattr(energy, "_check_mode", None)
+    if check is not None:
+        with naming([name], energy):
+            check(int(np.prod(shape)))

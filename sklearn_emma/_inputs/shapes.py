@@ -1,0 +1,102 @@
+"""Modes whose values have a shape: images, signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from sklearn_emma._inputs.parts import one_level
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Columns of a mode whose values have a shape, such as an image or a signal.
+
+    X stays one matrix or one frame, so that pipelines, searches and cross-validation
+    work as they do: the values of a mode lie flattened in its columns, in the order of
+    ``numpy.ravel``. :func:`pack_modes` makes both X and modes of arrays.
+
+    Parameters
+    ----------
+    columns : str, int, slice, list, array or callable
+        As in the ``modes`` of :class:`EMMAClassifier`.
+    shape : tuple of int, default=None
+        Shape of the values in one sample: ``(channels, length)`` of a signal,
+        ``(channels, height, width)`` of an image. Channels come first, as in torch; an
+        image in grey has one. These two are learnt by convolutions. Other shapes are
+        for energies and encoders of your own. None: columns without a shape.
+
+    See Also
+    --------
+    pack_modes : X and modes from arrays.
+    ConvolutionalEnergy : The energy of modes with a shape.
+    sklearn_emma.predictors.Encoders : Networks that read modes with a shape.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_emma import EMMAClassifier, Mode
+    >>> X, y = load_digits(return_X_y=True)
+    >>> halves = {
+    ...     "upper": Mode(slice(0, 32), shape=(1, 4, 8)),
+    ...     "lower": Mode(slice(32, 64), shape=(1, 4, 8)),
+    ... }
+    >>> clf = EMMAClassifier(halves, max_iter=2, pretraining_max_iter=5, random_state=0)
+    >>> clf.fit(X[:300], y[:300]).attention(X[300:]).shape
+    (1497, 2)
+    """
+
+    columns: Any
+    _: KW_ONLY
+    shape: Sequence[int] | None = None
+
+
+def columns_of(given: object) -> Any:
+    """Columns of a mode as the user gave them, with a shape or without."""
+    return given.columns if isinstance(given, Mode) else given
+
+
+def check_shape(name: str, given: object, n_columns: int) -> None:
+    """Check that the columns of a mode are as many as its shape holds values.
+
+    Raises
+    ------
+    ValueError
+        Names the mode, its shape and its number of columns.
+    """
+    if not isinstance(given, Mode) or given.shape is None:
+        return
+    shape = given.shape
+    sizes = list(shape) if isinstance(shape, Sequence | np.ndarray) else []
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes)
+    if not sizes or not whole or min(sizes) < 1 or isinstance(shape, str):
+        raise ValueError(
+            f"Mode {name!r}: `shape` must be a tuple of positive integers, such as "
+            "(channels, length) or (channels, height, width), got "
+            f"{shape!r}."
+        )
+    size = int(np.prod(sizes, dtype=object))
+    if size != n_columns:
+        raise ValueError(
+            f"Mode {name!r}: a shape of {tuple(sizes)} holds {size} values, but the "
+            f"mode has {n_columns} columns."
+        )
+
+
+def shapes_of(modes: object) -> dict[str, tuple[int, ...]]:
+    """Shape of each mode or part that has one, by name; of modes that were checked."""
+    if isinstance(modes, Mapping):
+        named = dict(modes)
+    elif isinstance(modes, Sequence):
+        named = {f"mode{i}": given for i, given in enumerate(modes)}
+    else:
+        return {}
+    return {
+        name: tuple(int(n) for n in given.shape)
+        for name, given in one_level(named).items()
+        if isinstance(given, Mode) and given.shape is not None
+    }
