@@ -52,9 +52,9 @@ def _tell_shape(name: str, shape: tuple[int, ...], energy: Energy) -> None:
     if "shape" not in params:
         return
     own = params["shape"]
-    if own is None:
+    if own is None and len(shape) > 1:  # others are columns, of which it knows
         energy.set_params(shape=shape)
-    elif len(shape) > 1 and tuple(own) != shape:
+    elif own is not None and len(shape) > 1 and tuple(own) != shape:
         raise ValueError(
             f"Mode {name!r} is of shape {shape}, but its energy, "
             f"{type(energy).__name__}, is for shape={own!r}. Leave it out there."

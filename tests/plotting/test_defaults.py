@@ -52,9 +52,9 @@ def test_estimators_of_a_list_are_named_by_their_classes(fitted):
 
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_errors_name_the_method_that_was_called(display, fitted):
-    called = rf"{display.__name__}\.from_estimator\(\) got an unexpected .*'level'"
+    called = rf"{display.__name__}\.from_estimator\(\) got an unexpected .*'noise'"
     with pytest.raises(TypeError, match=called):
-        display.from_estimator(fitted, X, Y, level=[0, 1])
+        display.from_estimator(fitted, X, Y, noise=[0, 1])
 
 
 @pytest.mark.parametrize("name", ["from_estimator", "from_estimators"])
