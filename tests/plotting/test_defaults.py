@@ -64,4 +64,4 @@ def test_so_do_errors_about_values_and_near_misses(name, fitted):
     with pytest.raises(ValueError, match=rf"'n_repeats' .* RobustnessCurve.*\.{name} "):
         method(given, X, Y, n_repeats=0)
     with pytest.raises(TypeError, match=rf"{name}\(\) .* Did you mean 'scoring'?"):
-        method(given, X, Y, scorin="f1")
+        method(given, X, Y, scoring_="f1")
