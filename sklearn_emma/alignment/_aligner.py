@@ -82,7 +82,7 @@ class SequenceAligner(TransformerMixin, BaseEstimator):
         What was fitted, by the mode that it aligns.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, if all are strings.
 
     See Also

@@ -130,7 +130,7 @@ class CanonicalTimeWarping(BaseTimeWarping):
         :math:`U` and :math:`V`, of standardised channels.
     objective_ : float
         The objective of the best round, over all samples.
-    objectives_ : ndarray of shape (n_iter_, 2)
+    objectives_ : ndarray of shape (`n_iter_`, 2)
         The objective of each round, after projecting and after warping.
     n_iter_ : int
         Number of rounds.

@@ -68,7 +68,7 @@ class DeepCanonicalTimeWarping(BaseTimeWarping):
     objective_ : float
         The objective of the best round, over all samples, as that of
         :class:`CanonicalTimeWarping`.
-    objectives_ : ndarray of shape (n_iter_, 2)
+    objectives_ : ndarray of shape (`n_iter_`, 2)
         The objective of each round, after the gradient steps and after warping.
     n_iter_ : int
         Number of rounds.

@@ -49,7 +49,7 @@ class AlignmentEnergy(BaseEstimator):
         Samples that others are compared with.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if all are strings.
 
     See Also
