@@ -11,7 +11,6 @@ from sklearn.base import clone
 from sklearn_emma import EMMAClassifier, EMMAGate
 from sklearn_emma.attention import ClassicalAttention, SoftAttention
 from sklearn_emma.datasets import make_multimodal_classification
-from sklearn_emma.plotting import AttentionFunctionDisplay
 
 seeds = st.integers(0, 2**32 - 1)
 KNOWN = {"weight": [[2.0, -1.0], [0.5, 3.0]], "offset": [0.1, -0.4]}
@@ -133,16 +132,6 @@ def test_a_missing_mode_gets_nothing_whatever_the_offset():
     present = torch.tensor([[True, False]])
     attention = gate.scores(torch.zeros(1, 2), present).attention
     assert attention[0, 0] > 0.9 and attention[0, 1] == 0
-
-
-def test_the_display_draws_the_mean_curve():
-    display = AttentionFunctionDisplay(module_of(**KNOWN)).plot()
-    alpha, beta = display.line_.get_data()
-    pairs = torch.from_numpy(np.stack([alpha, 1 - alpha], axis=1))
-    module = module_of(**KNOWN)
-    expected = (module(pairs)[:, 0] + module(pairs.flip(1))[:, 1]) / 2
-    np.testing.assert_allclose(beta, expected.detach(), atol=1e-12)
-    assert display.threshold_ is None
 
 
 @pytest.mark.parametrize("gain", [0, -1.0, "loud"])

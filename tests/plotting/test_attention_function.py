@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.attention import (
     AttentionModule,
+    ClassicalAttention,
     HardAttention,
     ImportanceAttention,
     NoAttention,
@@ -211,3 +212,15 @@ def test_what_cannot_be_drawn_is_named():
     for nothing in (3.0, "tanh"):
         with pytest.raises(ValueError, match=f"'none'.* got {nothing!r}"):
             AttentionFunctionDisplay(nothing, n_modes=2).plot()
+
+
+def test_of_a_classical_function_it_draws_the_mean_over_the_modes():
+    module = ClassicalAttention().build(2).double()
+    module.weight.data = torch.tensor([[2.0, -1.0], [0.5, 3.0]], dtype=torch.float64)
+    module.offset.data = torch.tensor([0.1, -0.4], dtype=torch.float64)
+    display = AttentionFunctionDisplay(module).plot()
+    alpha, beta = display.line_.get_data()
+    pairs = torch.from_numpy(np.stack([alpha, 1 - alpha], axis=1))
+    expected = (module(pairs)[:, 0] + module(pairs.flip(1))[:, 1]) / 2
+    np.testing.assert_allclose(beta, expected.detach(), atol=1e-12)
+    assert display.threshold_ is None

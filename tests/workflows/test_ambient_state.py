@@ -23,7 +23,6 @@ from sklearn_emma import (
     EMMAClassifier,
     EMMARegressor,
     EncodedEnergy,
-    PotentialEnergyTransformer,
 )
 from sklearn_emma.corruption import Bias
 from sklearn_emma.model_selection import EMMAGridSearchCV
