@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sklearn_emma._inputs.sub_estimators import Fittable
+from sklearn_emma._validation import noting
 
 
 class Energy(Fittable, Protocol):
@@ -81,15 +82,12 @@ def checked_scores(estimator: Energy, X: np.ndarray, fitted: bool) -> np.ndarray
 @contextmanager
 def naming(names: list[str], estimator: Energy, done: str = "fitted") -> Iterator[None]:
     """Note on any error of the block whose energy could not be fitted, or scored."""
-    try:
+    kind = type(estimator).__name__
+    note = f"Mode {names[0]!r}: its energy, {kind}, cannot be {done}."
+    if len(names) > 1:
+        note = (
+            f"Modes {', '.join(map(repr, names))}: one of their energies, {kind}, "
+            f"cannot be {done}; they are trained together."
+        )
+    with noting(note):
         yield
-    except Exception as error:
-        kind = type(estimator).__name__
-        if len(names) == 1:
-            error.add_note(f"Mode {names[0]!r}: its energy, {kind}, cannot be {done}.")
-        else:
-            error.add_note(
-                f"Modes {', '.join(map(repr, names))}: one of their energies, {kind}, "
-                f"cannot be {done}; they are trained together."
-            )
-        raise

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.modules import calibrate_predictor, takes_attention
+from sklearn_emma._validation import noting
 
 # Strided convolutions follow each other until no direction is longer than this, in an
 # image and in a signal.
@@ -174,14 +175,10 @@ def is_frozen(module: nn.Module) -> bool:
 @torch.no_grad()
 def _n_features(name: str, shape: tuple[int, ...], encoder: nn.Module) -> int:
     training = encoder.training
+    tried = f"two samples of zeros, of shape {(2, *shape)}"
     try:
-        found = encoder.eval()(torch.zeros(2, *shape))
-    except Exception as error:
-        error.add_note(
-            f"Mode {name!r}: its encoder was tried on two samples of zeros, of shape "
-            f"{(2, *shape)}."
-        )
-        raise
+        with noting(f"Mode {name!r}: its encoder was tried on {tried}."):
+            found = encoder.eval()(torch.zeros(2, *shape))
     finally:
         encoder.train(training)
     if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != 2:

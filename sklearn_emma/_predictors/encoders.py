@@ -17,7 +17,7 @@ from sklearn_emma._predictors.encoder_modules import (
     embedded_sizes,
 )
 from sklearn_emma._predictors.mlp import MLP
-from sklearn_emma._validation import Constraints, HasMethods, Interval
+from sklearn_emma._validation import Constraints, HasMethods, Interval, noting
 
 #: A module, taken as trained; or a class or factory of the shape of a mode.
 Encoder: TypeAlias = nn.Module | Callable[[tuple[int, ...]], nn.Module]
@@ -180,11 +180,8 @@ def _made(name: str, encoder: Encoder, shape: tuple[int, ...]) -> nn.Module:
             f"Mode {name!r}: its encoder must be a torch module, or a class or factory "
             f"that makes one of the shape, got {encoder!r}."
         )
-    try:
+    with noting(f"Mode {name!r}: its encoder is called as encoder({shape})."):
         module = encoder(shape)
-    except Exception as error:
-        error.add_note(f"Mode {name!r}: its encoder is called as encoder({shape}).")
-        raise
     if not isinstance(module, nn.Module):
         raise ValueError(
             f"Mode {name!r}: its encoder must make a torch module of the shape, but "
