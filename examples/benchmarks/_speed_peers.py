@@ -25,7 +25,7 @@ from sklearn_emma import EMMAClassifier
 from sklearn_emma._energies.autoencoder import AutoencoderStack
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._model.network import EMMANetwork
-from sklearn_emma._optim.loop import auto_batch_size
+from sklearn_emma._optim.samples import auto_batch_size
 from sklearn_emma._training.loss import JointLoss
 from sklearn_emma.corruption import Failures, ZeroedMode, fail_modes
 

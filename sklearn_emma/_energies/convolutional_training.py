@@ -16,8 +16,9 @@ from sklearn_emma._energies.convolution import (
 )
 from sklearn_emma._energies.finite import finite_energy
 from sklearn_emma._energies.frequencies import Spectrum, fit_spectrum, whitened
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 
 # Of few samples small steps are needed to forget where the weights started.

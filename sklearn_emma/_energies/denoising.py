@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from sklearn_emma._energies.autoencoder import AutoencoderStack
 from sklearn_emma._energies.objectives import Denoising, Objective
 from sklearn_emma._energies.regularizers import Regularizer, hidden_units
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed, seeded
 
 # Of few samples small steps are needed to forget where the weights started; the noise

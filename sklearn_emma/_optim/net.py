@@ -154,8 +154,11 @@ def make_net(
         )
         callbacks.append(("own_early_stopping", stopping))
     more: dict[str, object] = {}
-    if "fused" in inspect.signature(options.optimizer).parameters:
+    known = inspect.signature(options.optimizer).parameters
+    if "fused" in known:
         more["optimizer__fused"] = options.device.type in ("cpu", "cuda")
+    if "capturable" in known:  # needed where steps are recorded
+        more["optimizer__capturable"] = options.device.type == "cuda"
     if classes is not None:
         more["classes"] = classes
     make = _Net if answer is None else _NetOfNumbers

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from sklearn_emma._optim.loop import Samples, batch_loss
 from sklearn_emma._optim.members import MakeCriterion, Member, Terms, Traits
+from sklearn_emma._optim.samples import Samples
+from sklearn_emma._optim.steps import batch_loss
 from sklearn_emma._optim.streams import RandomStream
 
 Key = TypeVar("Key")

@@ -13,17 +13,12 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from sklearn_emma._optim.loop import (
-    Progress,
-    Samples,
-    auto_batch_size,
-    batch_loss,
-    divergence,
-    weighted_mean,
-)
+from sklearn_emma._optim.loop import Progress, divergence
 from sklearn_emma._optim.members import MakeCriterion, Member, Traits
 from sklearn_emma._optim.net import Options
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.stack import Stack
+from sklearn_emma._optim.steps import batch_loss, weighted_mean
 from sklearn_emma._optim.streams import RandomStream
 
 # Number of values that a stack computes with at a time. The more models there are, the

@@ -16,9 +16,10 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.nested import NestedGate, all_gates
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._model.model import EMMAModel
-from sklearn_emma._optim.loop import Samples, auto_batch_size, divergence, train
+from sklearn_emma._optim.loop import divergence, train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.optimizer_state import OptimizerState
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._training.loss import JointLoss
 from sklearn_emma._training.simulation import ScoredSet, simulated_epochs

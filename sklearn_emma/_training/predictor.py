@@ -13,8 +13,9 @@ from sklearn_emma._energies.cross_fitting import folds, row_keys
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.training_set import TrainingSet
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import make_net
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._predictors.encoders import Encoders
 from sklearn_emma._predictors.evidence import (

@@ -17,7 +17,7 @@ from sklearn_emma._inputs.standardisation import standardise
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.scores import Inputs
-from sklearn_emma._optim.loop import Samples
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma.corruption import Failures
 

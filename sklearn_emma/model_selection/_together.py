@@ -16,8 +16,8 @@ from sklearn_emma._estimators.regressor import EMMARegressor
 from sklearn_emma._inputs.checking import CheckedData, Given, check_training_data
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.ambient import ordinary_state
-from sklearn_emma._optim.loop import auto_batch_size
 from sklearn_emma._optim.members import Member
+from sklearn_emma._optim.samples import auto_batch_size
 from sklearn_emma._optim.stacked_loop import Source, train_together
 from sklearn_emma._optim.streams import RandomStream
 from sklearn_emma._optim.torch_state import threads_for

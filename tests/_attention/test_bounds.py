@@ -12,8 +12,9 @@ from sklearn_emma import EMMAGate
 from sklearn_emma._attention.bounds import project
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
-from sklearn_emma._optim.loop import Samples, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._training.loss import JointLoss
 
 bound = st.none() | st.floats(-3, 3)

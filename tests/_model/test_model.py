@@ -238,13 +238,13 @@ def test_moving_to_where_it_is_costs_nothing():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_model_on_a_gpu_scores_as_on_a_cpu():
     model, X = make_model(), draw()
-    expected = model.scores(X)
+    expected = {name: of(model.scores(X)) for name, of in QUANTITIES.items()}
     model.to(torch.device("cuda"))
     assert model.device.type == "cuda"
     copy = model.on_cpu()
     assert (copy.device.type, model.device.type) == ("cpu", "cuda")
     for other in (model, copy):
-        for of in QUANTITIES.values():
+        for name, of in QUANTITIES.items():
             np.testing.assert_allclose(
-                of(other.scores(X)), of(expected), rtol=1e-9, atol=1e-9
+                of(other.scores(X)), expected[name], rtol=1e-9, atol=1e-9
             )

@@ -17,11 +17,8 @@ from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._optim.loop import (
     Samples,
-    auto_batch_size,
-    batch_loss,
     divergence,
     train,
-    weighted_mean,
 )
 from sklearn_emma._optim.net import Options, make_net
 
@@ -113,100 +110,11 @@ def mean_loss(module, samples):
 # ----------------------------------------------------------------------------- batches
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
-def test_batches_hold_every_sample_once_in_a_new_order(batch_size):
-    n = 40
-    number = torch.arange(n)
-    data = Samples({"a": number, "b": -number}, {"y": 2 * number}, number.double())
-    generator = torch.Generator().manual_seed(0)
-    epochs = [list(data.batches(batch_size, generator)) for _ in range(2)]
-    orders = []
-    for batches in epochs:
-        assert [len(b) for b in batches[:-1]] == [batch_size] * (len(batches) - 1)
-        for batch in batches:
-            rows = batch.inputs["a"]
-            assert torch.equal(batch.inputs["b"], -rows)
-            assert torch.equal(batch.targets["y"], 2 * rows)
-            assert torch.equal(batch.weight, rows.double())
-        orders.append(torch.cat([b.inputs["a"] for b in batches]))
-        assert torch.equal(orders[-1].sort().values, number)
-    assert not torch.equal(*orders)
-
-
-@pytest.mark.parametrize(
-    ("n", "batch_size", "lengths"),
-    [
-        (40, 13, [13, 14]),  # 1 is left over
-        (40, 39, [40]),
-        (3, 2, [3]),
-        (40, 19, [19, 19, 2]),
-        (40, 20, [20, 20]),
-        (1, 8, [1]),  # nobody to join
-        (4, 1, [1, 1, 1, 1]),  # as the user wants it
-    ],
-)
-def test_a_last_row_alone_joins_the_batch_before(n, batch_size, lengths):
-    """Layers that normalise a batch cannot do with a single row."""
-    number = torch.arange(n)
-    data = Samples({"a": number}, {}, number.double())
-    batches = list(data.batches(batch_size, torch.Generator().manual_seed(0)))
-    found = [len(batch) for batch in batches]
-    assert found[-len(lengths) :] == lengths
-    assert set(found[: -len(lengths)]) <= {batch_size}
-    rows = torch.cat([batch.inputs["a"] for batch in batches])
-    assert torch.equal(rows.sort().values, number)
-
-
 def test_a_module_that_normalises_batches_can_be_trained_on_any_number_of_rows():
     for n in (37, 38, 39):
         module = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)).double()
         net = run(module, samples=samples_of(X[:n], Y[:n]), batch_size=12)
         assert np.isfinite(weights(net)).all()
-
-
-def test_mapping_samples_reaches_every_tensor():
-    data = samples_of(weight=np.arange(40)).map(lambda tensor: tensor[5:7])
-    assert len(data) == 2
-    assert torch.equal(data.inputs["input"], torch.from_numpy(X[5:7]))
-    assert torch.equal(data.targets["y"], torch.from_numpy(Y[5:7]))
-    assert data.weight.tolist() == [5, 6]
-
-
-def test_auto_batch_size():
-    sizes = [auto_batch_size("auto", n) for n in (10, 1000, 10_000, 10**6)]
-    assert sizes == sorted(sizes) and (sizes[0], sizes[-1]) == (32, 256)
-    assert auto_batch_size(50, 1000) == 50
-    assert auto_batch_size(50, 20) == 20
-
-
-# ------------------------------------------------------------------------------ losses
-
-
-def test_loss_of_a_batch_is_its_weighted_mean_and_comes_with_the_output():
-    data = samples_of(weight=RNG.uniform(0.1, 3, size=40))
-    loss, output = batch_loss(linear(), CrossEntropy(), data)
-    assert loss.item() == pytest.approx(mean_loss(linear(), data))
-    torch.testing.assert_close(output, linear()(torch.from_numpy(X)))
-
-
-@given(
-    losses=st.lists(st.floats(-1e3, 1e3), min_size=6, max_size=6),
-    weight=st.lists(st.floats(0.01, 5), min_size=3, max_size=3),
-)
-def test_the_weighted_mean_goes_along_the_first_axis(losses, weight):
-    matrix, mass = np.reshape(losses, (3, 2)), np.array(weight)
-    expected = np.average(matrix, axis=0, weights=mass)
-    by_row = weighted_mean(torch.from_numpy(matrix[:, 0]), torch.from_numpy(mass))
-    assert by_row.item() == pytest.approx(expected[0], abs=1e-9)
-    both = np.stack([mass, mass], axis=1)
-    columns = weighted_mean(torch.from_numpy(matrix), torch.from_numpy(both))
-    np.testing.assert_allclose(columns, expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_mean_of_what_weighs_nothing_is_0(dtype):
-    losses = torch.tensor([3.0, 4.0], dtype=dtype)
-    assert weighted_mean(losses, torch.zeros(2, dtype=dtype)) == 0
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_epoch():

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from sklearn_emma._optim.loop import Samples
 from sklearn_emma._optim.members import Member, Traits
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._optim.stack import Stack
 from sklearn_emma._optim.streams import RandomStream
 

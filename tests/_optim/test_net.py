@@ -25,8 +25,9 @@ from torch.nn.functional import cross_entropy
 
 from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
-from sklearn_emma._optim.loop import Samples, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, logits_of, make_net
+from sklearn_emma._optim.samples import Samples
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))

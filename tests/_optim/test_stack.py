@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from sklearn_emma._optim.loop import Samples, batch_loss
 from sklearn_emma._optim.members import Member, Traits
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._optim.stack import Stack
+from sklearn_emma._optim.steps import batch_loss
 from sklearn_emma._optim.streams import RandomStream
 from sklearn_emma._optim.torch_state import seeded
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from sklearn_emma._optim import stacked_loop
-from sklearn_emma._optim.loop import Samples
 from sklearn_emma._optim.members import Member
 from sklearn_emma._optim.net import Options
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._optim.stacked_loop import CannotStackError, Source, train_together
 from sklearn_emma._optim.streams import RandomStream
 from sklearn_emma._optim.torch_state import seeded

@@ -1,0 +1,64 @@
+"""The data of an epoch, in memory and cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One epoch's data; every tensor has the samples along its first axis.
+
+    ``inputs`` are the keyword arguments of the module, ``targets`` those of the
+    criterion, beside the output; ``weight`` (n,) weighs the samples.
+    """
+
+    inputs: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def batches(self, batch_size: int, generator: Generator) -> Iterator[Samples]:
+        """Shuffle, then cut; a last batch of one row joins the one before."""
+        n = len(self)
+        starts = list(range(0, n, batch_size))
+        if n % batch_size == 1 and n > 1:
+            del starts[-1]  # layers that normalise a batch cannot do with one row
+        order = torch.randperm(n, generator=generator, device=self.weight.device)
+        shuffled = self.map(lambda tensor: tensor[order])
+        for start, end in pairwise([*starts, n]):
+            yield shuffled.map(itemgetter(slice(start, end)))
+
+    def first(self, n_samples: int) -> Samples:
+        """Some of the samples, without any order."""
+        return self.map(itemgetter(slice(n_samples)))
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All tensors, in their order."""
+        yield from self.inputs.values()
+        yield from self.targets.values()
+        yield self.weight
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Samples:
+        """Apply ``function`` to every tensor."""
+        return Samples(
+            {name: function(t) for name, t in self.inputs.items()},
+            {name: function(t) for name, t in self.targets.items()},
+            function(self.weight),
+        )
+
+
+def auto_batch_size(batch_size: int | str, n_samples: int, least: int = 32) -> int:
+    """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples."""
+    if batch_size == "auto":
+        return int(np.clip(n_samples // 16, least, 256))
+    return min(int(batch_size), n_samples)

@@ -1,0 +1,196 @@
+"""One step of training, and its recording, which a GPU replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from sklearn_emma._optim.net import logits_of
+from sklearn_emma._optim.samples import Samples
+
+# Steps after which a training is long enough for a recording, which costs as much as
+# some hundred of them.
+_LONG = 50
+
+# Where modules come from that do the same in every step: what is recorded is the work
+# of the GPU, and not what Python decides or counts.
+_WELL_KNOWN = "torch.nn", "torch.optim", "sklearn_emma"
+
+Output = TypeVar("Output")
+
+
+class Taken(NamedTuple):
+    """What a step tells: the loss before it, a scalar, and the module's output."""
+
+    loss: Tensor
+    y_pred: Tensor
+
+
+class Steps:
+    """Takes the steps of a training, one after the other.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Whose module, criterion and optimiser are used.
+    after_step : callable, default=None
+        Called after each step.
+    """
+
+    def __init__(
+        self, net: NeuralNet, after_step: Callable[[], None] | None = None
+    ) -> None:
+        self.net, self._after_step = net, after_step
+        # Listing the parameters in each step is done only if a callback looks at them.
+        self._sees_gradients = any(
+            type(callback).on_grad_computed is not Callback.on_grad_computed
+            for _, callback in net.callbacks_
+        )
+
+    def __call__(self, batch: Samples) -> Taken:
+        """Take a step on a batch."""
+        taken: list[Taken] = []
+        self.net.optimizer_.step(partial(self._backward, batch, taken))
+        if self._after_step is not None:
+            self._after_step()
+        return taken[-1]
+
+    def _backward(self, batch: Samples, taken: list[Taken]) -> Tensor:
+        """Gradients of a batch's loss, which some optimisers ask for repeatedly."""
+        net = self.net
+        net.optimizer_.zero_grad(set_to_none=True)
+        loss, output = batch_loss(net.module_, net.criterion_, batch)
+        if loss.requires_grad:  # a frozen predictor may leave nothing to learn
+            loss.backward()
+        taken.append(Taken(loss.detach(), logits_of(output)))
+        if self._sees_gradients:
+            net.notify(
+                "on_grad_computed",
+                named_parameters=list(net.module_.named_parameters()),
+                batch=(batch.inputs, batch.targets["y"]),
+                training=True,
+            )
+        return loss
+
+
+class RecordedSteps:
+    """The same steps on a GPU, of which all but the first are replayed.
+
+    A step of a small network is some hundred kernels, each of which takes longer to
+    launch than to run. Recorded as a CUDA graph, they are launched as one. Batches of
+    another size than the first, as the last of an epoch may be, are not replayed.
+
+    Parameters
+    ----------
+    steps : Steps
+        What is recorded.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._groups = steps.net.optimizer_.param_groups
+        self._n_steps = self._size = 0
+        self._tried = False
+        self._recording: _Recording | None = None
+
+    def __call__(self, batch: Samples) -> Taken:
+        """Take a step on a batch."""
+        self._n_steps += 1
+        self._size = self._size or len(batch)
+        fits = len(batch) == self._size
+        if fits and self._n_steps > _LONG and not self._tried:
+            self._tried = True
+            # A loss that waits for the GPU, to look at a value, cannot be recorded. If
+            # there is another error, the step below raises it again.
+            with suppress(RuntimeError):
+                self._recording = _Recording(self._steps, batch, self._groups)
+        if fits and self._recording is not None:
+            return self._recording.replay(batch, self._groups)
+        # What is left of a step must not be part of a recording.
+        return Taken(*(tensor.detach() for tensor in self._steps(batch)))
+
+
+class _Recording:
+    """A step on tensors of its own, at learning rates that are tensors too."""
+
+    def __init__(
+        self, steps: Steps, batch: Samples, groups: list[dict[str, object]]
+    ) -> None:
+        self._batch = batch.map(torch.clone)
+        device = batch.weight.device
+        self._lrs = [torch.tensor(group["lr"], device=device) for group in groups]
+        self._known = [group["lr"] for group in groups]
+        self._graph = torch.cuda.CUDAGraph()
+        # Other threads may use the GPU meanwhile.
+        recording = torch.cuda.graph(self._graph, capture_error_mode="thread_local")
+        with _at(self._lrs, groups), torch.cuda.device(device), recording:
+            self._taken = Taken(*(tensor.detach() for tensor in steps(self._batch)))
+
+    def replay(self, batch: Samples, groups: list[dict[str, object]]) -> Taken:
+        """Take the step on another batch, at the learning rates of now."""
+        for mine, theirs in zip(self._batch.tensors(), batch.tensors(), strict=True):
+            mine.copy_(theirs)
+        for k, group in enumerate(groups):
+            if group["lr"] != self._known[k]:
+                self._known[k] = group["lr"]
+                self._lrs[k].fill_(group["lr"])
+        self._graph.replay()
+        return Taken(*(tensor.clone() for tensor in self._taken))
+
+
+@contextmanager
+def _at(lrs: list[Tensor], groups: list[dict[str, object]]) -> Iterator[None]:
+    known = [group["lr"] for group in groups]
+    for group, lr in zip(groups, lrs, strict=True):
+        group["lr"] = lr
+    try:
+        yield
+    finally:
+        for group, lr in zip(groups, known, strict=True):
+            group["lr"] = lr
+
+
+def steps_of(
+    net: NeuralNet, after_step: Callable[[], None] | None, *, watched: bool
+) -> Callable[[Samples], Taken]:
+    """Return what takes the steps of a net, recorded where that is possible.
+
+    A training that is ``watched`` by callbacks of the user may be changed by them, and
+    is not recorded.
+    """
+    steps, others = Steps(net, after_step), [net.criterion_, net.optimizer_]
+    recordable = (
+        not watched
+        and torch.device(net.device).type == "cuda"
+        and all(group.get("capturable") for group in net.optimizer_.param_groups)
+        and all(map(_is_well_known, [*net.module_.modules(), *others]))
+    )
+    return RecordedSteps(steps) if recordable else steps
+
+
+def _is_well_known(part: object) -> bool:
+    origin = type(part).__module__
+    return any(origin == name or origin.startswith(f"{name}.") for name in _WELL_KNOWN)
+
+
+def batch_loss(
+    module: Callable[..., Output], criterion: Callable[..., Tensor], batch: Samples
+) -> tuple[Tensor, Output]:
+    """Weighted mean loss of a batch, a scalar tensor, and the module's output."""
+    output = module(**batch.inputs)
+    per_sample = criterion(output, **batch.targets)
+    return weighted_mean(per_sample, batch.weight), output
+
+
+def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
+    """Mean along the first axis of losses (n, ...) weighed by ``weight``, as them."""
+    # A batch may be all of a class that weighs nothing.
+    mass = weight.sum(0).clamp_min(torch.finfo(weight.dtype).tiny)
+    return (losses * weight).sum(0) / mass

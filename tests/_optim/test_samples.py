@@ -1,0 +1,65 @@
+"""Samples of an epoch, cut into batches."""
+
+import pytest
+import torch
+
+from sklearn_emma._optim.samples import Samples, auto_batch_size
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
+def test_batches_hold_every_sample_once_in_a_new_order(batch_size):
+    n = 40
+    number = torch.arange(n)
+    data = Samples({"a": number, "b": -number}, {"y": 2 * number}, number.double())
+    generator = torch.Generator().manual_seed(0)
+    epochs = [list(data.batches(batch_size, generator)) for _ in range(2)]
+    orders = []
+    for batches in epochs:
+        assert [len(b) for b in batches[:-1]] == [batch_size] * (len(batches) - 1)
+        for batch in batches:
+            rows = batch.inputs["a"]
+            assert torch.equal(batch.inputs["b"], -rows)
+            assert torch.equal(batch.targets["y"], 2 * rows)
+            assert torch.equal(batch.weight, rows.double())
+        orders.append(torch.cat([b.inputs["a"] for b in batches]))
+        assert torch.equal(orders[-1].sort().values, number)
+    assert not torch.equal(*orders)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "lengths"),
+    [
+        (40, 13, [13, 14]),  # 1 is left over
+        (40, 39, [40]),
+        (3, 2, [3]),
+        (40, 19, [19, 19, 2]),
+        (40, 20, [20, 20]),
+        (1, 8, [1]),  # nobody to join
+        (4, 1, [1, 1, 1, 1]),  # as the user wants it
+    ],
+)
+def test_a_last_row_alone_joins_the_batch_before(n, batch_size, lengths):
+    """Layers that normalise a batch cannot do with a single row."""
+    number = torch.arange(n)
+    data = Samples({"a": number}, {}, number.double())
+    batches = list(data.batches(batch_size, torch.Generator().manual_seed(0)))
+    found = [len(batch) for batch in batches]
+    assert found[-len(lengths) :] == lengths
+    assert set(found[: -len(lengths)]) <= {batch_size}
+    rows = torch.cat([batch.inputs["a"] for batch in batches])
+    assert torch.equal(rows.sort().values, number)
+
+
+def test_mapping_samples_reaches_every_tensor():
+    number = torch.arange(40)
+    data = Samples({"a": number, "b": -number}, {"y": 2 * number}, number.double())
+    cut = data.map(lambda tensor: tensor[5:7])
+    assert len(cut) == 2
+    assert [t.tolist() for t in cut.tensors()] == [[5, 6], [-5, -6], [10, 12], [5, 6]]
+
+
+def test_auto_batch_size():
+    sizes = [auto_batch_size("auto", n) for n in (10, 1000, 10_000, 10**6)]
+    assert sizes == sorted(sizes) and (sizes[0], sizes[-1]) == (32, 256)
+    assert auto_batch_size(50, 1000) == 50
+    assert auto_batch_size(50, 20) == 20

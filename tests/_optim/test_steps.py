@@ -1,0 +1,235 @@
+"""Steps of a training, and steps that a GPU replays, which end where the others do."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skorch.callbacks import Callback
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from sklearn_emma._optim import steps as steps_module
+from sklearn_emma._optim.loop import train
+from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.samples import Samples
+from sklearn_emma._optim.steps import (
+    RecordedSteps,
+    Steps,
+    batch_loss,
+    steps_of,
+    weighted_mean,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = (X[:, 0] + RNG.normal(size=40) > 0).astype(np.int64)
+
+needs_gpu = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="torch finds no CUDA device"
+)
+
+
+class CrossEntropy(nn.Module):
+    """Loss of each sample."""
+
+    def forward(self, output, y):
+        return cross_entropy(output, y, reduction="none")
+
+
+# As if the package had it: what is of the user's is not recorded.
+CrossEntropy.__module__ = "sklearn_emma.tests"
+
+
+def samples_of(weight=None):
+    weight = np.ones(len(X)) if weight is None else weight
+    return Samples(
+        {"input": torch.from_numpy(X)},
+        {"y": torch.from_numpy(Y)},
+        torch.from_numpy(weight),
+    )
+
+
+def linear():
+    module = nn.Linear(3, 2).double()
+    with torch.no_grad():
+        module.weight.copy_(torch.arange(6).view(2, 3) / 10)
+        module.bias.zero_()
+    return module
+
+
+def network():
+    torch.manual_seed(0)
+    layers = [nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.0), nn.Linear(8, 2)]
+    return nn.Sequential(*layers).double()
+
+
+def trained(module=None, *, criterion=None, device="cuda", callbacks=(), **changes):
+    """Train for many steps, of which the last of each epoch is of another size."""
+    given = {
+        "max_iter": 10,
+        "batch_size": 12,
+        "lr": 0.05,
+        "lr_schedule": "cosine",
+        "optimizer": torch.optim.Adam,
+    } | changes
+    options = Options(**given, device=torch.device(device), callbacks=callbacks)
+    criterion = criterion or CrossEntropy()
+    size = options.batch_size
+    net = make_net(module or network(), criterion, options, batch_size=size)
+    data = samples_of().map(lambda tensor: tensor.to(device))
+    generator = torch.Generator(device).manual_seed(0)
+
+    @torch.no_grad()
+    def keep_small():
+        net.module_[0].weight.clamp_(-0.5, 0.5)
+
+    after = keep_small if isinstance(net.module_, nn.Sequential) else None
+    train(net, lambda: data, options, generator, "model", after_step=after)
+    return net
+
+
+# ------------------------------------------------------------------------------ losses
+
+
+def test_loss_of_a_batch_is_its_weighted_mean_and_comes_with_the_output():
+    data = samples_of(np.random.default_rng(1).uniform(0.1, 3, size=40))
+    loss, output = batch_loss(linear(), CrossEntropy(), data)
+    logits = linear()(torch.from_numpy(X))
+    torch.testing.assert_close(output, logits)
+    each = -torch.log_softmax(logits, 1)[range(40), Y].detach().numpy()
+    assert loss.item() == pytest.approx(np.average(each, weights=data.weight))
+
+
+@given(
+    losses=st.lists(st.floats(-1e3, 1e3), min_size=6, max_size=6),
+    weight=st.lists(st.floats(0.01, 5), min_size=3, max_size=3),
+)
+def test_the_weighted_mean_goes_along_the_first_axis(losses, weight):
+    matrix, mass = np.reshape(losses, (3, 2)), np.array(weight)
+    expected = np.average(matrix, axis=0, weights=mass)
+    by_row = weighted_mean(torch.from_numpy(matrix[:, 0]), torch.from_numpy(mass))
+    assert by_row.item() == pytest.approx(expected[0], abs=1e-9)
+    both = np.stack([mass, mass], axis=1)
+    columns = weighted_mean(torch.from_numpy(matrix), torch.from_numpy(both))
+    np.testing.assert_allclose(columns, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_mean_of_what_weighs_nothing_is_0(dtype):
+    losses = torch.tensor([3.0, 4.0], dtype=dtype)
+    assert weighted_mean(losses, torch.zeros(2, dtype=dtype)) == 0
+
+
+# ------------------------------------------------------------------------------- steps
+
+
+def kind(module=None, callbacks=(), watched=False, device="cuda", **changes):
+    """Which steps a net would be trained by; nothing is computed."""
+    module = module or network()
+    given = {
+        "max_iter": 1,
+        "batch_size": 8,
+        "lr": 0.1,
+        "lr_schedule": "constant",
+        "optimizer": torch.optim.Adam,
+    } | changes
+    options = Options(**given, device=torch.device(device), callbacks=callbacks)
+    net = make_net(module, CrossEntropy(), options)
+    return type(steps_of(net, None, watched=watched))
+
+
+class Own(nn.Module):
+    """Of the user."""
+
+
+def test_steps_on_a_cpu_are_not_recorded():
+    assert kind(device="cpu") is Steps
+
+
+@needs_gpu
+def test_only_steps_of_what_is_known_are_recorded():
+    assert kind() is RecordedSteps
+    assert kind(nn.Sequential(network(), Own())) is Steps
+    assert kind(watched=True) is Steps
+    assert kind(optimizer=torch.optim.SGD) is Steps
+    assert kind(optimizer=torch.optim.LBFGS) is Steps
+    own = type("Mine", (torch.optim.Adam,), {"__module__": "somewhere"})
+    assert kind(optimizer=own) is Steps
+
+
+@pytest.fixture(name="replays")
+def count_replays(monkeypatch):
+    replays = []
+    monkeypatch.setattr(steps_module, "_LONG", 5)
+    replay = steps_module._Recording.replay
+
+    def counted(self, batch, groups):
+        replays.append(len(batch))
+        return replay(self, batch, groups)
+
+    monkeypatch.setattr(steps_module._Recording, "replay", counted)
+    return replays
+
+
+@needs_gpu
+@pytest.mark.parametrize(
+    "optimizer", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop]
+)
+@pytest.mark.parametrize("lr_schedule", ["cosine", "constant"])
+def test_replayed_steps_end_where_others_do(replays, optimizer, lr_schedule):
+    found = trained(optimizer=optimizer, lr_schedule=lr_schedule)
+    # Ten epochs of 12, 12, 12 and 4 samples; the first five steps are not replayed.
+    assert replays == [12] * 26
+    watching = Callback()
+    expected = trained(
+        optimizer=optimizer, lr_schedule=lr_schedule, callbacks=[watching]
+    )
+    assert len(replays) == 26
+    rows = zip(found.module_.parameters(), expected.module_.parameters(), strict=True)
+    for mine, theirs in rows:
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        found.history[:, "train_loss"], expected.history[:, "train_loss"], rtol=1e-6
+    )
+    assert found.module_[0].weight.abs().max() <= 0.5
+
+
+class Waiting(CrossEntropy):
+    """Looks at a value, for which it has to wait."""
+
+    def forward(self, output, y):
+        losses = super().forward(output, y)
+        return losses if losses.sum() > 0 else 2 * losses
+
+
+Waiting.__module__ = CrossEntropy.__module__
+
+
+@needs_gpu
+def test_what_cannot_be_recorded_is_trained_all_the_same(replays):
+    found = trained(criterion=Waiting())
+    expected = trained(criterion=Waiting(), callbacks=[Callback()])
+    assert not replays
+    assert found.history[:, "train_loss"] == expected.history[:, "train_loss"]
+
+
+@needs_gpu
+def test_replayed_steps_leave_out_other_units_each_time(replays):
+    module = nn.Sequential(nn.Linear(3, 50), nn.Dropout(0.5), nn.Linear(50, 2)).double()
+    once, again, other = (
+        _seeded(lambda: trained(copy.deepcopy(module), lr=1e-12), seed)
+        for seed in (0, 0, 1)
+    )
+    losses = [net.history[:, "train_loss"] for net in (once, again, other)]
+    assert losses[0] == losses[1] != losses[2]
+    assert len(set(losses[0])) == 10
+    assert replays
+
+
+def _seeded(function, seed):
+    with torch.random.fork_rng():
+        torch.cuda.manual_seed(seed)
+        return function()
