@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -11,12 +12,17 @@ from sklearn_emma._attention.scaling import EnergyScaling
 
 
 class KeepsBalance(nn.Module):
-    """For a gate whose self-energies are w Ψ′ + b."""
+    """For a gate whose self-energies are w Ψ′ + b.
+
+    ``usual`` (n_modes,) is the scaled energy of modes that are as usual, and 0 as long
+    as the gate is not balanced; ``EMMAGate`` holds it as a buffer.
+    """
 
     weight: nn.Parameter
     bias: nn.Parameter
     scaling: EnergyScaling
     balanced: Tensor
+    usual: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +57,14 @@ class KeepsBalance(nn.Module):
         shares = relevance / relevance.max()
         self.bias.copy_(-shares.log()).requires_grad_(False)
         self.balanced.fill_(True)
+        self.say_what_is_usual()
         return self
+
+    @torch.no_grad()
+    def say_what_is_usual(self) -> None:
+        """Scale the usual energies anew: no step of a training has to."""
+        usual = self.scaling(self.scaling.location[None])[0]
+        self.usual.copy_(torch.where(self.balanced, usual, 0.0))
 
     def biases(self) -> Tensor:
         """Return b, (n_modes,); of a balanced gate, so that w moves no usual energy.
@@ -61,8 +74,14 @@ class KeepsBalance(nn.Module):
         biases : Tensor of shape (n_modes,)
             At least 0.
         """
-        usual = self.scaling(self.scaling.location[None])[0] * self.weight
-        return self.bias + torch.where(self.balanced, usual.max() - usual, 0.0)
+        usual = self.usual * self.weight
+        return self.bias + (usual.max() - usual)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        # Computed in the new type, as the energies are that it is compared with.
+        self.say_what_is_usual()
+        return self
 
 
 def _check_relevance(relevance: object, n_modes: int) -> None:

@@ -98,6 +98,7 @@ class EMMAGate(HasColdness, KeepsBalance):
         if not whole or n_modes < 1:
             raise ValueError(f"n_modes must be an integer >= 1, got {n_modes!r}.")
         self.n_modes = int(n_modes)
+        self.register_buffer("usual", torch.zeros(self.n_modes))
         self.weight = nn.Parameter(torch.ones(n_modes))
         self.bias = nn.Parameter(torch.zeros(n_modes))
         self.set_coldness(rho)
@@ -143,6 +144,7 @@ class EMMAGate(HasColdness, KeepsBalance):
         ones = potential.new_ones(len(potential))
         weight = ones if sample_weight is None else sample_weight
         self.scaling.calibrate(potential, weight)
+        self.say_what_is_usual()
         return self
 
     def copy_calibration(self, other: Scales) -> None:
@@ -154,6 +156,7 @@ class EMMAGate(HasColdness, KeepsBalance):
             With the same energy scaling and number of modes.
         """
         self.scaling.load_state_dict(other.scaling.state_dict())
+        self.say_what_is_usual()
 
     def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:
         """Energies, importance and attention from potential energies alone.

@@ -46,7 +46,10 @@ def energy_at(
 
 
 def energy_alignment(
-    log_importance: Tensor, corrupted: Tensor, present: Tensor, floor: float = 0.0
+    log_importance: Tensor,
+    corrupted: Tensor,
+    present: Tensor | None = None,
+    floor: float = 0.0,
 ) -> Tensor:
     """Energy regulariser Ω = Σ_k ξ_k log α_k over the modes that are present.
 
@@ -59,8 +62,8 @@ def energy_alignment(
         Logarithm of α, as :class:`~sklearn_emma.EMMAGate` gives it.
     corrupted : Tensor of shape (n, M)
         Boolean; True where a mode is known to be corrupted.
-    present : Tensor of shape (n, M)
-        Boolean; False where a mode is missing.
+    present : Tensor of shape (n, M), default=None
+        Boolean; False where a mode is missing. None: all are present.
     floor : float, default=0.0
         With a floor above 0, a corrupted mode counts as max(α, floor) and gains nothing
         by falling further. Without one Ω grows without bound as the α of a corrupted
@@ -87,7 +90,9 @@ def energy_alignment(
     """
     pushed_down = log_importance.clamp_min(math.log(floor)) if floor else log_importance
     signed = torch.where(corrupted, -pushed_down, log_importance)
-    return signed.masked_fill(~present, 0.0).sum(1)
+    if present is not None:
+        signed = signed.masked_fill(~present, 0.0)
+    return signed.sum(1)
 
 
 def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
@@ -99,18 +104,20 @@ def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
 def alignment_by_level(
     scores: GateScores | NestedScores,
     corrupted: Tensor,
-    present: Tensor,
+    present: Tensor | None,
     n_parts: Sequence[int],
     floor: float,
 ) -> Tensor:
     """Ω of both levels, (n,), as ``energy_alignment`` has it of one.
 
-    ``corrupted`` and ``present`` (n, P). A mode is corrupted if all its parts are that
-    are there: with one that is clean, it is still to be heard.
+    ``corrupted`` and ``present`` (n, P); None: all parts are. A mode is corrupted if
+    all its parts are that are there: with one that is clean, it is still to be heard.
     """
     omega = energy_alignment(scores.log_importance, corrupted, present, floor)
     if isinstance(scores, GateScores):
         return omega
+    if present is None:
+        present = torch.ones_like(corrupted)
     clean = any_of_parts(present & ~corrupted, n_parts)
     there = any_of_parts(present, n_parts)
     above = scores.above.log_importance

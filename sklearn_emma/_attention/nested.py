@@ -170,10 +170,12 @@ class NestedGate(nn.Module):
         for mode, energies in enumerate(usual):
             if gate := self.inside(mode):
                 gate.scaling.location.copy_(energies)
+                gate.say_what_is_usual()
         if self.upper is not None:
             # Our scalings put the usual energy of every part at the same number.
             means = torch.stack([energies.mean() for energies in usual])
             self.upper.scaling.location.copy_(means)
+            self.upper.say_what_is_usual()
 
     def balance(self, relevance: Tensor) -> Self:
         """Do as :meth:`EMMAGate.balance`; a mode is worth as much as its best part."""

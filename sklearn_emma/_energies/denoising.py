@@ -143,13 +143,17 @@ def train_autoencoders(
         loss = PotentialLoss(objective, task.regularizer, task.alpha, stack)
         net = make_net(stack, loss, options, batch_size=batch_size)
 
+        sigma = task.sigma * stack.used.to(device).transpose(0, 1)
+
         def draw() -> Samples:
             seen = x
             if objective.adds_noise:
+                # The same for all: what one learns, no other depends on.
+                shape = len(x), 1, x.shape[2]
                 noise = torch.randn(
-                    x.shape, generator=generator, dtype=x.dtype, device=device
+                    shape, generator=generator, dtype=x.dtype, device=device
                 )
-                seen = x + task.sigma * noise * stack.used.transpose(0, 1)
+                seen = torch.addcmul(x, noise, sigma)
             return Samples({"x": seen}, {"y": x, "mode_weight": weight}, ones)
 
         train(net, draw, options, generator, "potential energies")

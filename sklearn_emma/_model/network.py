@@ -69,14 +69,14 @@ class EMMANetwork(nn.Module):
         self,
         x: Tensor,
         potential: Tensor,
-        present: Tensor,
+        present: Tensor | None = None,
         trust: Tensor | None = None,
     ) -> EMMAOutput:
         """Return logits and scores.
 
         ``x`` (n, d) is standardised, 0 where missing; ``potential`` and ``present``
-        (n, M), and so is ``trust``, by which attention is multiplied in the end, one
-        for each mode of the outermost level. It comes from the joint energy when
+        (n, M), None: all modes are. Attention is multiplied by ``trust`` in the end,
+        one for each mode of the outermost level. It comes from the joint energy when
         samples are scored; in training there is none, so the predictor has never seen
         inputs that it attenuates.
         """
@@ -84,7 +84,10 @@ class EMMANetwork(nn.Module):
         return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
 
     def scores(
-        self, potential: Tensor, present: Tensor, trust: Tensor | None = None
+        self,
+        potential: Tensor,
+        present: Tensor | None = None,
+        trust: Tensor | None = None,
     ) -> AnyScores:
         """What the gate knows, attention multiplied by trust; arguments as above."""
         scores = self.gate.scores(potential, present)

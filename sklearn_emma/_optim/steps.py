@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from skorch import NeuralNet
@@ -84,8 +84,9 @@ class RecordedSteps:
     """The same steps on a GPU, of which all but the first are replayed.
 
     A step of a small network is some hundred kernels, each of which takes longer to
-    launch than to run. Recorded as a CUDA graph, they are launched as one. Batches of
-    another size than the first, as the last of an epoch may be, are not replayed.
+    launch than to run. Recorded as a CUDA graph, they are launched as one. A batch of
+    another size than the first, as the last of an epoch may be, is not replayed, nor is
+    one of other tensors.
 
     Parameters
     ----------
@@ -96,15 +97,18 @@ class RecordedSteps:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
         self._groups = steps.net.optimizer_.param_groups
-        self._n_steps = self._size = 0
+        self._n_steps = 0
+        self._kind: tuple[object, ...] = ()
         self._tried = False
         self._recording: _Recording | None = None
 
     def __call__(self, batch: Samples) -> Taken:
         """Take a step on a batch."""
         self._n_steps += 1
-        self._size = self._size or len(batch)
-        fits = len(batch) == self._size
+        kind = len(batch), *batch.inputs, *batch.targets
+        if self._n_steps == 1:
+            self._kind = kind
+        fits = kind == self._kind
         if fits and self._n_steps > _LONG and not self._tried:
             self._tried = True
             # A loss that waits for the GPU, to look at a value, cannot be recorded. If
@@ -121,7 +125,7 @@ class _Recording:
     """A step on tensors of its own, at learning rates that are tensors too."""
 
     def __init__(
-        self, steps: Steps, batch: Samples, groups: list[dict[str, object]]
+        self, steps: Steps, batch: Samples, groups: list[dict[str, Any]]
     ) -> None:
         self._batch = batch.map(torch.clone)
         device = batch.weight.device
@@ -133,7 +137,7 @@ class _Recording:
         with _at(self._lrs, groups), torch.cuda.device(device), recording:
             self._taken = Taken(*(tensor.detach() for tensor in steps(self._batch)))
 
-    def replay(self, batch: Samples, groups: list[dict[str, object]]) -> Taken:
+    def replay(self, batch: Samples, groups: list[dict[str, Any]]) -> Taken:
         """Take the step on another batch, at the learning rates of now."""
         for mine, theirs in zip(self._batch.tensors(), batch.tensors(), strict=True):
             mine.copy_(theirs)
@@ -146,7 +150,7 @@ class _Recording:
 
 
 @contextmanager
-def _at(lrs: list[Tensor], groups: list[dict[str, object]]) -> Iterator[None]:
+def _at(lrs: list[Tensor], groups: list[dict[str, Any]]) -> Iterator[None]:
     known = [group["lr"] for group in groups]
     for group, lr in zip(groups, lrs, strict=True):
         group["lr"] = lr

@@ -22,7 +22,7 @@ from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._training.loss import JointLoss
-from sklearn_emma._training.simulation import ScoredSet, simulated_epochs
+from sklearn_emma._training.simulation import ScoredSet, simulated_epochs, spared
 from sklearn_emma.corruption import Failures
 
 
@@ -74,7 +74,7 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         draw = simulate(task.data, n_epochs=options.max_iter, n_draws=task.n_draws)
         train(
             net,
-            annealing(model.network.gate, draw, options.max_iter),
+            annealing(model.network.gate, lambda: spared(draw()), options.max_iter),
             options,
             generator,
             "attention",

@@ -58,7 +58,11 @@ class JointLoss(nn.Module):
         self.n_parts = n_parts
 
     def forward(
-        self, output: EMMAOutput, y: Tensor, corrupted: Tensor, present: Tensor
+        self,
+        output: EMMAOutput,
+        y: Tensor,
+        corrupted: Tensor,
+        present: Tensor | None = None,
     ) -> Tensor:
         loss = self.supervised(output.logits, y)
         if _counts(self.lambda_c):

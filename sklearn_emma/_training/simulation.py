@@ -131,6 +131,17 @@ def simulated_epochs(
     return partial(next, cycle([*islice(epochs(), n_draws)]))
 
 
+def spared(samples: Samples) -> Samples:
+    """The same without ``present``, if all modes are: a gate has less to do then."""
+    if not samples.inputs["present"].all():
+        return samples
+    return Samples(
+        {name: t for name, t in samples.inputs.items() if name != "present"},
+        {name: t for name, t in samples.targets.items() if name != "present"},
+        samples.weight,
+    )
+
+
 def _samples(data: ScoredSet, inputs: Inputs, corrupted: Tensor) -> Samples:
     x, potential, present = inputs
     return Samples(
