@@ -1,11 +1,14 @@
 """Any torch module, class, factory or recipe as predictor."""
 
 import copy
+import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import helpers
 from sklearn_emma._predictors.modules import (
     build_predictor,
     calibrate_predictor,
@@ -74,6 +77,20 @@ def test_a_module_keeps_what_it_has_learnt_and_what_is_frozen():
     module = build(given)
     torch.testing.assert_close(module(X), given(X))
     assert [p.requires_grad for p in module.parameters()] == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch asks for it itself
+def test_a_compiled_module_learns_as_it_does_itself():
+    """With all that compiling is, but for the making of code."""
+    X, y = helpers.three_classes()
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    compiled = torch.compile(module, backend="eager")
+    expected = helpers.quick(predictor=module).fit(X, y).predict_proba(X)
+    found = helpers.quick(predictor=compiled).fit(X, y)
+    np.testing.assert_allclose(found.predict_proba(X), expected, rtol=1e-6)
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.predict_proba(X), found.predict_proba(X))
 
 
 @pytest.mark.parametrize("training", [True, False])
