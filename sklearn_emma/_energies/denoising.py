@@ -148,10 +148,8 @@ def train_autoencoders(
         def draw() -> Samples:
             seen = x
             if objective.adds_noise:
-                # The same for all: what one learns, no other depends on.
-                shape = len(x), 1, x.shape[2]
                 noise = torch.randn(
-                    shape, generator=generator, dtype=x.dtype, device=device
+                    x.shape, generator=generator, dtype=x.dtype, device=device
                 )
                 seen = torch.addcmul(x, noise, sigma)
             return Samples({"x": seen}, {"y": x, "mode_weight": weight}, ones)

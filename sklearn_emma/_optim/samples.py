@@ -57,8 +57,16 @@ class Samples:
         )
 
 
-def auto_batch_size(batch_size: int | str, n_samples: int, least: int = 32) -> int:
-    """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples."""
+def auto_batch_size(
+    batch_size: int | str, n_samples: int, least: int | None = None
+) -> int:
+    """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples.
+
+    None: of at least 32 samples, or of 64 where that leaves six steps or more, which
+    teach a network as much.
+    """
     if batch_size == "auto":
+        if least is None:
+            least = int(np.clip(n_samples // 6, 32, 64))
         return int(np.clip(n_samples // 16, least, 256))
     return min(int(batch_size), n_samples)

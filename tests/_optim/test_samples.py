@@ -59,7 +59,8 @@ def test_mapping_samples_reaches_every_tensor():
 
 
 def test_auto_batch_size():
-    sizes = [auto_batch_size("auto", n) for n in (10, 1000, 10_000, 10**6)]
-    assert sizes == sorted(sizes) and (sizes[0], sizes[-1]) == (32, 256)
+    expected = {10: 32, 191: 32, 300: 50, 384: 64, 1023: 64, 1600: 100, 10**6: 256}
+    assert {n: auto_batch_size("auto", n) for n in expected} == expected
+    assert [auto_batch_size("auto", n, least=16) for n in (10, 1000)] == [16, 62]
     assert auto_batch_size(50, 1000) == 50
     assert auto_batch_size(50, 20) == 20
