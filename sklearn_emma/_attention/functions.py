@@ -39,6 +39,8 @@ class _Identity(AttentionModule):
 class _Soft(AttentionModule):
     """β = max(0, tanh(g α − b_a))."""
 
+    recordable = True
+
     gain: Tensor
     bias: Tensor
 

@@ -84,6 +84,8 @@ class EMMAGate(HasColdness, KeepsBalance):
     True
     """
 
+    recordable = True
+
     def __init__(
         self,
         n_modes: int,

@@ -84,6 +84,8 @@ class RobustScaling(EnergyScaling):
     with hundreds of features does not drown one with four.
     """
 
+    recordable = True
+
     scale: Tensor
 
     def __init__(self, n_modes: int) -> None:

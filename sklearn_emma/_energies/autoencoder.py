@@ -82,6 +82,8 @@ class AutoencoderStack(nn.Module):
         κ of all.
     """
 
+    recordable = True
+
     used: Tensor
 
     def __init__(

@@ -58,6 +58,7 @@ class PotentialLoss(nn.Module):
         stack: AutoencoderStack,
     ) -> None:
         super().__init__()
+        self.recordable = isinstance(objective, Denoising) and regularizer is None
         self.losses = partial(objective.losses, stack)
         self.penalty = (
             None

@@ -112,8 +112,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     pretraining_max_iter : int, default=15
         Epochs in which the predictor is pretrained.
     batch_size : int or "auto", default="auto"
-        Samples in a step; ``"auto"`` is a sixteenth of all samples, at most 256, and
-        at least 64, or 32 to 64 so that there are six steps in an epoch.
+        Samples in a step; ``"auto"`` makes about 16 of all, or six where these are few.
     lr : float, default=0.005
         Learning rate of pretraining and joint training.
     lr_schedule : {"cosine", "constant"}, default="cosine"

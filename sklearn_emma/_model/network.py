@@ -48,6 +48,8 @@ class EMMANetwork(nn.Module):
         trained.
     """
 
+    recordable = True
+
     mode_index: Tensor
 
     def __init__(

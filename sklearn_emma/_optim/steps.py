@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,9 +19,9 @@ from sklearn_emma._optim.samples import Samples
 # some hundred of them.
 _LONG = 50
 
-# Where modules come from that do the same in every step: what is recorded is the work
-# of the GPU, and not what Python decides or counts.
-_WELL_KNOWN = "torch.nn", "torch.optim", "sklearn_emma"
+# Where of torch's modules and optimisers come from that do the same in every step.
+_KINDS = "activation", "container", "conv", "dropout", "flatten", "linear", "pooling"
+_OF_TORCH = (*(f"torch.nn.modules.{kind}" for kind in _KINDS), "torch.optim.")
 
 Output = TypeVar("Output")
 
@@ -99,7 +99,6 @@ class RecordedSteps:
         self._groups = steps.net.optimizer_.param_groups
         self._n_steps = 0
         self._kind: tuple[object, ...] = ()
-        self._tried = False
         self._recording: _Recording | None = None
 
     def __call__(self, batch: Samples) -> Taken:
@@ -108,17 +107,12 @@ class RecordedSteps:
         kind = len(batch), *batch.inputs, *batch.targets
         if self._n_steps == 1:
             self._kind = kind
-        fits = kind == self._kind
-        if fits and self._n_steps > _LONG and not self._tried:
-            self._tried = True
-            # A loss that waits for the GPU, to look at a value, cannot be recorded. If
-            # there is another error, the step below raises it again.
-            with suppress(RuntimeError):
-                self._recording = _Recording(self._steps, batch, self._groups)
-        if fits and self._recording is not None:
-            return self._recording.replay(batch, self._groups)
-        # What is left of a step must not be part of a recording.
-        return Taken(*(tensor.detach() for tensor in self._steps(batch)))
+        if self._n_steps <= _LONG or kind != self._kind:
+            # What is left of a step must not be part of a recording.
+            return Taken(*(tensor.detach() for tensor in self._steps(batch)))
+        if self._recording is None:
+            self._recording = _Recording(self._steps, batch, self._groups)
+        return self._recording.replay(batch, self._groups)
 
 
 class _Recording:
@@ -169,19 +163,27 @@ def steps_of(
     A training that is ``watched`` by callbacks of the user may be changed by them, and
     is not recorded.
     """
-    steps, others = Steps(net, after_step), [net.criterion_, net.optimizer_]
-    recordable = (
-        not watched
-        and torch.device(net.device).type == "cuda"
-        and all(group.get("capturable") for group in net.optimizer_.param_groups)
-        and all(map(_is_well_known, [*net.module_.modules(), *others]))
-    )
-    return RecordedSteps(steps) if recordable else steps
+    steps = Steps(net, after_step)
+    on_gpu = torch.device(net.device).type == "cuda"
+    return RecordedSteps(steps) if on_gpu and not watched and repeats(net) else steps
 
 
-def _is_well_known(part: object) -> bool:
-    origin = type(part).__module__
-    return any(origin == name or origin.startswith(f"{name}.") for name in _WELL_KNOWN)
+def repeats(net: NeuralNet) -> bool:
+    """Whether a step is always the same work, none of it waiting for the GPU.
+
+    Only then may it be recorded: a recording that fails leaves torch's random numbers
+    unusable. Of this package, modules and losses say so by ``recordable``.
+    """
+    parts = [*net.module_.modules(), *net.criterion_.modules(), net.optimizer_]
+    capturable = [
+        group.get("capturable", False) for group in net.optimizer_.param_groups
+    ]
+    return all(capturable) and all(map(_is_recordable, parts))
+
+
+def _is_recordable(part: object) -> bool:
+    of_torch = type(part).__module__.startswith(_OF_TORCH)
+    return of_torch or bool(getattr(part, "recordable", False))
 
 
 def batch_loss(

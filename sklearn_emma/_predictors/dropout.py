@@ -23,6 +23,8 @@ class Dropout(nn.Module):
         Probability, in [0, 1), that a unit is left out; rounded to 1/65,536.
     """
 
+    recordable = True
+
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p

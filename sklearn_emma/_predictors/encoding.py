@@ -25,6 +25,8 @@ class PiecewiseLinearEncoding(nn.Module):
         Bins of each.
     """
 
+    recordable = True
+
     lower: Tensor
     inverse_width: Tensor
 

@@ -124,6 +124,8 @@ class Evidence(nn.Module):
         In which everything is computed.
     """
 
+    recordable = True  # it takes no part in training
+
     #: Names of what is kept of all samples, one number for each output.
     statistics: ClassVar[tuple[str, ...]] = ()
 

@@ -194,6 +194,8 @@ class MLPModule(nn.Module):
     value.
     """
 
+    recordable = True
+
     binned: Tensor | None
 
     def __init__(

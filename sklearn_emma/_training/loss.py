@@ -13,18 +13,28 @@ from sklearn_emma._model.network import EMMAOutput
 Supervised = Callable[[Tensor, Tensor], Tensor]
 
 
-class PretrainingLoss(nn.Module):
-    """Supervised loss of each sample, (n,), of the predictor by itself."""
+class _SupervisedLoss(nn.Module):
+    """A loss of which there is a supervised part, L."""
 
     def __init__(self, supervised: Supervised) -> None:
         super().__init__()
         self.supervised = supervised
 
+    @property
+    def recordable(self) -> bool:
+        """Whether it is cross-entropy: others may look at values, or bring some."""
+        target = getattr(self.supervised, "__self__", None)
+        return bool(getattr(target, "gives_probabilities", False))
+
+
+class PretrainingLoss(_SupervisedLoss):
+    """Supervised loss of each sample, (n,), of the predictor by itself."""
+
     def forward(self, output: Tensor, y: Tensor) -> Tensor:
         return self.supervised(output, y)
 
 
-class JointLoss(nn.Module):
+class JointLoss(_SupervisedLoss):
     """L(y, ŷ) + λ_c C − λ_e Ω of each sample, (n,).
 
     C is the capacity penalty of the attention function; Ω pushes the energy of clean
@@ -50,8 +60,7 @@ class JointLoss(nn.Module):
         importance_floor: float = 0.0,
         n_parts: Sequence[int] = (),
     ) -> None:
-        super().__init__()
-        self.supervised = supervised
+        super().__init__(supervised)
         self.lambda_c = lambda_c
         self.lambda_e = lambda_e
         self.importance_floor = importance_floor

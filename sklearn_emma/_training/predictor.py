@@ -56,6 +56,8 @@ class LearntPredictor(NamedTuple):
 class ModuleAlone(nn.Module):
     """A predictor by itself, whatever it calls its argument."""
 
+    recordable = True
+
     def __init__(self, predictor: nn.Module) -> None:
         super().__init__()
         self.predictor = predictor

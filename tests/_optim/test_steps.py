@@ -11,6 +11,8 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from helpers import quick, rare_class
+from sklearn_emma._optim import loop
 from sklearn_emma._optim import steps as steps_module
 from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
@@ -19,6 +21,7 @@ from sklearn_emma._optim.steps import (
     RecordedSteps,
     Steps,
     batch_loss,
+    repeats,
     steps_of,
     weighted_mean,
 )
@@ -35,12 +38,20 @@ needs_gpu = pytest.mark.skipif(
 class CrossEntropy(nn.Module):
     """Loss of each sample."""
 
+    recordable = True
+
     def forward(self, output, y):
         return cross_entropy(output, y, reduction="none")
 
 
-# As if the package had it: what is of the user's is not recorded.
-CrossEntropy.__module__ = "sklearn_emma.tests"
+class Waiting(CrossEntropy):
+    """Looks at a value, for which it has to wait."""
+
+    recordable = False
+
+    def forward(self, output, y):
+        losses = super().forward(output, y)
+        return losses if losses.sum() > 0 else 2 * losses
 
 
 def samples_of(weight=None):
@@ -126,38 +137,97 @@ def test_the_mean_of_what_weighs_nothing_is_0(dtype):
 # ------------------------------------------------------------------------------- steps
 
 
-def kind(module=None, callbacks=(), watched=False, device="cuda", **changes):
-    """Which steps a net would be trained by; nothing is computed."""
-    module = module or network()
-    given = {
-        "max_iter": 1,
-        "batch_size": 8,
-        "lr": 0.1,
-        "lr_schedule": "constant",
-        "optimizer": torch.optim.Adam,
-    } | changes
-    options = Options(**given, device=torch.device(device), callbacks=callbacks)
-    net = make_net(module, CrossEntropy(), options)
-    return type(steps_of(net, None, watched=watched))
+def net_of(module=None, criterion=None, optimizer=torch.optim.Adam, device="cpu"):
+    """A net whose optimiser is as it would be on a GPU."""
+    options = Options(
+        max_iter=1,
+        batch_size=8,
+        lr=0.1,
+        lr_schedule="constant",
+        optimizer=optimizer,
+        device=torch.device(device),
+    )
+    net = make_net(module or network(), criterion or CrossEntropy(), options)
+    for group in net.optimizer_.param_groups:
+        if "capturable" in group:
+            group["capturable"] = True
+    return net
 
 
 class Own(nn.Module):
     """Of the user."""
 
 
+class OwnAdam(torch.optim.Adam):
+    """Of the user."""
+
+
 def test_steps_on_a_cpu_are_not_recorded():
-    assert kind(device="cpu") is Steps
+    assert type(steps_of(net_of(), None, watched=False)) is Steps
 
 
 @needs_gpu
-def test_only_steps_of_what_is_known_are_recorded():
-    assert kind() is RecordedSteps
-    assert kind(nn.Sequential(network(), Own())) is Steps
-    assert kind(watched=True) is Steps
-    assert kind(optimizer=torch.optim.SGD) is Steps
-    assert kind(optimizer=torch.optim.LBFGS) is Steps
-    own = type("Mine", (torch.optim.Adam,), {"__module__": "somewhere"})
-    assert kind(optimizer=own) is Steps
+def test_steps_on_a_gpu_are_recorded_unless_somebody_watches():
+    net = net_of(device="cuda")
+    assert type(steps_of(net, None, watched=False)) is RecordedSteps
+    assert type(steps_of(net, None, watched=True)) is Steps
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({}, True),
+        ({"module": nn.Sequential(network(), Own())}, False),
+        ({"module": nn.Sequential(network(), nn.BatchNorm1d(2))}, False),
+        ({"criterion": Waiting()}, False),
+        ({"criterion": nn.Sequential(CrossEntropy(), Own())}, False),
+        ({"optimizer": torch.optim.AdamW}, True),
+        ({"optimizer": torch.optim.SGD}, False),
+        ({"optimizer": torch.optim.LBFGS}, False),
+        ({"optimizer": OwnAdam}, False),
+    ],
+)
+def test_only_what_is_known_to_repeat_itself_may_be_recorded(parts, expected):
+    assert repeats(net_of(**parts)) == expected
+
+
+class OwnModule(nn.Sequential):
+    """Of the user."""
+
+
+def layers(kind=nn.Sequential):
+    return kind(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+@pytest.mark.parametrize(
+    ("params", "predictor", "both"),
+    [
+        ({}, True, True),
+        ({"rho": 1.0, "attention_function": "hard"}, True, True),
+        ({"coupling": "asymmetric"}, True, False),
+        ({"loss": "hinge"}, False, False),
+        ({"loss": lambda energies, y: energies.sum(1) ** 2}, False, False),
+        ({"predictor": layers()}, None, True),
+        ({"predictor": layers(OwnModule)}, None, False),
+    ],
+)
+def test_trainings_of_the_classifier_that_may_be_recorded(
+    monkeypatch, params, predictor, both
+):
+    found = {}
+
+    def steps(net, after_step, *, watched):
+        group = net.optimizer_.param_groups[0]
+        group["capturable"] = True
+        found[type(net.module_).__name__] = repeats(net)
+        group["capturable"] = False
+        return steps_of(net, after_step, watched=watched)
+
+    monkeypatch.setattr(loop, "steps_of", steps)
+    quick(**params).fit(*rare_class())
+    assert found.pop("AutoencoderStack")
+    assert found.pop("ModuleAlone", None) == predictor  # None: it is not pretrained
+    assert found == {"EMMANetwork": both}
 
 
 @pytest.fixture(name="replays")
@@ -195,17 +265,6 @@ def test_replayed_steps_end_where_others_do(replays, optimizer, lr_schedule):
         found.history[:, "train_loss"], expected.history[:, "train_loss"], rtol=1e-6
     )
     assert found.module_[0].weight.abs().max() <= 0.5
-
-
-class Waiting(CrossEntropy):
-    """Looks at a value, for which it has to wait."""
-
-    def forward(self, output, y):
-        losses = super().forward(output, y)
-        return losses if losses.sum() > 0 else 2 * losses
-
-
-Waiting.__module__ = CrossEntropy.__module__
 
 
 @needs_gpu
