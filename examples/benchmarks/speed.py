@@ -33,6 +33,7 @@ from _speed_peers import (
     skorch_fit,
     skorch_joint_training,
 )
+from _speed_small import cross_validation, first_fit, small_mlp
 from _speed_timing import HEADER, Line, compare, seconds
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
@@ -213,6 +214,13 @@ def mlp(settings: Settings) -> Iterator[Line]:
     )
 
 
+def small(settings: Settings) -> Iterator[Line]:
+    """What small data cost."""
+    yield first_fit(settings.pairs)
+    yield small_mlp(settings.pairs, max(1, round(200 * settings.share)))
+    yield cross_validation(settings.pairs, max(1, round(N_TREES * settings.share)))
+
+
 def before(settings: Settings) -> Iterator[Line]:
     """Training, against another version of this package."""
     if settings.against is not None:
@@ -259,6 +267,7 @@ ROWS: dict[str, Callable[[Settings], Iterator[Line]]] = {
     "search": search,
     "forest": forest,
     "mlp": mlp,
+    "small": small,
     "before": before,
     "memory": memory,
     "modes": modes,
