@@ -79,7 +79,7 @@ GROUPS = {
 }
 GROUP_OF = {
     **dict.fromkeys(["01", "14"], "start"),
-    **dict.fromkeys(["02", "03", "04", "05", "06", "07", "08"], "thesis"),
+    **dict.fromkeys(["02", "03", "04", "05", "06", "07", "08", "16"], "thesis"),
     **dict.fromkeys(["11", "12", "15"], "torch"),
 }
 for group, heading in GROUPS.items():
@@ -129,26 +129,3 @@ html_theme_options = {
 }
 # The whole site beside every page; the theme's own shows the chapter alone, if that.
 html_sidebars = {"**": ["site-nav"], "index": []}
-
-FIGURE = """
-```{{figure}} {path}
-:alt: Accuracy of a network with and without EMMA while one sensor fails
-:target: auto_examples/start/plot_01_sensor_failure.html
-
-{caption}
-```
-"""
-
-
-def show_gallery_figure(app, docname, source):
-    """Put the first example's figure on the front page, once it has been drawn."""
-    path = "auto_examples/start/images/sphx_glr_plot_01_sensor_failure_001.png"
-    if docname == "index" and (HERE / path).exists():
-        caption = "From the example on sensor failure: select the figure for the code."
-        figure = FIGURE.format(path=path, caption=caption)
-        source[0] = source[0].replace("<!-- figure of the gallery -->", figure)
-
-
-def setup(app):
-    """Register what is particular to this site."""
-    app.connect("source-read", show_gallery_figure)

@@ -1,6 +1,6 @@
 """
-Cold and warm gates
-===================
+Does annealing beat a coldness that is learnt?
+==============================================
 
 The coldness ρ turns the modal energies E of a sample into importance, α ∝ exp(−ρ E): a
 warm gate treats all modes alike, a cold one believes only in the best. It can be

@@ -1,6 +1,6 @@
 """
-From two modes to a hundred
-===========================
+A hundred sensors: healthy ones pass, failing ones are noticed
+==============================================================
 
 Importance is shared: among M modes that are alike, each gets α = 1/M. What becomes of
 attention, β = max(0, tanh(g α − b_a)) with one gain g for all modes, if there are many?

@@ -1,6 +1,6 @@
 """
-The energy of a variational autoencoder
-=======================================
+Use a variational autoencoder to detect failing modes
+=====================================================
 
 A variational autoencoder bounds −log p of a mode, and that bound is an energy like any
 other: a class with ``fit`` and ``score_samples``. Claim to be tested: on tables of a

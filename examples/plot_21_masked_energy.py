@@ -1,6 +1,6 @@
 """
-The energy of a masked autoencoder
-==================================
+Use a masked autoencoder to detect failing modes
+================================================
 
 A masked autoencoder learns to fill in features that were hidden from it. How badly it
 fails is an energy: features that do not go with the others are hard to foresee. Claim

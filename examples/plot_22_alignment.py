@@ -1,6 +1,6 @@
 """
-Sensors whose clocks disagree
-=============================
+Align sensors whose clocks disagree
+===================================
 
 Two sensors watch the same machine. One is fast and on time. The other has two channels,
 samples at half the rate, and its readings come late, each time by another delay of up

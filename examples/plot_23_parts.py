@@ -1,6 +1,6 @@
 """
-Modes with parts
-================
+One broken column does not silence its sensor: modes with parts
+===============================================================
 
 One broken column of a wide mode takes the healthy ones with it, as a mode is turned
 down as a whole; and if each column is a mode of its own, nobody has learnt what to do

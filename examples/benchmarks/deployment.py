@@ -74,8 +74,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         buffer = io.BytesIO()
         torch.save(module.state_dict(), buffer)
         rows.append((f"to_torch(), {name}", module, x, buffer.tell()))
-        if dtype == torch.float64:
-            continue  # onnxruntime has not all operators for it
         with tempfile.TemporaryDirectory() as folder:
             path = exported(module, x, Path(folder))
             size = path.stat().st_size

@@ -20,6 +20,7 @@ from torch.autograd import Function
 from sklearn_emma._attention.bounds import Bounds
 from sklearn_emma._attention.interface import Coupling
 from sklearn_emma._attention.mean_coupling import MeanCoupling
+from sklearn_emma._statistics.exporting import constant
 
 # Pairs in a block: 512 kB of float64.
 _BLOCK_PAIRS = 2**16
@@ -83,7 +84,8 @@ def shared_energy(
     exp(γ log e_i + (1−γ) log e_j) for all pairs at once, or for many of them block by
     block. Returns (n, M).
     """
-    log_energy = self_energies.clamp_min(torch.finfo(self_energies.dtype).tiny).log()
+    least = constant(torch.finfo(self_energies.dtype).tiny, self_energies)
+    log_energy = self_energies.clamp_min(least).log()
     n, n_modes = log_energy.shape
     itself = torch.eye(n_modes, dtype=torch.bool, device=coupling.device)
     off_diagonal = coupling.masked_fill(itself, 0.0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_emma._attention.scores import GateScores, NestedScores
+from sklearn_emma._statistics.exporting import constant
 
 
 def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -28,7 +29,8 @@ def log_importance(
     """
     logits = -rho * modal
     if present is not None:
-        logits = logits.masked_fill(~present, torch.finfo(logits.dtype).min / 4)
+        lowest = constant(torch.finfo(logits.dtype).min / 4, logits)
+        logits = logits.masked_fill(~present, lowest)
     return torch.log_softmax(logits, dim=1)
 
 

@@ -8,6 +8,7 @@ from torch.nn.functional import pad
 
 from sklearn_emma._attention.bounds import Bounds
 from sklearn_emma._attention.interface import Coupling
+from sklearn_emma._statistics.exporting import constant
 
 
 class MeanCoupling(Coupling):
@@ -34,7 +35,7 @@ class MeanCoupling(Coupling):
         there = present.to(self_energies.dtype)
         n_others = _sum_of_others(there)
         mean = _sum_of_others(self_energies * there) / n_others.clamp_min(1.0)
-        least = torch.finfo(mean.dtype).tiny
+        least = constant(torch.finfo(mean.dtype).tiny, mean)
         log_mean = mean.clamp_min(least).log()
         log_own = self_energies.clamp_min(least).log()
         shared = self.weight * torch.exp(torch.lerp(log_mean, log_own, self.exponent))

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
+from sklearn_emma._statistics.exporting import constant, softplus
 from sklearn_emma._statistics.quantiles import median_and_iqr, weighted_quantiles
 
 EULER = math.e
@@ -167,12 +167,14 @@ ENERGY_SCALINGS: dict[str, Callable[[int], EnergyScaling]] = {
 
 def shift_energy(potential: Tensor, minimum: Tensor) -> Tensor:
     """max(e, Ψ − min Ψ + e) of ``potential`` (n, M), ``minimum`` (M,); (n, M)."""
-    return (potential - minimum + EULER).clamp_min(EULER)
+    least = constant(EULER, potential)
+    return (potential - minimum + least).clamp_min(least)
 
 
 def robust_energy(potential: Tensor, median: Tensor, iqr: Tensor) -> Tensor:
     """E + log(1 + softplus((Ψ − median) / IQR)) of (n, M), with (M,) each; (n, M)."""
-    return EULER + torch.log1p(softplus((potential - median) / iqr))
+    excess = torch.log1p(softplus((potential - median) / iqr))
+    return constant(EULER, potential) + excess
 
 
 def _known(potential: Tensor, weight: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:

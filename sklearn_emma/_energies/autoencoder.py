@@ -17,8 +17,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
+from sklearn_emma._statistics.exporting import softplus
 from sklearn_emma._statistics.normal_scores import with_normal_scores
 
 

@@ -20,10 +20,10 @@ from torch.nn.functional import (
     conv2d,
     conv_transpose1d,
     conv_transpose2d,
-    softplus,
 )
 
 from sklearn_emma._caching import cached_property
+from sklearn_emma._statistics.exporting import softplus
 
 
 def is_convolved(shape: Sequence[int]) -> bool:

@@ -32,8 +32,8 @@ class BecomesTorch(PredictsClasses):
         dtype : torch.dtype or None, default=None
             Floating-point type in which everything is computed but for
             standardisation, which keeps to that of the training data. None is the
-            latter for everything. ``torch.float32`` is smaller and faster, and what
-            onnxruntime has all operators for.
+            latter for everything. ``torch.float32`` is smaller and faster, and the only
+            type in which onnxruntime has convolutions.
 
         Returns
         -------
@@ -45,7 +45,7 @@ class BecomesTorch(PredictsClasses):
         ------
         TypeError
             If an energy, joint or of a mode, or the predictor is no torch module; names
-            it.
+            it. If ``dtype`` is no floating-point type of torch.
 
         Examples
         --------
@@ -60,6 +60,12 @@ class BecomesTorch(PredictsClasses):
         >>> np.testing.assert_allclose(attention, clf.attention(X), atol=1e-6)
         """
         check_is_fitted(self)
+        is_type = isinstance(dtype, torch.dtype) and dtype.is_floating_point
+        if dtype is not None and not is_type:
+            raise TypeError(
+                "`dtype` must be a floating-point type of torch, such as "
+                f"torch.float32, or None, got {dtype!r}."
+            )
         if self._model.classifier is not None:
             raise TypeError(
                 f"The predictor, {type(self.predictor_).__name__}, is no torch module, "
@@ -80,4 +86,4 @@ class BecomesTorch(PredictsClasses):
                 f"`joint_energy`, {type(joint.ratio.estimator).__name__}, is no torch "
                 "module, and cannot become part of one: fit with True or False."
             )
-        return DeployedModel(self._model, dtype)
+        return DeployedModel(self._model, dtype, self.n_features_in_)

@@ -26,6 +26,8 @@ class DeployedModel(nn.Module):
         Copied. Its energies are a torch module, and so is what predicts.
     dtype : torch.dtype, default=None
         In which everything behind standardisation is computed; None: that of the model.
+    n_features_in : int, default=None
+        Number of columns that X must have; None: as many as the modes reach to.
     """
 
     order: Tensor
@@ -35,13 +37,19 @@ class DeployedModel(nn.Module):
     units: Tensor
     dead_zone: Tensor
 
-    def __init__(self, model: EMMAModel, dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        model: EMMAModel,
+        dtype: torch.dtype | None = None,
+        n_features_in: int | None = None,
+    ) -> None:
         super().__init__()
         assert model.energies.stack is not None
         self.energies = copy.deepcopy(model.energies.stack)
         self.network = copy.deepcopy(model.network)
         self.joint = copy.deepcopy(model.joint)
         layout: ModeLayout = model.layout
+        self.n_features_in = n_features_in or int(layout.order.max()) + 1
         dtype = dtype or self.network.gate.weight.dtype
         units = Standardisation.of(model.scaler.mean_, model.scaler.scale_, model.dtype)
         self.to(dtype)
@@ -60,7 +68,17 @@ class DeployedModel(nn.Module):
         """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in).
 
         Attention is that of the modes, also where they have parts.
+
+        Raises
+        ------
+        ValueError
+            If X is not of that shape.
         """
+        if X.dim() != 2 or X.shape[1] != self.n_features_in:
+            raise ValueError(
+                f"X must be a tensor of shape (n_samples, {self.n_features_in}), the "
+                f"columns in the order of the training data, got {tuple(X.shape)}."
+            )
         largest = torch.finfo(self.shift.dtype).max
         x = X.index_select(1, self.order).to(self.shift.dtype)
         known = ~x.isnan()

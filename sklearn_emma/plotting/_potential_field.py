@@ -99,6 +99,7 @@ class PotentialFieldDisplay:
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: object = None,
         *,
         quantity: str = "potential",
         grid_resolution: int = 100,
@@ -119,6 +120,8 @@ class PotentialFieldDisplay:
             the field ``reconstruct``.
         X : array-like of shape (n_samples, 2)
             Samples, which determine the extent of the map.
+        y : None
+            Ignored.
         quantity : {"potential", "reconstruction_error"}, default="potential"
             What the heat map shows.
         grid_resolution : int, default=100

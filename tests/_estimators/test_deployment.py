@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
 
 import helpers
+from sklearn_emma.datasets import load_breast_cancer_modes, load_digits_quadrants
 
 MODES = helpers.UNEQUAL_MODES
 
@@ -45,35 +46,93 @@ def test_an_estimator_that_is_not_fitted_says_so():
         quick().to_torch()
 
 
-# What the exporters of torch and ONNX warn of is their own.
-@pytest.mark.filterwarnings("ignore")
-def test_onnxruntime_agrees_missing_values_and_any_number_of_rows_included(tmp_path):
-    pytest.importorskip("onnxscript", reason="needs onnx, onnxscript and onnxruntime")
-    runtime = pytest.importorskip("onnxruntime")
+@pytest.mark.parametrize("dtype", ["float32", np.float32, torch.int32])
+def test_a_type_that_is_none_is_refused(dtype):
+    model = quick().fit(*rows())
+    with pytest.raises(TypeError, match="`dtype` must be a floating-point type of"):
+        model.to_torch(dtype=dtype)
+
+
+def test_columns_that_are_not_those_of_the_training_data_are_refused():
     X, y = rows()
-    for dtype in ("f8", "f4"):
-        X = X.astype(dtype)
-        model = quick(joint_energy=True).fit(X, y)
-        program = torch.onnx.export(
-            model.to_torch(dtype=torch.float32),
-            (torch.from_numpy(X[:5]),),
-            dynamo=True,
-            input_names=["X"],
-            output_names=["probabilities", "attention"],
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-            verbose=False,
-        )
-        program.save(tmp_path / "model.onnx")
-        session = runtime.InferenceSession(tmp_path / "model.onnx")
-        broken = X.copy()
-        broken[2] = np.nan
-        broken[50:, 3:5] *= 100
-        for n in (1, 150):
-            proba, attention = session.run(None, {"X": broken[:n]})
-            # Single precision gives no more where an energy is far from usual.
-            atol = 5e-5
-            expected = model.predict_proba(broken[:n])
-            np.testing.assert_allclose(proba, expected, atol=atol)
-            np.testing.assert_allclose(
-                attention, model.attention(broken[:n]), atol=atol
-            )
+    module = quick(remainder="drop").fit(np.c_[X, X], y).to_torch()
+    wide = torch.from_numpy(np.c_[X, X])
+    for rows_given in (wide[:, :6], wide[:, [*range(12), 0]], wide[0]):
+        with pytest.raises(ValueError, match=r"shape \(n_samples, 12\), the columns"):
+            module(rows_given)
+
+
+# What the exporters of torch and ONNX warn of is their own.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def in_onnxruntime(module, X, folder):
+    """What a file made of the module answers to rows, by onnxruntime."""
+    pytest.importorskip("onnxscript", reason="needs onnx, onnxscript and onnxruntime")
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    program = torch.onnx.export(
+        module,
+        (torch.from_numpy(X[:5]),),
+        dynamo=True,
+        input_names=["X"],
+        output_names=["probabilities", "attention"],
+        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+        verbose=False,
+    )
+    program.save(folder / "model.onnx")
+    session = runtime.InferenceSession(folder / "model.onnx")
+    return lambda rows: session.run(None, {"X": rows})
+
+
+def with_failures(X, modes):
+    """Rows without any value, missing modes and cells, and values far out."""
+    X, (first, second, *_) = X.copy(), map(list, modes.values())
+    X[2] = np.nan
+    X[5::7, first[0]] = np.nan
+    for row in range(6, len(X), 9):
+        X[row, first] = np.nan
+    for row in range(7, len(X), 9):
+        X[row, second] = 1e3 * (1 + np.nan_to_num(X[row, second]))
+    X[8::9] *= 1e3
+    return X
+
+
+BROKEN = load_breast_cancer_modes()
+BROKEN.data[::11, 3] = np.nan
+DIGITS = load_digits_quadrants()
+EXPORTED = {
+    "missing values": (BROKEN, {}),
+    "joint energy": (BROKEN, {"joint_energy": True}),
+    "quadrants": (DIGITS, {"energy_scaling": "shift"}),
+    "pairs": (DIGITS, {"coupling": "asymmetric", "attention_function": "hard"}),
+    "means": (BROKEN, {"coupling": "mean", "attention_function": "classical"}),
+}
+
+
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(EXPORTED)))
+def test_onnxruntime_agrees_whatever_is_missing_and_for_any_number_of_rows(
+    seed, name, tmp_path
+):
+    bunch, params = EXPORTED[name]
+    shared = {"modes": bunch.modes, "epochs": 2, "random_state": seed}
+    model = helpers.quick(**shared, **params).fit(bunch.data[:150], bunch.target[:150])
+    ask = in_onnxruntime(model.to_torch(), bunch.data, tmp_path)
+    X = with_failures(bunch.data[:300], bunch.modes)
+    for rows in (X, X[2:3]):  # all of them, and one of which nothing is known
+        proba, attention = ask(rows)
+        np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-9)
+        np.testing.assert_allclose(attention, model.attention(rows), atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_in_single_precision_onnxruntime_rounds_as_the_module_does(dtype, tmp_path):
+    X, y = rows()
+    X = X.astype(dtype)
+    model = quick(joint_energy=True).fit(X, y)
+    ask = in_onnxruntime(model.to_torch(dtype=torch.float32), X, tmp_path)
+    X[50:, 3:5] *= 100
+    proba, attention = ask(X)
+    assert proba.dtype == attention.dtype == np.float32
+    # An energy of 20 is known to 2e-6, and a gate may be ten times as steep.
+    np.testing.assert_allclose(proba, model.predict_proba(X), atol=5e-5)
+    np.testing.assert_allclose(attention, model.attention(X), atol=5e-5)

@@ -129,3 +129,11 @@ def test_what_cannot_be_drawn_is_named(energy, wave):
         PotentialFieldDisplay.from_estimator(energy, wave, quantity="psi")
     with pytest.raises(NotFittedError):
         PotentialFieldDisplay.from_estimator(PotentialEnergyTransformer(), wave)
+
+
+def test_classes_may_be_given_as_to_other_displays(energy, wave):
+    display = PotentialFieldDisplay.from_estimator(
+        energy, wave, np.ones(len(wave)), grid_resolution=5
+    )
+    alone = PotentialFieldDisplay.from_estimator(energy, wave, grid_resolution=5)
+    np.testing.assert_array_equal(display.image_.get_array(), alone.image_.get_array())

@@ -80,3 +80,24 @@ def test_a_file_is_loaded_only_where_its_types_are_trusted():
     data = io.dumps(quick().fit(X, Y))
     with pytest.raises(io.exceptions.UntrustedTypesFoundException):
         io.loads(data)
+
+
+# MLflow, and what it needs, warn of what is to come in their own code.
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_gives_back_what_it_was_given(tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="needs mlflow or mlflow-skinny")
+    model = quick().fit(X, Y)
+    types = io.get_untrusted_types(data=io.dumps(model))
+    mlflow.sklearn.save_model(
+        model,
+        tmp_path / "model",
+        serialization_format="skops",
+        skops_trusted_types=types,
+        pip_requirements=["sklearn-emma"],
+    )
+    assert (tmp_path / "model" / "model.skops").exists()
+    back = mlflow.sklearn.load_model(tmp_path / "model")
+    np.testing.assert_array_equal(back.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(back.failing_modes(X), model.failing_modes(X))
+    served = mlflow.pyfunc.load_model(tmp_path / "model")
+    np.testing.assert_array_equal(served.predict(X), model.predict(X))

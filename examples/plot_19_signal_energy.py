@@ -1,6 +1,6 @@
 """
-What is odd about a signal
-==========================
+Find failing signals and images: convolutional or dense energy?
+===============================================================
 
 The energy of a mode says how unlikely its values are. A dense energy learns how each
 value goes with each other, which takes many samples once there are hundreds of values;
@@ -9,7 +9,7 @@ few signals, or patches of images, ``ConvolutionalEnergy`` tells failing ones fr
 ones better than the dense energy does, and at less cost; of small images in which each
 pixel has its place, it does not.
 
-Run it with ``python examples/plot_17_signal_energy.py``; it prints the table and saves
+Run it with ``python examples/plot_19_signal_energy.py``; it prints the table and saves
 ``signal_energy.png``. ``SKLEARN_EMMA_FAST=1`` shortens it.
 """
 

@@ -1,6 +1,6 @@
 """
-An image beside other sensors
-=============================
+Keep predicting while a camera fails: an image beside other sensors
+===================================================================
 
 A camera that is noisy, blank or occluded should not mislead a model that has a second
 sensor to rely on. Claim to be tested: with an image as a mode, the classifier keeps
@@ -8,7 +8,7 @@ more of its accuracy while the image fails than the same network without attenti
 than a gate that compares flattened pixels with their nearest neighbours in the training
 data, which is what one would build by hand.
 
-Run it with ``python examples/plot_16_image_mode.py``; it prints the table and saves
+Run it with ``python examples/plot_18_image_mode.py``; it prints the table and saves
 ``image_mode.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 

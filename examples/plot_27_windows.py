@@ -1,13 +1,13 @@
 """
-A sensor that stands still at a valid reading
-=============================================
+Detect a frozen or drifting sensor from windows of rows
+=======================================================
 
 A sensor freezes: it repeats a reading that was right a moment ago. Or it drifts, so
 slowly that for a long time no reading is out of range. Row by row, little or nothing is
 wrong. Claim to be tested: with stretches of rows as samples, the same energies notice
 both, and clean windows raise no more alarms than clean rows.
 
-Run it with ``python examples/plot_23_windows.py``; it prints how often alarms ring, and
+Run it with ``python examples/plot_27_windows.py``; it prints how often alarms ring, and
 saves ``windows.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
