@@ -187,3 +187,17 @@ bars.grid(alpha=0.3, axis="y")
 bars.legend(fontsize=9, ncols=3, columnspacing=0.8, handlelength=1)
 figure.savefig("soft_attention.png", dpi=120)
 print("\nSaved soft_attention.png")
+
+# %%
+# Measured on three seeds, mean ± standard deviation. **The claim holds**: of clean
+# images, soft attention reads 0.772 ± 0.038, the mean over positions 0.664 ± 0.017, for
+# 64 parameters more, those of v, and no more steps. 90 % of its weight is on the digit,
+# which covers 25 % of the positions, though nobody told it where digits are. While the
+# camera is noisy or missing both fall back on the quarters, 0.62, with β = 0: the gate
+# does what it did.
+#
+# **The default encoder is the wrong one here.** It flattens its last layer, so that it
+# has to learn each digit at each place: 0.527 ± 0.019 on clean images, which is less
+# than 0.593 without any. The gate does not help it, β is 0.90: it turns down what is
+# unlike the training data, and these images are like them. Images whose content has its
+# place, as in ``plot_16_image_mode.py``, do not need any of this.
