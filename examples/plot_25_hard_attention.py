@@ -280,3 +280,24 @@ for k, place in enumerate(places):
 right.set(xticks=[], yticks=[], title="Where it looks")
 figure.savefig("hard_attention.png", dpi=120)
 print("\nSaved hard_attention.png")
+
+# %%
+# Measured; mean ± standard deviation of three seeds. **The score function has the exact
+# gradient for a mean**: 20,000 draws come as near to it as their spread lets expect,
+# 0.945 of its norm where 0.967 is chance, and with a baseline 0.054 where 0.056 is. The
+# baseline makes a single draw 17 times less noisy, 8 in place of 137 norms. The
+# straight-through estimate is far less noisy still, 1, but its mean is another
+# direction (cosine 0.84), however many draws there are.
+#
+# **Which of them learns better, three seeds do not tell.** The camera alone reaches
+# 0.606 ± 0.027 by the exact gradient, which reads all 25 glimpses and also learns in a
+# third of the epochs; 0.544 ± 0.082 by the score function with baseline, 0.494 ± 0.058
+# without, and 0.453 ± 0.088 straight-through, so that the claim that this learns as
+# well is not borne out. Behind the gate, with the quarters beside it (one seed), the
+# order is the same, 0.724 and 0.676 with trained glimpses; a straight-through encoder
+# that is trained with all the rest reaches 0.702, without any loop of one's own. A
+# camera that is noisy or missing gets β ≤ 0.012 from the gate in all of them.
+#
+# At this size a glimpse saves nothing worth having: soft attention, in
+# ``plot_24_soft_attention.py``, reads the same images at 0.772. Hard attention pays
+# where reading a position is expensive, and there are many.
