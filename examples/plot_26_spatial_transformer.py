@@ -242,3 +242,18 @@ below.set(xlabel="accuracy, mean and standard deviation over seeds")
 below.grid(alpha=0.3)
 figure.savefig("spatial_transformer.png", dpi=120)
 print("\nSaved spatial_transformer.png")
+
+# %%
+# Measured on three seeds, mean ± standard deviation. **Both claims hold**, of what
+# little there is to gain: an encoder without transformer reads 0.949 ± 0.004 of turned
+# digits, and 0.979 ± 0.001 of those that were turned back by their true angle. Trained
+# end to end, by the classes alone, the transformer reaches 0.962 ± 0.009: nobody told
+# it what upright is, and still the angles that it finds have a correlation of 0.94 with
+# the true ones, and are 15 degrees off. Where angles of the training images are known,
+# learning them first is the better way, 5 degrees off and 0.976 ± 0.003, nine tenths of
+# the gain.
+#
+# It costs half as many parameters again, and a sixth more time at most. It gains
+# nothing where the camera fails: noise or a lost image is for the gate, which turns the
+# camera down to 0.05 or less with any of the encoders. And it turns back only what it
+# was built to turn back.
