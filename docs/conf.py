@@ -80,7 +80,7 @@ GROUPS = {
 GROUP_OF = {
     **dict.fromkeys(["01", "14"], "start"),
     **dict.fromkeys(["02", "03", "04", "05", "06", "07", "08", "16"], "thesis"),
-    **dict.fromkeys(["11", "12", "15"], "torch"),
+    **dict.fromkeys(["11", "12", "15", "24", "25", "26"], "torch"),
 }
 for group, heading in GROUPS.items():
     (STAGED / group).mkdir()

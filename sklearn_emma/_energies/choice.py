@@ -42,13 +42,26 @@ def choose_energies(
         given = shaped | own
     energies = clone_estimators(given, layout.names, dense)
     for name, shape, energy in zip(layout.names, layout.shapes, energies, strict=True):
-        _tell_shape(name, shape, energy)
+        _tell_shape(name, shape, name in layout.ragged, energy)
     return energies
 
 
-def _tell_shape(name: str, shape: tuple[int, ...], energy: Energy) -> None:
-    """Set a parameter ``shape`` that is None, in place, and let the energy check it."""
+def _tell_shape(
+    name: str, shape: tuple[int, ...], ragged: bool, energy: Energy
+) -> None:
+    """Set a parameter ``shape`` that is None, in place, and let the energy check it.
+
+    Where the mode is ragged, so is an energy that can be.
+    """
     params = energy.get_params(deep=False)
+    if params.get("ragged", False) and not ragged:
+        raise ValueError(
+            f"Mode {name!r} is not ragged, but its energy, {type(energy).__name__}, "
+            "is. Say so of the mode: Mode(columns, shape=(channels, length), "
+            "ragged=True)."
+        )
+    if "ragged" in params:
+        energy.set_params(ragged=ragged)
     if "shape" not in params:
         return
     own = params["shape"]

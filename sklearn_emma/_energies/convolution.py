@@ -87,6 +87,15 @@ class Convolution:
             number *= (n + padded) // self.stride + 1
         return number
 
+    def reached(self, valid: Tensor) -> Tensor:
+        """Positions of a kernel (n, positions) that signals of no more length have.
+
+        ``valid`` (n, length) is True up to the end of each signal.
+        """
+        padded = 2 * (self.kernel_size // 2) - self.kernel_size
+        position = torch.arange(self.n_positions, device=valid.device) * self.stride
+        return position <= valid.sum(1, keepdim=True) + padded
+
     @cached_property
     def _output_padding(self) -> list[int]:
         """What the transpose lacks at the far end where the stride leaves a rest."""
@@ -116,13 +125,18 @@ def reconstruct(
     hidden_bias: Tensor,
     visible_bias: Tensor,
     stiffness: float = 1.0,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """r(x) = x − κ (x − b) + Wᵀ ∗ sigmoid(W ∗ x + c), with x − r(x) = ∂Ψ/∂x.
 
     ``x`` (n, channels, …), ``weight`` as ``convolution.kernels``, ``hidden_bias`` (K,),
-    ``visible_bias`` (channels, …), ``stiffness`` κ. Returns (n, channels, …).
+    ``visible_bias`` (channels, …), ``stiffness`` κ. ``valid`` (n, length) is True up to
+    the end of each signal, behind which ``x`` is 0, and what is returned means nothing.
+    Returns (n, channels, …).
     """
     hidden = torch.sigmoid(convolution.apply(x, weight, hidden_bias))
+    if valid is not None:
+        hidden = hidden * convolution.reached(valid).unsqueeze(1)
     start = torch.lerp(x, visible_bias.expand_as(x), stiffness)
     return start + convolution.transpose(hidden, weight)
 
@@ -134,12 +148,18 @@ def potential(
     hidden_bias: Tensor,
     visible_bias: Tensor,
     stiffness: float = 1.0,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """Ψ(x) = ½ κ ‖x − b‖² − Σ_{k, position} softplus((W_k ∗ x)_position + c_k), (n,).
 
-    Arguments as of :func:`reconstruct`.
+    Arguments as of :func:`reconstruct`. With ``valid``, sums are over what there is of
+    each signal, and Ψ is divided by its length.
     """
     activation = convolution.apply(x, weight, hidden_bias)
+    if valid is not None:
+        distances = ((x - visible_bias).square().sum(1) * valid).sum(1)
+        hidden = (softplus(activation).sum(1) * convolution.reached(valid)).sum(1)
+        return (0.5 * stiffness * distances - hidden) / valid.sum(1).clamp_min(1)
     distance = (x - visible_bias).square().flatten(1).sum(1)
     return 0.5 * stiffness * distance - softplus(activation).flatten(1).sum(1)
 
@@ -153,9 +173,13 @@ class ConvolutionalAutoencoder(nn.Module):
         Shapes.
     stiffness : float
         κ.
+    ragged : bool, default=False
+        Whether signals differ in length; b is then one of each channel.
     """
 
-    def __init__(self, convolution: Convolution, stiffness: float) -> None:
+    def __init__(
+        self, convolution: Convolution, stiffness: float, ragged: bool = False
+    ) -> None:
         super().__init__()
         self.convolution, self.stiffness = convolution, stiffness
         # As those of the dense one start.
@@ -163,10 +187,17 @@ class ConvolutionalAutoencoder(nn.Module):
         weight = torch.randn(convolution.kernels)
         self.weight = nn.Parameter(weight * size / weight[0].numel() ** 0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(convolution.n_components))
-        self.visible_bias = nn.Parameter(torch.zeros(convolution.shape))
+        shape = (convolution.shape[0], 1) if ragged else convolution.shape
+        self.visible_bias = nn.Parameter(torch.zeros(shape))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Reconstruct ``x`` (n, channels, …), as (n, 1, d), a mode of d values."""
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Reconstruct ``x`` (n, channels, …), as (n, 1, d), a mode of d values.
+
+        Of signals that differ in length, ``valid`` (n, length) says where they are, and
+        the rest is 0.
+        """
         parameters = self.weight, self.hidden_bias, self.visible_bias
-        found = reconstruct(x, self.convolution, *parameters, self.stiffness)
+        found = reconstruct(x, self.convolution, *parameters, self.stiffness, valid)
+        if valid is not None:
+            found = found * valid.unsqueeze(1)
         return found.flatten(1).unsqueeze(1)

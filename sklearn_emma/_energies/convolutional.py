@@ -9,21 +9,13 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emma._energies.convolution import Convolution
-from sklearn_emma._energies.convolutional_training import (
-    ConvolutionalPotential,
-    ConvolutionalStack,
-    Kernels,
-    learn,
-    score_rows,
-)
-from sklearn_emma._energies.magnitudes import Magnitudes, fit_magnitudes, unchanged
-from sklearn_emma._inputs.values import check_numbers
+from sklearn_emma._energies.convolutional_scoring import ConvolutionalEstimator
+from sklearn_emma._energies.convolutional_training import ConvolutionalStack, learn
+from sklearn_emma._energies.magnitudes import unchanged
+from sklearn_emma._energies.ragged import learn_ragged
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.net import TRAINING_CONSTRAINTS, Callbacks, Options
@@ -37,7 +29,7 @@ from sklearn_emma._validation import (
 )
 
 
-class ConvolutionalEnergy(BaseEstimator):
+class ConvolutionalEnergy(ConvolutionalEstimator):
     """Potential energy Ψ of images and signals, with convolutions for matrices.
 
     The potential of :class:`PotentialEnergyTransformer`, whose W z becomes a
@@ -62,6 +54,10 @@ class ConvolutionalEnergy(BaseEstimator):
         ``(channels, length)`` or ``(channels, height, width)`` of the values in a row,
         which lie flattened in its columns. None is the shape of the :class:`Mode` in an
         estimator with modes, and otherwise a signal of one channel.
+    ragged : bool, default=False
+        Whether signals differ in length, with NaN behind the end of each; so it is for
+        a ragged :class:`Mode`. Ψ is then divided by the length, and what lies behind
+        the end plays no part.
     n_components : int, default=16
         Number of kernels K.
     kernel_size : int, default=5
@@ -76,7 +72,9 @@ class ConvolutionalEnergy(BaseEstimator):
         ``"whiten"`` also takes the cosine transform, gives each of its frequencies unit
         variance without correlation between channels, and transforms back: then small
         noise shows, as it has frequencies that clean values lack. κ is there sigma² /
-        (1 + sigma²), and 1 otherwise. ``None`` takes X as it is.
+        (1 + sigma²), and 1 otherwise. ``None`` takes X as it is. Where signals differ
+        in length, ``"standardize"`` centres each channel, and ``"whiten"`` takes what
+        the eight values before each let expect, by channel and linearly, away.
     max_iter : int, default=10
         Number of epochs.
     batch_size : int or "auto", default="auto"
@@ -103,14 +101,15 @@ class ConvolutionalEnergy(BaseEstimator):
     intercept_hidden_ : ndarray of shape (n_components,)
         c.
     intercept_visible_ : ndarray of shape (channels, ...)
-        b of each position.
+        b of each position; with ``ragged``, of each channel, (channels, 1).
     stiffness_ : float
         κ.
     offset_, scale_ : ndarray of shape (n_features,)
         As of :class:`PotentialEnergyTransformer`: u = (x − offset) / scale.
     spectrum_ : tuple of ndarray
         Coordinates z of u: mean of each position, scale of each channel, and a matrix
-        (channels, channels) for each frequency, or None.
+        (channels, channels) for each frequency, or None. With ``ragged``: mean and
+        scale of each channel, and a matrix that whitens nine values in a row.
     loss_curve_ : list of float
         Mean denoising loss of each epoch.
     n_iter_ : int
@@ -140,6 +139,7 @@ class ConvolutionalEnergy(BaseEstimator):
     _parameter_constraints: Constraints = {
         **TRAINING_CONSTRAINTS,
         "shape": [tuple, list, None],
+        "ragged": ["boolean"],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
@@ -153,6 +153,7 @@ class ConvolutionalEnergy(BaseEstimator):
         self,
         shape: Sequence[int] | None = None,
         *,
+        ragged: bool = False,
         n_components: int = 16,
         kernel_size: int = 5,
         stride: int = 2,
@@ -169,6 +170,7 @@ class ConvolutionalEnergy(BaseEstimator):
         random_state: RandomStateLike = None,
     ) -> None:
         self.shape = shape
+        self.ragged = ragged
         self.n_components = n_components
         self.kernel_size = kernel_size
         self.stride = stride
@@ -213,7 +215,8 @@ class ConvolutionalEnergy(BaseEstimator):
         Raises
         ------
         ValueError
-            For NaN, infinities, all-zero weights, or a shape that is not that of a row.
+            For NaN other than behind the ends of ragged signals, infinities, all-zero
+            weights, or a shape that is not that of a row.
         FloatingPointError
             If training diverges.
         """
@@ -223,51 +226,10 @@ class ConvolutionalEnergy(BaseEstimator):
             weight = check_weights(sample_weight, values)
             distinct, weight, _ = merge_duplicates([values], weight)
             (rows,) = distinct
-            units = fit_magnitudes(rows, weight)
-            self._fit_together([self], [units(rows)], [weight])
+            units = self._units(rows, weight)
+            self._fit_together([self], [self._with_ends(units(rows))], [weight])
             self.offset_, self.scale_ = units
         return self
-
-    @ordinary_state()
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode, flattened.
-
-        Returns
-        -------
-        score : ndarray of shape (n_samples,)
-            Higher is more usual; only differences matter.
-        """
-        check_is_fitted(self)
-        values = Magnitudes(self.offset_, self.scale_)(self._validate(X, reset=False))
-        return -score_rows(self._frozen(torch.from_numpy(values[:0]).dtype), values)
-
-    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
-        kinds = {"dtype": [np.float64, np.float32], "order": "C"}
-        return check_numbers(self, X, **kinds | options)
-
-    def _convolution(self, n_features: int) -> Convolution:
-        """Geometry for rows of so many values; ValueError where they do not fit."""
-        kernels = self.n_components, self.kernel_size, self.stride
-        return Convolution.of_rows(n_features, self.shape, *kernels)
-
-    # Asked before anything is trained.
-    _check_mode = _convolution
-
-    def _frozen(self, dtype: torch.dtype) -> ConvolutionalPotential:
-        """What has been learnt as a torch module."""
-        kernels = self.components_, self.intercept_hidden_, self.intercept_visible_
-        return ConvolutionalPotential(
-            self._convolution(self.n_features_in_),
-            self.spectrum_,
-            Kernels(*kernels),
-            self.stiffness_,
-            dtype,
-        )
 
     # Modes are fitted and scored by these; see ``interface.BatchedEnergy``.
     @classmethod
@@ -282,7 +244,8 @@ class ConvolutionalEnergy(BaseEstimator):
         for estimator, X, weight in zip(estimators, Xs, weights, strict=True):
             options = Options.from_params(estimator, estimator.max_iter)
             task = estimator.preprocessing, estimator.sigma, options, seed
-            learnt = learn(X, weight, estimator._convolution(X.shape[1]), *task)
+            teach = learn_ragged if estimator.ragged else learn
+            learnt = teach(X, weight, estimator._convolution(X.shape[1]), *task)
             for name, value in learnt._asdict().items():
                 setattr(estimator, name, value)
             estimator.offset_, estimator.scale_ = unchanged(X.shape[1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
@@ -16,16 +17,17 @@ from sklearn_emma._energies.convolution import (
 )
 from sklearn_emma._energies.finite import finite_energy
 from sklearn_emma._energies.frequencies import Spectrum, fit_spectrum, whitened
+from sklearn_emma._energies.innovations import Innovations
 from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
 from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 
 # Of few samples small steps are needed to forget where the weights started.
-_FEWEST_IN_A_STEP = 16
+FEWEST_IN_A_STEP = 16
 
 # Rows that hardly count may lie anywhere; so far out they can still be squared.
-_FARTHEST = 1e12
+FARTHEST = 1e12
 
 # Values in memory at a time while rows are scored.
 _CHUNK_VALUES = 2**24
@@ -41,6 +43,14 @@ class Kernels(NamedTuple):
     def astype(self, dtype: np.dtype) -> Kernels:
         """All arrays in another floating-point type."""
         return Kernels(*(array.astype(dtype, copy=False) for array in self))
+
+
+class Scored(Protocol):
+    """A frozen potential of one mode."""
+
+    def by_chunks(self, x: Tensor) -> Tensor:
+        """Potential energies (n,) of ``x`` (n, d), some rows at a time."""
+        ...
 
 
 class ConvolutionalPotential(nn.Module):
@@ -91,12 +101,17 @@ class ConvolutionalPotential(nn.Module):
 
     def by_chunks(self, x: Tensor) -> Tensor:
         """The same, some rows at a time, in memory that does not grow with rows."""
-        convolution = self.convolution
-        values = convolution.n_components * convolution.n_positions
-        rows = max(1, _CHUNK_VALUES // max(values, x.shape[1]))
-        if len(x) <= rows:
-            return self(x)
-        return torch.cat([self(part) for part in x.split(rows)])
+        return in_chunks(self, self.convolution, x)
+
+
+def in_chunks(scored: nn.Module, convolution: Convolution, x: Tensor) -> Tensor:
+    """Energies (n,) of ``x`` (n, d), so many rows at a time as fit into memory."""
+    values = convolution.n_components * convolution.n_positions
+    rows = max(1, _CHUNK_VALUES // max(values, x.shape[1]))
+    if len(x) <= rows:
+        found: Tensor = scored(x)
+        return found
+    return torch.cat([scored(part) for part in x.split(rows)])
 
 
 class ConvolutionalStack(nn.Module):
@@ -104,14 +119,14 @@ class ConvolutionalStack(nn.Module):
 
     Parameters
     ----------
-    potentials : list of ConvolutionalPotential
+    potentials : list of ConvolutionalPotential or RaggedPotential
         One for each mode.
     columns : list of list of int
         Columns of each mode in the matrix to be scored.
     """
 
     def __init__(
-        self, potentials: list[ConvolutionalPotential], columns: list[list[int]]
+        self, potentials: Sequence[nn.Module], columns: list[list[int]]
     ) -> None:
         super().__init__()
         self.potentials = nn.ModuleList(potentials)
@@ -129,9 +144,8 @@ class ConvolutionalStack(nn.Module):
             if needed is None:
                 found.append(one(x.index_select(1, columns)))
                 continue
-            assert isinstance(one, ConvolutionalPotential)
             rows = needed[:, i].nonzero().squeeze(1)
-            energies = one.by_chunks(x[rows][:, columns])
+            energies = cast("Scored", one).by_chunks(x[rows][:, columns])
             found.append(energies.new_zeros(len(x)).index_copy(0, rows, energies))
         return torch.stack(found, dim=1)
 
@@ -146,7 +160,7 @@ class DenoisingLoss(nn.Module):
 class Learnt(NamedTuple):
     """Attributes of a fitted estimator, in the order in which they are learnt."""
 
-    spectrum_: Spectrum
+    spectrum_: Spectrum | Innovations
     stiffness_: float
     components_: np.ndarray
     intercept_hidden_: np.ndarray
@@ -187,7 +201,7 @@ def _coordinates(X: np.ndarray, spectrum: Spectrum) -> Tensor:
     # In double precision, a part at a time.
     parts = (part.double() for part in torch.from_numpy(X).split(1024))
     found = (whitened(part, mean, scale, roots) for part in parts)
-    return torch.cat([z.clamp(-_FARTHEST, _FARTHEST).float() for z in found])
+    return torch.cat([z.clamp(-FARTHEST, FARTHEST).float() for z in found])
 
 
 def _train(
@@ -201,7 +215,7 @@ def _train(
     """Train kernels on ``z`` (n, channels, …); return them and the losses of epochs."""
     z = z.to(options.device)
     mass = torch.from_numpy(weight / weight.mean()).to(z)
-    batch_size = auto_batch_size(options.batch_size, len(z), _FEWEST_IN_A_STEP)
+    batch_size = auto_batch_size(options.batch_size, len(z), FEWEST_IN_A_STEP)
     with seeded(seed, options.device) as generator:
         module = ConvolutionalAutoencoder(*autoencoder)
         net = make_net(module, DenoisingLoss(), options, batch_size=batch_size)
@@ -219,7 +233,7 @@ def _train(
     return Kernels(*arrays), [float(loss) for loss in net.history[:, "train_loss"]]
 
 
-def score_rows(scored: ConvolutionalPotential, X: np.ndarray) -> np.ndarray:
+def score_rows(scored: Scored, X: np.ndarray) -> np.ndarray:
     """Ψ of flattened rows X (n, d), finite, (n,)."""
     with torch.no_grad():
         found: np.ndarray = finite_energy(scored.by_chunks(torch.from_numpy(X))).numpy()

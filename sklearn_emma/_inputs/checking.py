@@ -16,8 +16,7 @@ from sklearn_emma._inputs.by_mode import check_corrupted
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import refuse_missing
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
-from sklearn_emma._inputs.parts import two_levels
-from sklearn_emma._inputs.shapes import shapes_of
+from sklearn_emma._inputs.shapes import layout_of
 from sklearn_emma._inputs.standardisation import bounded
 from sklearn_emma._inputs.tables import read_table
 from sklearn_emma._inputs.targets import Target
@@ -96,9 +95,7 @@ def check_training_data(
     X = bounded(X, X.dtype if dtype is None else dtype)
     weight = check_weights(given.sample_weight, X)
     columns = find_modes(given.X if has_names else X)
-    layout = ModeLayout.from_columns(
-        two_levels(columns, estimator.modes), shapes_of(estimator.modes)
-    )
+    layout = layout_of(columns, estimator.modes)
     failed = check_corrupted(given.corrupted, layout, len(X))
     kept = weight > 0
     if not kept.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -32,6 +32,8 @@ class ModeLayout:
     above : ModeLayout, default=None
         If these are parts of modes, the layout of the modes: the same columns in the
         same order, with one or several of these to a mode.
+    ragged : frozenset of str, default=frozenset()
+        Names of the modes whose samples differ in length.
 
     Examples
     --------
@@ -54,12 +56,14 @@ class ModeLayout:
     shapes: tuple[tuple[int, ...], ...]
     columns: tuple[np.ndarray, ...]
     above: ModeLayout | None = None
+    ragged: frozenset[str] = frozenset()
 
     @classmethod
     def from_columns(
         cls,
         modes: Mapping[str, Any],
         shapes: Mapping[str, tuple[int, ...]] | None = None,
+        ragged: Iterable[str] = (),
     ) -> Self:
         """Make the layout of modes from their columns.
 
@@ -71,6 +75,8 @@ class ModeLayout:
             parts, ``mode__part``.
         shapes : dict of str to tuple of int, default=None
             Shape of each mode that has one; others are plain groups of columns.
+        ragged : iterable of str, default=()
+            Names of the modes, or parts, whose samples differ in length.
 
         Returns
         -------
@@ -82,7 +88,7 @@ class ModeLayout:
             Names the mode whose columns are not integers from 0.
         """
         if any(isinstance(given, Mapping) for given in modes.values()):
-            layout = cls.from_columns(one_level(modes), shapes)
+            layout = cls.from_columns(one_level(modes), shapes, ragged)
             above = cls.from_columns(whole_modes(layout.as_dict(), modes))
             return replace(layout, above=above)
         for name, given in modes.items():
@@ -95,7 +101,8 @@ class ModeLayout:
         columns = {name: np.asarray(c, dtype=np.intp) for name, c in modes.items()}
         plain = {name: (len(c),) for name, c in columns.items()}
         of_modes = tuple({**plain, **(shapes or {})}[name] for name in modes)
-        return cls(tuple(modes), of_modes, tuple(columns.values()))
+        names, indices = tuple(modes), tuple(columns.values())
+        return cls(names, of_modes, indices, ragged=frozenset(ragged))
 
     @property
     def n_modes(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.ragged import mark_ends
 
 
 def missing_as_nan(X: Any) -> Any:
@@ -67,8 +68,15 @@ def _unmasked(X: np.ma.MaskedArray) -> np.ndarray:
 
 
 def fill_missing(x: Tensor, layout: ModeLayout) -> tuple[Tensor, Tensor]:
-    """Replace NaN in ``x`` (n, d) by 0; tell which modes have any value, (n, M)."""
+    """Replace NaN in ``x`` (n, d) by 0; tell which modes have any value, (n, M).
+
+    Of ragged modes, the values that are returned tell where samples end.
+    """
     missing = x.isnan()
+    if layout.ragged:
+        known = ~missing
+        filled = mark_ends(x.masked_fill(missing, 0.0), known, layout)
+        return filled, layout.any_of_mode(known)
     if not missing.any():
         shape = len(x), layout.n_modes
         return x, torch.ones(shape, dtype=torch.bool, device=x.device)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_emma._inputs.missing import missing_as_nan
+from sklearn_emma._inputs.sequences import are_ragged, padded
 from sklearn_emma._inputs.shapes import Mode
 from sklearn_emma._inputs.tables import (
     SEPARATOR,
@@ -34,11 +35,15 @@ def pack_modes(
         Values of each mode, by its name: (n,) or (n, n_columns) of plain columns, which
         may be a data frame; (n, channels, length) of signals; (n, channels, height,
         width) of images. Images in grey have one channel: ``images[:, None]`` gives
-        them one. NaN and masked values are missing; a sample without any value of a
-        mode has lost it. With ``like``, None stands for a mode that all have lost.
+        them one. A list of arrays (channels, length) or (length,) of different lengths
+        is a ragged mode: NaN follows the end of each, and None in the list stands for a
+        signal that is lost. NaN and masked values are missing; a sample without any
+        value of a mode has lost it. With ``like``, None stands for a mode that all have
+        lost.
     like : dict, default=None
         Modes that this function returned before, of training data: new data are laid
-        out in the same way.
+        out in the same way. Signals of a ragged mode may be as long as the longest of
+        the training data.
 
     Returns
     -------
@@ -73,6 +78,15 @@ def pack_modes(
     >>> new, _ = pack_modes({"camera": None, "weather": weather[:2]}, like=modes)
     >>> np.isnan(new).sum(axis=1)
     array([192, 192])
+
+    Signals of different lengths:
+
+    >>> X, modes = pack_modes({"mic": [np.array([1.0, 2.0, 3.0]), np.array([4.0])]})
+    >>> modes["mic"]
+    Mode(columns=slice(0, 3, None), shape=(1, 3), ragged=True)
+    >>> X
+    array([[ 1.,  2.,  3.],
+           [ 4., nan, nan]])
     """
     if not isinstance(arrays, Mapping) or not arrays:
         raise ValueError(
@@ -83,8 +97,15 @@ def pack_modes(
         _check_names(arrays, like)
         arrays = {name: arrays[name] for name in like}
     tables = {name: as_known_frame(given) for name, given in arrays.items()}
+    ragged = {
+        name: _expected(name, like[name]) if like else None
+        for name, given in tables.items()
+        if (_is_ragged(like[name]) if like else are_ragged(given))
+    }
     found = {
-        name: _as_numbers(name, given)
+        name: padded(name, given, ragged[name])
+        if name in ragged
+        else _as_numbers(name, given)
         for name, given in tables.items()
         if given is not None
     }
@@ -107,7 +128,9 @@ def pack_modes(
         columns = slice(start, start + widths[name])
         if name in found:
             X[:, columns] = found[name].reshape(n_samples, -1)
-        modes[name] = columns if len(shape) == 1 else Mode(columns, shape=shape)
+        modes[name] = columns
+        if len(shape) > 1:
+            modes[name] = Mode(columns, shape=shape, ragged=name in ragged)
         start = columns.stop
     if any(hasattr(given, "columns") for given in tables.values()):
         return _as_frame(X, tables, modes), modes
@@ -121,7 +144,8 @@ def _as_numbers(name: str, given: Any) -> np.ndarray:
     except ValueError as error:  # numpy's, of rows that make no array
         raise ValueError(
             f"Mode {name!r}: its samples do not have one shape. Fill those that are "
-            f"too short with NaN, which is taken for missing. ({error})"
+            "too short with NaN, which is taken for missing; signals of different "
+            f"lengths are a list of arrays (channels, length) or (length,). ({error})"
         ) from error
     if values.dtype == object:
         try:
@@ -177,6 +201,10 @@ def _check_names(arrays: Mapping[str, Any], like: object) -> None:
 def _is_packed(mode: object) -> bool:
     columns = mode.columns if isinstance(mode, Mode) else mode
     return isinstance(columns, slice) and isinstance(columns.stop, int)
+
+
+def _is_ragged(mode: slice | Mode) -> bool:
+    return isinstance(mode, Mode) and mode.ragged
 
 
 def _check_shapes(

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_emma._inputs.parts import one_level
+from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.parts import one_level, two_levels
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Mode:
         ``(channels, height, width)`` of an image. Channels come first, as in torch; an
         image in grey has one. These two are learnt by convolutions. Other shapes are
         for energies and encoders of your own. None: columns without a shape.
+    ragged : bool, default=False
+        Whether samples differ in length: signals of up to ``length`` positions, NaN
+        behind the end of each. A NaN before that is a missing value, as ever, and a
+        sample that is NaN throughout has lost the mode. Energies are those of a
+        position, on average, and neither they nor the default encoder see what lies
+        behind the end.
 
     See Also
     --------
@@ -53,6 +60,12 @@ class Mode:
     columns: Any
     _: KW_ONLY
     shape: Sequence[int] | None = None
+    ragged: bool = False
+
+    def __repr__(self) -> str:
+        given = [f"{self.columns!r}", f"shape={self.shape!r}"]
+        given += ["ragged=True"] if self.ragged else []
+        return f"Mode(columns={', '.join(given)})"
 
 
 def columns_of(given: object) -> Any:
@@ -68,9 +81,21 @@ def check_shape(name: str, given: object, n_columns: int) -> None:
     ValueError
         Names the mode, its shape and its number of columns.
     """
-    if not isinstance(given, Mode) or given.shape is None:
+    if not isinstance(given, Mode):
         return
     shape = given.shape
+    if not isinstance(given.ragged, bool | np.bool_):
+        raise ValueError(
+            f"Mode {name!r}: `ragged` must be True or False, got {given.ragged!r}."
+        )
+    if given.ragged and (shape is None or np.ndim(shape) != 1 or len(shape) != 2):
+        raise ValueError(
+            f"Mode {name!r}: ragged=True is for signals of different lengths, and "
+            "needs their shape, (channels, length of the longest), got "
+            f"shape={shape!r}."
+        )
+    if shape is None:
+        return
     sizes = list(shape) if isinstance(shape, Sequence | np.ndarray) else []
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes)
     if not sizes or not whole or min(sizes) < 1 or isinstance(shape, str):
@@ -89,14 +114,27 @@ def check_shape(name: str, given: object, n_columns: int) -> None:
 
 def shapes_of(modes: object) -> dict[str, tuple[int, ...]]:
     """Shape of each mode or part that has one, by name; of modes that were checked."""
-    if isinstance(modes, Mapping):
-        named = dict(modes)
-    elif isinstance(modes, Sequence):
-        named = {f"mode{i}": given for i, given in enumerate(modes)}
-    else:
-        return {}
     return {
         name: tuple(int(n) for n in given.shape)
-        for name, given in one_level(named).items()
-        if isinstance(given, Mode) and given.shape is not None
+        for name, given in _with_a_shape(modes)
+        if given.shape is not None
     }
+
+
+def layout_of(columns: Mapping[str, np.ndarray], modes: object) -> ModeLayout:
+    """Layout of columns, by the names of modes or parts, and of what these say.
+
+    ``modes`` as the user gave them, and as they were checked.
+    """
+    ragged = [name for name, given in _with_a_shape(modes) if given.ragged]
+    return ModeLayout.from_columns(two_levels(columns, modes), shapes_of(modes), ragged)
+
+
+def _with_a_shape(modes: object) -> list[tuple[str, Mode]]:
+    named: Mapping[str, object] = {}
+    if isinstance(modes, Mapping):
+        named = modes
+    elif isinstance(modes, Sequence) and not isinstance(modes, str):
+        named = {f"mode{i}": given for i, given in enumerate(modes)}
+    given = one_level(named).items()
+    return [(name, one) for name, one in given if isinstance(one, Mode)]

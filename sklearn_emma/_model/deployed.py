@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 
 from sklearn_emma._energies.finite import finite_energy
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.ragged import mark_ends
 from sklearn_emma._inputs.standardisation import FARTHEST, Standardisation
 from sklearn_emma._model.model import EMMAModel
 
@@ -88,6 +89,8 @@ class DeployedModel(nn.Module):
         z = (x * self.units[0] * self.units[1] - self.shift) / self.scale
         z = torch.where(z.abs() <= self.dead_zone, 0.0, z).clamp(-FARTHEST, FARTHEST)
         z = torch.where(known, z, 0.0).to(self.member.dtype)
+        if self.network.layout.ragged:
+            z = mark_ends(z, known, self.network.layout)
         potential = torch.where(present, finite_energy(self.energies(z)), 0.0)
         trust = None
         if self.joint is not None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.modules import calibrate_predictor, takes_attention
+from sklearn_emma._predictors.ragged_encoder import RaggedEncoder
 from sklearn_emma._validation import noting
 
 # Strided convolutions follow each other until no direction is longer than this, in an
@@ -61,7 +62,9 @@ def default_encoders(
 ) -> dict[str, nn.Module]:
     """A default encoder for each signal or image, but those to ``skip``, by name."""
     return {
-        name: default_encoder(shape, n_features)
+        name: RaggedEncoder(shape[0], n_features)
+        if name in layout.ragged
+        else default_encoder(shape, n_features)
         for name, shape in zip(layout.names, layout.shapes, strict=True)
         if len(shape) in _ENCODED and name not in skip
     }

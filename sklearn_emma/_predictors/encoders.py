@@ -43,7 +43,8 @@ class Encoders(BaseEstimator):
         class or factory is called with the shape. A module is assumed to be trained:
         it is copied and fine-tuned, or stays as it is if none of its parameters
         requires a gradient (``module.requires_grad_(False)``). Other modes have the
-        default: convolutional layers, by the shape, or none.
+        default: convolutional layers, by the shape, or none. Signals of a ragged mode
+        are 0 behind their ends, which :func:`valid_positions` finds.
     head : MLP, class or factory, default=None
         What sees all modes; a class or factory is called with (n_features_in,
         n_outputs). None is :class:`MLP`. If ``forward`` of its module takes an argument

@@ -86,7 +86,11 @@ def _told_by_content(task: PretrainingTask) -> dict[str, object]:
         "predictor": predictor,
         "target": target,
         # Names and places are only for messages.
-        "layout": (task.layout.shapes, task.layout.n_parts),
+        "layout": (
+            task.layout.shapes,
+            task.layout.n_parts,
+            [name in task.layout.ragged for name in task.layout.names],
+        ),
         "options": replace(task.options, verbose=False),
     }
 

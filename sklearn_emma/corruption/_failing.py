@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.ragged import padding_of
 from sklearn_emma.corruption._counts import check_failures, count_failing
 from sklearn_emma.corruption._interface import (
     Corruption,
@@ -32,7 +33,8 @@ def fail_modes(
     x : Tensor of shape (n_samples, n_features)
         Values in units of the training standard deviation; NaN where missing.
     layout : ModeLayout
-        Which columns belong to which mode.
+        Which columns belong to which mode. What lies behind the end of a signal of a
+        ragged mode stays NaN, however it fails.
     corruption : Corruption
         What happens to a mode that fails.
     generator : torch.Generator
@@ -91,6 +93,8 @@ def fail_modes(
         part, corrupted = _narrowed(corrupted, layout, part_fraction, generator)
         of_part = failed_by(corruption, x, layout, generator, "`corruption`")
         failed = torch.where(layout.spread(part), of_part, failed)
+    if layout.ragged:
+        failed = failed.masked_fill(padding_of(x, layout), torch.nan)
     return torch.where(layout.spread(corrupted), failed, x), corrupted
 
 

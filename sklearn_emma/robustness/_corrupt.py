@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_random_state
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
-from sklearn_emma._inputs.parts import two_levels
+from sklearn_emma._inputs.shapes import layout_of
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
 from sklearn_emma.corruption import Corruption, fail_modes
@@ -118,7 +118,7 @@ def corrupt(
     if not is_frame(table):
         table = _as_numbers(table)
     resolved = resolve_modes(table, modes, remainder="drop", one_will_do=True)
-    layout = ModeLayout.from_columns(two_levels(resolved, modes))
+    layout = layout_of(resolved, modes)
     check_failures(
         "corrupt",
         layout,

@@ -56,3 +56,14 @@ def test_a_mode_that_cannot_be_convolved_is_named_before_anything_is_trained():
     assert isinstance(
         choose_energies(None, video, "cpu")[0], PotentialEnergyTransformer
     )
+
+
+def test_an_energy_that_can_be_ragged_is_told_so_by_its_mode():
+    columns = {"mic": range(8), "gyro": range(8, 16)}
+    shapes = {"mic": (1, 8), "gyro": (2, 4)}
+    layout = ModeLayout.from_columns(columns, shapes, ragged=["mic"])
+    mine = ConvolutionalEnergy()
+    told = choose_energies(mine, layout, "cpu")
+    assert [e.ragged for e in told] == [True, False] and not mine.ragged
+    with pytest.raises(ValueError, match="Mode 'gyro' is not ragged, but its energy"):
+        choose_energies(ConvolutionalEnergy(ragged=True), layout, "cpu")
