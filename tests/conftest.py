@@ -4,6 +4,9 @@ import os
 import signal
 from pathlib import Path
 
+# Read when numpy and torch are imported, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from hypothesis import settings

@@ -184,6 +184,13 @@ VARIED = [
     {"rho": ["learn"], "lambda_e": [0.0, 0.1], "lr": [0.01]},
     {"rho": [2.0], "random_state": [1], "lr": [0.001, 0.01]},
 ]
+# Four candidates in which any two values of different parameters meet.
+CROSSED = [
+    {"rho": [0.3], "lambda_e": [0.0], "random_state": [0]},
+    {"rho": [0.3], "lambda_e": [0.01], "random_state": [1]},
+    {"rho": ["learn"], "lambda_e": [0.0], "random_state": [1]},
+    {"rho": ["learn"], "lambda_e": [0.01], "random_state": [0]},
+]
 SEARCH_OPTIONS = {"cv": 2, "scoring": "neg_log_loss"}
 
 
@@ -204,7 +211,8 @@ def searchable(**params):
     """Classifier of the three modes of ``search_data``; `params` take precedence."""
     defaults = {
         "modes": _three_modes()[2],
-        "predictor": MLP((6, 4)),
+        "energy_estimator": PotentialEnergyTransformer(max_iter=2),
+        "predictor": MLP((6, 4), evidence=False),
         "max_iter": 4,
         "pretraining_max_iter": 2,
         "random_state": 0,

@@ -31,16 +31,25 @@ from sklearn_emma.energies import (
 from sklearn_emma.losses import Hinge
 from sklearn_emma.predictors import MLP
 
+# Much less than by default, and enough to pass the checks of accuracy with a margin.
+SHORT = {
+    "energy_estimator": PotentialEnergyTransformer(max_iter=2),
+    "max_iter": 3,
+    "pretraining_max_iter": 5,
+    "batch_size": 64,
+    "lr": 0.01,
+}
+
 # Default settings of every public estimator come first; then the switches that lead
 # through other code, with fewer epochs.
 INSTANCES = [
     PotentialEnergyTransformer(),
-    PotentialEnergyTransformer(preprocessing="standardize", max_iter=10),
+    PotentialEnergyTransformer(preprocessing="standardize", max_iter=3),
     PotentialEnergyTransformer(
-        n_components=4, preprocessing=None, lr_schedule="constant", max_iter=10
+        n_components=4, preprocessing=None, lr_schedule="constant", max_iter=3
     ),
     PotentialEnergyTransformer(
-        objective="contrastive_divergence", regularizer="sparse", max_iter=5
+        objective="contrastive_divergence", regularizer="sparse", max_iter=2
     ),
     PotentialEnergyDetector(),
     NeighborsEnergy(),
@@ -58,19 +67,15 @@ INSTANCES = [
         energy_scaling="shift",
         attention_function="hard",
         coupling="symmetric",
-        energy_estimator=KernelDensity(),
         corruption=Failures(GaussianNoise(0.5), n_draws=2),
-        max_iter=10,
-        pretraining_max_iter=10,
+        **SHORT | {"energy_estimator": KernelDensity()},
     ),
-    EMMAClassifier(loss=Hinge(), max_iter=10, pretraining_max_iter=10),
+    EMMAClassifier(loss=Hinge(), **SHORT),
     EMMARegressor(),
-    EMMARegressor(loss="gaussian", max_iter=5, pretraining_max_iter=5),
-    EMMARegressor(predictor=Ridge(), max_iter=5, pretraining_max_iter=5),
-    EMMAClassifier(predictor=LogisticRegression(), max_iter=5, pretraining_max_iter=5),
-    EMMAClassifier(
-        predictor=RandomForestClassifier(10), max_iter=5, pretraining_max_iter=5
-    ),
+    EMMARegressor(loss="gaussian", **SHORT),
+    EMMARegressor(predictor=Ridge(), **SHORT),
+    EMMAClassifier(predictor=LogisticRegression(), **SHORT),
+    EMMAClassifier(predictor=RandomForestClassifier(10), **SHORT),
     # Every part is an object.
     EMMAClassifier(
         attention_function=SoftAttention(gain=3.0),
@@ -81,9 +86,8 @@ INSTANCES = [
             pretraining_missing_fraction=0.3,
             importance_floor=0.05,
         ),
-        predictor=MLP(hidden_layer_sizes=(16,), dropout=0.1, n_bins=4),
-        max_iter=10,
-        pretraining_max_iter=10,
+        predictor=MLP((16,), dropout=0.1, n_bins=4, evidence=False),
+        **SHORT,
     ),
 ]
 TRANSFORMERS = [e for e in INSTANCES if hasattr(e, "transform")]

@@ -11,7 +11,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 from torch import nn
 
-from helpers import SEARCH_OPTIONS, VARIED, assert_same_search, search_data, searchable
+from helpers import (
+    CROSSED,
+    SEARCH_OPTIONS,
+    VARIED,
+    assert_same_search,
+    search_data,
+    searchable,
+)
 from sklearn_emma._optim import stacked_loop
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures
@@ -24,7 +31,11 @@ X, Y, LABELS = search_data()
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scores_are_those_of_the_sequential_search(dtype, dropout, fits):
-    clf = searchable(predictor=MLP((6, 4), dropout=dropout))
+    clf = searchable(
+        predictor=MLP((6, 4), dropout=dropout),
+        energy_estimator=None,
+        max_iter=2,
+    )
     assert_same_search(clf, VARIED, X.astype(dtype), return_train_score=True)
     assert fits == {"together": [8, 8], "alone": []}
 
@@ -46,13 +57,17 @@ def test_scores_differ_between_candidates():
         {"optimizer": torch.optim.Adam, "corruption": Failures(n_failing=2)},
         {"coupling": None, "attention_function": SoftAttention(gain=2.0)},
         {"predictor": None, "attention_function": "importance"},
-        {"energy_estimator": None, "modes": None},
     ],
 )
 def test_every_variant_of_the_model(changes, fits):
-    grid = {"rho": [0.3, "learn"], "lambda_e": [0.0, 0.01], "random_state": [0, 1]}
-    assert_same_search(searchable(**changes), grid)
-    assert fits == {"together": [8, 8], "alone": []}
+    assert_same_search(searchable(**changes), CROSSED)
+    assert fits == {"together": [4, 4], "alone": []}
+
+
+def test_the_defaults_and_a_mode_for_each_column(fits):
+    clf = searchable(energy_estimator=None, modes=None, predictor=None)
+    assert_same_search(clf, CROSSED, X[:, :4])
+    assert fits == {"together": [4, 4], "alone": []}
 
 
 def test_stacks_of_any_size_give_the_same(monkeypatch):
