@@ -34,8 +34,9 @@ from sklearn_emma._energies.innovations import (
 )
 from sklearn_emma._energies.magnitudes import Magnitudes, fit_magnitudes
 from sklearn_emma._inputs.ragged import n_valid, valid_positions
-from sklearn_emma._optim.loop import Samples, auto_batch_size, train
+from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import Options, make_net
+from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 
 
