@@ -41,7 +41,9 @@ class Parts:
         self.layout = self.model.layout
         energies = list(clf.energies_.values())
         self.energy = energies[0]
-        widths = [len(energy.mean_) for energy in energies]
+        # One energy of all rows, and one of each fold: two where there are many rows.
+        many = len(X) > 1000 * max(self.layout.widths)
+        widths = [len(energy.mean_) for energy in energies] * (3 if many else 6)
         self.z = torch.zeros(len(X), len(widths), max(widths), dtype=self.x.dtype)
         for mode, width in enumerate(widths):
             # Coordinates of its autoencoder are as many, whatever their values.
@@ -51,7 +53,10 @@ class Parts:
 
 
 def bare_fit(parts: Parts) -> None:
-    """Do the computation of ``EMMAClassifier.fit`` without its machinery."""
+    """Do the computation of ``EMMAClassifier.fit`` without its machinery.
+
+    What single modes say is left out, and so is the joint energy.
+    """
     clf, x, z, y = parts.clf, parts.x, parts.z, parts.y
     generator = torch.Generator().manual_seed(0)
 
@@ -68,17 +73,25 @@ def bare_fit(parts: Parts) -> None:
 
     network = parts.model.network
     predictor = network.predictor
-    _optimise(
-        predictor,
-        clf.lr,
-        clf.pretraining_max_iter,
-        parts.batch_size,
-        lambda: (
-            fail_modes(x, parts.layout, ZeroedMode(), generator, clean_fraction=0.5)[0],
-            y,
-        ),
-        lambda a, b: cross_entropy(predictor(a), b),
-    )
+    rows = slice(len(x) // 10, None)  # a tenth is held out
+
+    def without_a_mode():
+        seen = x[rows]
+        gone, _ = fail_modes(
+            seen, parts.layout, ZeroedMode(), generator, clean_fraction=0.5
+        )
+        return gone, y[rows]
+
+    # With dropout and without, and what answers better is kept.
+    for one in (copy.deepcopy(predictor), predictor):
+        _optimise(
+            one,
+            clf.lr,
+            clf.pretraining_max_iter,
+            parts.batch_size,
+            without_a_mode,
+            lambda a, b, one=one: cross_entropy(one(a), b),
+        )
     failures = Failures.from_parameter(clf.corruption)
     criterion = JointLoss(
         lambda logits, y: cross_entropy(logits, y, reduction="none"),

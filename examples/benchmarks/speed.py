@@ -34,6 +34,7 @@ from _speed_peers import (
     skorch_joint_training,
 )
 from _speed_small import cross_validation, first_fit, small_mlp
+from _speed_step import steps
 from _speed_timing import HEADER, Line, compare, seconds
 
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
@@ -221,6 +222,11 @@ def small(settings: Settings) -> Iterator[Line]:
     yield cross_validation(settings.pairs, max(1, round(N_TREES * settings.share)))
 
 
+def step(settings: Settings) -> Iterator[Line]:
+    """Where the time of a step goes."""
+    yield from steps(settings.samples, 10 if settings.smoke else 500)
+
+
 def before(settings: Settings) -> Iterator[Line]:
     """Training, against another version of this package."""
     if settings.against is not None:
@@ -268,6 +274,7 @@ ROWS: dict[str, Callable[[Settings], Iterator[Line]]] = {
     "forest": forest,
     "mlp": mlp,
     "small": small,
+    "step": step,
     "before": before,
     "memory": memory,
     "modes": modes,

@@ -1,0 +1,119 @@
+"""Where the time of a step of the joint training goes, and what the floor is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from _data import load
+from _speed_timing import Line
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from sklearn_emma import EMMAClassifier
+from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._optim.samples import auto_batch_size
+from sklearn_emma._training.loss import JointLoss
+
+DATASETS = ("breast_cancer", "digits", "htru2", "scene15", "rosmap")
+
+
+def steps(n_samples: int, repeats: int) -> Iterator[Line]:
+    """Microseconds of the parts of a step, one line for each data set."""
+    for name in DATASETS:
+        try:
+            data = load(name)
+        except OSError:
+            continue  # not at hand
+        X, y = data.X[:n_samples], data.y[:n_samples]
+        modes = {mode: list(map(int, cols)) for mode, cols in data.modes.items()}
+        clf = EMMAClassifier(modes, max_iter=1, pretraining_max_iter=1, random_state=0)
+        clf.fit(X, y)
+        found = _parts(clf, X, y, repeats)
+        whole = found.pop("whole")
+        text = ", ".join(
+            f"{part} {1e6 * seconds:.0f}" for part, seconds in found.items()
+        )
+        size = auto_batch_size("auto", len(X))
+        yield Line(
+            f"a step on {name}, {size} × {X.shape[1]}: {text} (µs)",
+            f"{1e6 * whole:.0f} µs",
+        )
+
+
+def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
+    """Seconds of each part of a step, and of the whole."""
+    model: EMMAModel = clf._model.train_in(torch.float32)
+    network = model.network.train()
+    rows = slice(auto_batch_size("auto", len(X)))
+    inputs = model.inputs(model.standardise(X[rows]))
+    target = torch.from_numpy(np.searchsorted(clf.classes_, y[rows]))
+    fails = torch.rand(inputs.potential.shape) < 0.3
+    criterion = JointLoss(
+        lambda logits, y: cross_entropy(logits, y, reduction="none"),
+        clf.lambda_c,
+        clf.lambda_e,
+        0.1,
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=clf.lr, fused=True)
+
+    def forward() -> Tensor:
+        output = network(inputs.x, inputs.potential)
+        return criterion(output, target, fails).mean()
+
+    def both() -> None:
+        optimizer.zero_grad()
+        forward().backward()
+
+    def step() -> None:
+        both()
+        optimizer.step()
+        network.gate.project()
+
+    def gate() -> None:
+        """Scores of the gate and their gradients, without a predictor."""
+        scores = network.scores(inputs.potential)
+        (scores.attention.sum() + scores.log_importance.sum()).backward()
+
+    times = {
+        "whole": _seconds(step, repeats),
+        "forward": _seconds(forward, repeats),
+        "forward and backward": _seconds(both, repeats),
+        "of which the gate": _seconds(gate, repeats),
+        "matrix products alone": _seconds(_products(network, len(inputs.x)), repeats),
+    }
+    times["optimiser and bounds"] = times["whole"] - times["forward and backward"]
+    return times
+
+
+def _products(network: nn.Module, n: int) -> Callable[[], None]:
+    """What the linear layers multiply forwards and backwards, and nothing else."""
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    made = [
+        (torch.randn(n, m.in_features), torch.randn(n, m.out_features), m.weight.data)
+        for m in layers
+    ]
+
+    @torch.no_grad()
+    def multiply() -> None:
+        for x, gradient, weight in made:
+            torch.mm(x, weight.T)
+            torch.mm(gradient, weight)
+            torch.mm(gradient.T, x)
+
+    return multiply
+
+
+def _seconds(function: Callable[[], object], repeats: int) -> float:
+    """The least of three means over many calls."""
+    for _ in range(repeats // 10 + 1):
+        function()
+    found = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            function()
+        found.append((time.perf_counter() - start) / repeats)
+    return min(found)
