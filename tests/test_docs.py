@@ -248,3 +248,9 @@ def test_the_readme_installs_the_version_of_torch_that_the_tests_run_with() -> N
     before, demo, _ = readme.partition("<!-- demo -->")
     assert demo
     assert f"pip install {pinned} --index-url" in before
+
+
+def test_each_example_has_a_number_of_its_own():
+    names = [path.stem for path in (ROOT / "examples").glob("plot_*.py")]
+    numbers = [name.split("_")[1] for name in names]
+    assert len(set(numbers)) == len(numbers) > 0, sorted(names)

@@ -148,10 +148,8 @@ class PotentialFieldDisplay:
         ------
         ValueError
             If X does not have two features, or the quantity is unknown.
-        TypeError
-            If the estimator does not have the method that the quantity needs.
-        NotFittedError
-            If it is not fitted.
+        TypeError, NotFittedError
+            If the estimator lacks the method that the quantity needs, or is not fitted.
         ImportError
             Without matplotlib.
         """
@@ -169,8 +167,7 @@ class PotentialFieldDisplay:
 
         low, high = samples.min(axis=0) - eps, samples.max(axis=0) + eps
         grid_x, grid_y = np.linspace(low, high, grid_resolution).T
-        points = named(_points(grid_x, grid_y))
-        energy = np.reshape(energy_of(points), (grid_resolution, -1))
+        values = energy_of(named(_points(grid_x, grid_y)))
         origins = field = None
         if n_arrows and hasattr(estimator, "reconstruct"):
             origins = _cell_centres(low, high, n_arrows)
@@ -178,7 +175,7 @@ class PotentialFieldDisplay:
         plain = ("feature 0", "feature 1")
         display = cls(
             (grid_x, grid_y),
-            energy,
+            np.reshape(values, (grid_resolution, -1)),
             quantity=quantity,
             origins=origins,
             field=field,
