@@ -143,3 +143,20 @@ axes[0].legend(loc="upper right")
 axes[1].set_xlabel("energy, in interquartile ranges")
 figure.savefig("ragged_signals.png", dpi=120)
 print("\nSaved ragged_signals.png")
+
+# %%
+# Measured on three seeds of generated signals. **The claims hold, with one exception.**
+# Through a broken microphone, accuracy is 0.871 ± 0.003 as a ragged mode and 0.776 ±
+# 0.036 with zeros for recordings of 45 to 60 positions, 0.783 ± 0.045 and 0.722 ± 0.043
+# for short ones; a forest on zeros has 0.812 and 0.771. Of clean recordings that are no
+# longer than those of the training data all read about as many, 0.90 to 0.93.
+# Recordings that are longer than any of these are as usual as others to the energy of a
+# position (β 0.913, and 0.937 ± 0.012 are read); with zeros, where none of the training
+# data had a value, they look odd themselves, β falls to 0.814 and accuracy to 0.884 ±
+# 0.027.
+#
+# The exception: noise does not show quite alike. The energy is a mean over positions,
+# and a mean of few spreads more, so that of short recordings 0.994 of pairs of a noisy
+# and a clean one are told apart, where zeros, which are clean whatever happens, leave
+# 1.000. And the gate looks away from noise less, β is 0.50 to 0.59: the encoder of the
+# ragged mode still reads it, as the accuracies say.
