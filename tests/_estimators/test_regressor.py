@@ -269,10 +269,15 @@ def test_curves_and_displays_have_r2_and_absolute_errors_in_wrappers_too():
 
 
 def test_a_grid_is_trained_together_with_the_scores_of_one_after_another():
-    X, y = linear_data()
-    grid = {"rho": [0.3, 2.0], "lr": [0.003, 0.01], "lambda_e": [0.0, 0.01]}
+    X, y = linear_data(120)
+    grid = [  # in which any two values of different parameters meet
+        {"rho": [0.3], "lr": [0.003], "lambda_e": [0.0]},
+        {"rho": [0.3], "lr": [0.01], "lambda_e": [0.01]},
+        {"rho": [2.0], "lr": [0.003], "lambda_e": [0.01]},
+        {"rho": [2.0], "lr": [0.01], "lambda_e": [0.0]},
+    ]
     for loss in ("squared_error", "gaussian"):
-        model = quick(loss=loss, max_iter=3)
+        model = quick(loss=loss, max_iter=3, pretraining_max_iter=3)
         together = EMMAGridSearchCV(model, grid, cv=2).fit(X, y)
         alone = GridSearchCV(model, grid, cv=2).fit(X, y)
         np.testing.assert_allclose(

@@ -31,9 +31,9 @@ def with_norm(n_in, n_out):
 
 quick = partial(
     helpers.quick,
-    epochs=5,
+    epochs=2,
     modes={"a": [0, 1], "b": [2, 3], "c": [4, 5]},
-    energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=5),
+    energy_estimator=PotentialEnergyTransformer(n_components=4, max_iter=2),
 )
 
 
@@ -58,7 +58,7 @@ def assert_same(one, other, rtol=1e-6):
 )
 def test_equal_weights_are_none(params):
     plain = quick(**params).fit(X, y)
-    for scale in (1e-9, *SCALES, 0.5):
+    for scale in (1e-9, 1 / N, 1.0):
         assert_same(quick(**params).fit(X, y, np.full(N, scale)), plain, rtol=1e-12)
 
 

@@ -194,7 +194,14 @@ def test_many_samples_decide_how_much_is_left_out():
     def learnt(X, y):
         half = X.shape[1] // 2
         modes = {"a": list(range(half)), "b": list(range(half, 2 * half))}
-        return EMMAClassifier(modes, max_iter=1, random_state=0).fit(X, y)
+        clf = EMMAClassifier(
+            modes,
+            energy_estimator=helpers.small(n_components=4, max_iter=1),
+            joint_energy=False,
+            max_iter=1,
+            random_state=0,
+        )
+        return clf.fit(X, y)
 
     # Of many features the network learns the noise by heart, of four it does not.
     assert rates(learnt(*linear(1100, 400))) == {0.3}
@@ -219,7 +226,13 @@ def test_models_that_leave_out_different_shares_are_not_stacked(monkeypatch):
     both = {0: [2.0, 1.0], 1: [1.0, 2.0]}  # of none, of 0.3; by seed
     models = [
         EMMAClassifier(
-            [[0, 1], [2, 3]], lambda_c=c, max_iter=1, lr=0.01, random_state=seed
+            [[0, 1], [2, 3]],
+            energy_estimator=helpers.small(n_components=4, max_iter=1),
+            lambda_c=c,
+            max_iter=1,
+            pretraining_max_iter=3,
+            lr=0.01,
+            random_state=seed,
         )
         for seed in both
         for c in (0.0, 0.1)

@@ -34,6 +34,7 @@ class Case:
     fit: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
     ambient: Callable[[], Any] | None = None
+    evidence: bool = True
 
     @property
     def n_classes(self) -> int:
@@ -42,7 +43,8 @@ class Case:
 
     def estimator(self):
         """A classifier that trains one epoch of everything."""
-        defaults = {"modes": MODES, "predictor": MLP(4), "joint_energy": False}
+        predictor = MLP(4, evidence=self.evidence)
+        defaults = {"modes": MODES, "predictor": predictor, "joint_energy": False}
         return quick(epochs=1, **defaults | self.params)
 
 
@@ -152,8 +154,9 @@ def composed(pieces: list[Piece], rng: np.random.Generator, seed: int = 0) -> Ca
 
 
 @cache
-def plainly_fitted(seed: int):
+def plainly_fitted(seed: int, evidence: bool = True):
     """The model of an ordinary case, and its probabilities."""
     case = ordinary(seed)
+    case.evidence = evidence
     model = case.estimator().fit(case.values, case.y)
     return model, model.predict_proba(case.values)

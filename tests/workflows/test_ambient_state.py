@@ -23,9 +23,11 @@ from sklearn_emma import (
     EMMAClassifier,
     EMMARegressor,
     EncodedEnergy,
+    PotentialEnergyTransformer,
 )
 from sklearn_emma.corruption import Bias
 from sklearn_emma.model_selection import EMMAGridSearchCV
+from sklearn_emma.predictors import MLP
 from sklearn_emma.robustness import corrupt
 
 rng = np.random.default_rng(0)
@@ -67,7 +69,11 @@ CASES = {
         ),
     ),
     "search": (
-        lambda: EMMAGridSearchCV(quick(), {"rho": [0.5, "learn"]}, cv=2),
+        lambda: EMMAGridSearchCV(
+            quick(epochs=1, predictor=MLP(4, evidence=False)),
+            {"rho": [0.5, "learn"]},
+            cv=2,
+        ),
         lambda model: model.fit(GAPS, y),
     ),
     "energy": (small, lambda model: model.fit(X)),
@@ -81,7 +87,11 @@ CASES = {
     ),
     "regressor": (
         lambda: EMMARegressor(
-            [[0, 1], [2, 3]], max_iter=2, pretraining_max_iter=2, random_state=0
+            [[0, 1], [2, 3]],
+            energy_estimator=PotentialEnergyTransformer(max_iter=2),
+            max_iter=2,
+            pretraining_max_iter=2,
+            random_state=0,
         ),
         lambda model: model.fit(GAPS, X[:, 0] + X[:, 2]),
     ),

@@ -127,7 +127,7 @@ def test_between_chunks_an_estimator_keeps_no_data_either():
     X, y, modes = make_multimodal_classification(1200, 2, random_state=0)
     sizes = []
     for lengths in ((300, 900, 300), (900, 300, 900)):
-        model = EMMAClassifier(modes, pretraining_max_iter=2, random_state=0)
+        model = helpers.quick(modes=modes, epochs=1)
         sizes.append([])
         for length in lengths:
             model.partial_fit(X[:length], y[:length], [0, 1])

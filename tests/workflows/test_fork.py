@@ -1,5 +1,6 @@
 """A process that forks while another of its threads computes: the child can go on."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="cannot fork")
 
-# A thread stops in the middle of a fit, for as long as the child runs.
+# A thread stops in the middle of a fit, for as long as the children run.
 SCRIPT = """
-import os, signal, sys, threading, warnings
+import json, os, signal, sys, threading, warnings
 import numpy as np
 import torch
 from skorch.callbacks import Callback
@@ -28,7 +29,7 @@ inside, done = threading.Event(), threading.Event()
 class Wait(Callback):
     def on_epoch_end(self, net, **kwargs):
         inside.set()
-        done.wait(60)
+        done.wait(400)
 
 def model(**params):
     quick = dict(max_iter=2, pretraining_max_iter=2, random_state=0)
@@ -41,77 +42,74 @@ thread = threading.Thread(target=model(callbacks=[Wait()]).fit, args=(X, y))
 thread.start()
 assert inside.wait(60)
 
-def work():
-PLACEHOLDER
+def end_of(child):
+    killed = threading.Timer(60, os.kill, (child, signal.SIGKILL))
+    killed.start()
+    _, status = os.waitpid(child, 0)
+    killed.cancel()
+    return status
 
-child = os.fork()
-if child == 0:
-    try:
-        work()
-        os._exit(0)
-    except BaseException as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}")
-        os._exit(1)
-killed = threading.Timer(60, os.kill, (child, signal.SIGKILL))
-killed.start()
-_, status = os.waitpid(child, 0)
-killed.cancel()
+status_of = {}
+for name, work in json.loads(sys.argv[2]).items():
+    child = os.fork()
+    if child == 0:
+        try:
+            exec(work)
+            os._exit(0)
+        except BaseException as error:
+            sys.stderr.write(f"{name}: {type(error).__name__}: {error}")
+            os._exit(1)
+    status_of[name] = end_of(child)
 done.set()
 thread.join()
-sys.exit(0 if status == 0 else 1)
+print(json.dumps(status_of))
 """
 
-
-def run(work, n_threads=1):
-    code = SCRIPT.replace("PLACEHOLDER", textwrap.indent(work, "    "))
-    found = subprocess.run(
-        [sys.executable, "-c", code, str(n_threads)],
-        env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert found.returncode == 0, found.stderr[-2000:] or "the child did not end"
+# What a child does. Each is forked from the same parent, one after another.
+WORK = {
+    "fits the model that its parent fits": """
+        np.testing.assert_allclose(model().fit(X, y).predict_proba(X), expected)
+    """,
+    "predicts": """
+        np.testing.assert_allclose(fitted.predict_proba(X), expected)
+    """,
+    "has the settings of its process, not those of a fit": """
+        assert torch.get_default_dtype() == torch.float64
+        with ordinary_state():
+            assert torch.get_default_dtype() == torch.float32
+        assert torch.get_default_dtype() == torch.float64
+    """,
+    # torch's other threads stay with the parent; it would wait for them for ever.
+    "has one thread while it computes": """
+        torch.set_num_threads(2)
+        with ordinary_state():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    """,
+    "forks within a fit, and goes on": """
+        with ordinary_state():
+            child = os.fork()
+            model().fit(X, y)
+            if child:
+                assert os.waitpid(child, 0)[1] == 0
+        assert torch.get_default_dtype() == torch.float64
+    """,
+}
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_the_child_fits_the_model_that_its_parent_fits(n_threads):
-    work = "np.testing.assert_allclose(model().fit(X, y).predict_proba(X), expected)"
-    run(work, n_threads)
-
-
-def test_the_child_predicts():
-    run("np.testing.assert_allclose(fitted.predict_proba(X), expected)")
-
-
-def test_the_child_has_the_settings_of_its_process_not_those_of_a_fit():
-    run(
-        "assert torch.get_default_dtype() == torch.float64\n"
-        "with ordinary_state():\n"
-        "    assert torch.get_default_dtype() == torch.float32\n"
-        "assert torch.get_default_dtype() == torch.float64\n"
+def test_every_child_does_its_work_and_ends(n_threads):
+    work = {name: textwrap.dedent(code) for name, code in WORK.items()}
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(n_threads), json.dumps(work)],
+        env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
+        capture_output=True,
+        text=True,
+        timeout=450,
     )
-
-
-def test_a_child_has_one_thread_while_it_computes():
-    """torch's other threads stay with the parent; it would wait for them for ever."""
-    run(
-        "torch.set_num_threads(2)\n"
-        "with ordinary_state():\n"
-        "    assert torch.get_num_threads() == 1\n"
-        "assert torch.get_num_threads() == 2\n"
-    )
-
-
-def test_a_child_that_is_forked_within_a_fit_goes_on():
-    run(
-        "with ordinary_state():\n"
-        "    child = os.fork()\n"
-        "    model().fit(X, y)\n"
-        "    if child:\n"
-        "        assert os.waitpid(child, 0)[1] == 0\n"
-        "assert torch.get_default_dtype() == torch.float64\n"
-    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    # Nine is that of a child which did not end, and was killed.
+    assert json.loads(found.stdout) == dict.fromkeys(WORK, 0), found.stderr[-2000:]
 
 
 FIRST = """

@@ -69,6 +69,7 @@ CANDIDATES = [
 
 def searched(candidates, **options):
     case = ordinary(0)
+    case.evidence = False  # it is learnt before the candidates are
     grid = [{name: [value] for name, value in params.items()} for params in candidates]
     search = EMMAGridSearchCV(case.estimator(), grid, cv=2, refit=False, **options)
     return search, case

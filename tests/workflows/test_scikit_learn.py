@@ -102,20 +102,19 @@ def test_global_output_configuration(data):
 def test_grid_search_in_a_pipeline_and_in_parallel(data):
     X, y = data
     pipe = Pipeline([("scale", StandardScaler()), ("emma", quick())])
-    grid = {
-        "emma__rho": [0.5, "learn"],
-        "emma__lambda_c": [0.0, 0.1],
-        "emma__lambda_e": [0.0, 0.1],
-    }
+    grid = [
+        {"emma__rho": [0.5, "learn"], "emma__lambda_e": [0.0, 0.1]},
+        {"emma__lambda_c": [0.1]},
+    ]
     alone = GridSearchCV(pipe, grid, cv=2, scoring="neg_log_loss").fit(X, y)
     assert np.isfinite(alone.cv_results_["mean_test_score"]).all()
-    assert len(set(alone.cv_results_["mean_test_score"])) == 8
+    assert len(set(alone.cv_results_["mean_test_score"])) == 5
     assert alone.best_estimator_["emma"].attention_.shape == (120, 2)
-    half = {"emma__rho": [0.5], "emma__lambda_c": [0.0], "emma__lambda_e": [0.0, 0.1]}
+    half = {"emma__rho": ["learn"], "emma__lambda_e": [0.0, 0.1]}
     parallel = clone(alone).set_params(n_jobs=2, param_grid=half).fit(X, y)
     np.testing.assert_allclose(
         parallel.cv_results_["mean_test_score"],
-        alone.cv_results_["mean_test_score"][:4:2],
+        alone.cv_results_["mean_test_score"][2:4],
         rtol=1e-6,
     )
 
@@ -142,8 +141,10 @@ def test_cross_validate(data):
 # --------------------------------------------------------------------------- thresholds
 
 
-@pytest.mark.parametrize("names", [np.array([0, 1]), np.array(["noise", "pulsar"])])
-@pytest.mark.parametrize("score", [roc_corner_score, f1_score])
+@pytest.mark.parametrize(
+    ("score", "names"),
+    [(roc_corner_score, np.array(["noise", "pulsar"])), (f1_score, np.array([0, 1]))],
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_tuned_threshold(data, names, score):
     X, y = data
