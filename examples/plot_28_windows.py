@@ -7,7 +7,7 @@ slowly that for a long time no reading is out of range. Row by row, little or no
 wrong. Claim to be tested: with stretches of rows as samples, the same energies notice
 both, and clean windows raise no more alarms than clean rows.
 
-Run it with ``python examples/plot_27_windows.py``; it prints how often alarms ring, and
+Run it with ``python examples/plot_28_windows.py``; it prints how often alarms ring, and
 saves ``windows.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training.
 """
 
