@@ -180,11 +180,10 @@ for mode, columns in MODES.items():
 
 # %%
 # Conclusion, from the output above, mean ± sd over five seeds. At best F1, EMMA never
-# falls below the healthy mode alone up to σ = 10: at worst it is 0.008 ± 0.010 above IP
-# with DM noisy and 0.002 ± 0.032 above DM with IP noisy; *without* falls 0.26 and 0.38
-# below. At the ROC corner EMMA is 0.08 ± 0.08 and 0.16 ± 0.04 below, *without* 0.15 and
-# 0.33. At the thesis's σ = 0.5 *without* does as well as EMMA. *Classical*, on the
-# first two seeds, does as well up to σ = 1, but has an F1 of 0.50 with IP noisy at
-# σ = 10, where EMMA has 0.72. The thesis's numbers are those of batches: summed over
-# 64, Ψ of clean samples is above 100, as it prints. It tells noise with an AUROC of
-# 0.73 and 0.80 so, of 0.86 and 0.89 by sample, 1.0 by all.
+# falls below the healthy mode alone up to σ = 10: at worst it is 0.002 ± 0.005 above IP
+# with DM noisy and 0.025 ± 0.063 above DM with IP noisy; *without* falls 0.27 and 0.35
+# below. At the ROC corner EMMA is 0.05 ± 0.09 and 0.14 ± 0.06 below, *without* 0.21 and
+# 0.34. At the thesis's σ = 0.5 *without* does as well as EMMA, and so does *classical*.
+# The thesis's numbers are those of batches: summed over 64, Ψ of clean samples is above
+# 100, as it prints. It tells noise with an AUROC of 0.73 and 0.81 so, of 0.85 and 0.89
+# by sample, 1.0 by all.
