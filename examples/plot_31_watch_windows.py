@@ -5,7 +5,8 @@ Windows of a real watch
 A watch knows from its accelerometer and its gyroscope which exercise of the shoulder is
 being done. Then one of the two freezes at a valid reading, or drifts slowly. Claim to
 be tested: on real signals too, windows notice this where single readings do not, and
-the exercise is still known.
+the exercise is still known. Two energies of windows are tried, the default one and one
+that knows what a live signal has.
 
 Run it with ``python examples/plot_31_watch_windows.py``; it prints the tables and saves
 ``watch_windows.png``. ``SKLEARN_EMMA_FAST=1`` shortens the training. The recordings, of
@@ -19,15 +20,17 @@ seglearn``; nothing else is downloaded).
 # are calibrated on the next 15 %, and the rest is new.
 
 import os
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from seglearn.datasets import load_watch
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import KFold, TimeSeriesSplit, cross_val_score
 
-from sklearn_emma import EMMAClassifier
+from sklearn_emma import EMMAClassifier, EncodedEnergy
 from sklearn_emma.windows import WindowSplit, sliding_windows
 
 FAST = bool(os.environ.get("SKLEARN_EMMA_FAST"))
@@ -55,24 +58,45 @@ def stretches(part, step=1):
 
 
 # %%
+# People hold still, so that a window in which little happens is most likely of all, but
+# no live sensor is without some power in every octave. An encoder that needs no
+# training returns the logarithms of these powers, for an energy of columns to learn
+# what is usual of them.
+
+
+class Octaves(torch.nn.Module):
+    """Logarithms of the power in octaves of each channel, (n, channels * octaves)."""
+
+    def forward(self, x):
+        """Octaves of the signals ``x`` (n, channels, length)."""
+        power = torch.fft.rfft(x, norm="ortho").abs().square()
+        edges = [0, 1, 2, 4, 8, power.shape[-1]]
+        bands = [power[..., i:j].mean(-1) for i, j in pairwise(edges)]
+        return torch.log(torch.stack(bands, -1) + 1e-6).flatten(1)
+
+
+# %%
 # The same classifier learns from single readings and from windows, and so does the same
 # network without attention.
 
 learnt, clean = stretches(early, STEP), stretches(middle)
 single = learnt.rows[:, [LENGTH // 2 - 1, -1]].ravel()
 print(f"{len(learnt.X)} windows and {len(single)} readings to learn from")
-DATA = {
-    "readings": (MODES, X[early][single], y[early][single], X[middle]),
-    "windows": (learnt.modes, learnt.X, y[early][learnt.rows[:, -1]], clean.X),
+y_windows = y[early][learnt.rows[:, -1]]
+of_readings = MODES, X[early][single], y[early][single], X[middle]
+of_windows = learnt.modes, learnt.X, y_windows, clean.X
+octaves = EncodedEnergy(Octaves(), shape=(3, LENGTH))
+KINDS = {
+    "readings": (of_readings, None),
+    "windows": (of_windows, None),
+    "windows, octaves": (of_windows, octaves),
 }
 models = {}
-for samples, (modes, X_early, y_early, X_middle) in DATA.items():
-    gated = EMMAClassifier(modes, random_state=0, **EPOCHS).fit(X_early, y_early)
+for samples, ((modes, X_early, y_early, X_middle), energy) in KINDS.items():
+    gated = EMMAClassifier(modes, energy_estimator=energy, random_state=0, **EPOCHS)
+    gated.fit(X_early, y_early).calibrate_alarms(X_middle)
     plain = EMMAClassifier(modes, attention_function="none", random_state=0, **EPOCHS)
-    models[samples] = (
-        gated.calibrate_alarms(X_middle),
-        plain.fit(X_early, y_early),
-    )
+    models[samples] = gated, plain.fit(X_early, y_early)
 
 # %%
 # Two seconds after the new part of a recording has begun, one sensor freezes, or drifts
@@ -109,10 +133,10 @@ cases += [
 for failure, sensor, readings in cases:
     i = list(MODES).index(sensor)
     found = sliding_windows(readings, LENGTH, modes=MODES, groups=of_late)
-    for samples, values, now in (
-        ("readings", readings, np.arange(len(readings))),
-        ("windows", found.X, found.rows[:, -1]),
-    ):
+    for samples in KINDS:
+        alone = samples == "readings"
+        values = readings if alone else found.X
+        now = np.arange(len(readings)) if alone else found.rows[:, -1]
         # Once a window holds nothing but the failure.
         gone = age[now] >= LENGTH
         gated, plain = models[samples]
@@ -138,7 +162,6 @@ print(table.to_string(float_format="{:.3f}".format))
 # windows that come later and share no reading with those that it has learnt from.
 
 forest = RandomForestClassifier(100, random_state=0)
-y_windows = y[early][learnt.rows[:, -1]]
 for name, cv in {
     "shuffled": KFold(4, shuffle=True, random_state=0),
     "in time order": WindowSplit(TimeSeriesSplit(4), learnt.rows),
@@ -150,7 +173,7 @@ for name, cv in {
 figure, axes = plt.subplots(2, 2, figsize=(8, 6), sharex=True, layout="constrained")
 for row, sensor in zip(axes, MODES, strict=True):
     for ax, failure in zip(row, ("frozen", "drifting"), strict=True):
-        for samples, style in (("readings", "--"), ("windows", "-")):
+        for samples, style in zip(KINDS, (":", "--", "-"), strict=True):
             curve = curves[sensor, failure, samples]
             ax.plot(curve, style, color="black", label=samples)
         ax.axvline(0, color="0.5", linewidth=0.8)
