@@ -200,4 +200,4 @@ print("\nSaved soft_attention.png")
 # has to learn each digit at each place: 0.527 ± 0.019 on clean images, which is less
 # than 0.593 without any. The gate does not help it, β is 0.90: it turns down what is
 # unlike the training data, and these images are like them. Images whose content has its
-# place, as in ``plot_16_image_mode.py``, do not need any of this.
+# place, as in ``plot_18_image_mode.py``, do not need any of this.

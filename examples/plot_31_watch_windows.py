@@ -185,3 +185,21 @@ for ax in axes[1]:
 axes[0, 0].legend()
 figure.savefig("watch_windows.png", dpi=120)
 print("\nSaved watch_windows.png")
+
+# %%
+# Measured, of two seconds that hold nothing but the failure. **With the default energy
+# the claim fails**: people hold still, and a frozen accelerometer is like one that
+# rests. None of the windows ring for it (0.000, of readings 0.007), and 9 % for a
+# frozen gyroscope; a drift is not noticed either (0.007 and 0.028; of readings 0.041
+# and 0.021). Clean ones ring in 0.6 to 0.8 % of all cases. Windows know the exercise
+# better all the same, with an accuracy of 0.896 (0.689 of readings), but they lose more
+# while a sensor is frozen: 0.642 and 0.710, where no attention has 0.619 and 0.698;
+# while it drifts, 0.609 and 0.692, against 0.640 and 0.721.
+#
+# **The energy of octaves notices it.** By itself, learnt from a third of the windows, it
+# puts 92 % of those of a frozen accelerometer and all of a frozen gyroscope beyond the
+# 99 % quantile of clean ones, and 1.4 % of clean ones. A slow drift it finds seldom,
+# in 17 % and 13 %.
+#
+# A forest is scored too well on shuffled windows: 0.83 to 0.88. In time order it has
+# 0.76 after the first fifth, and 0.84 to 0.87 after that.
