@@ -32,7 +32,7 @@ class ModeLayout:
     above : ModeLayout, default=None
         If these are parts of modes, the layout of the modes: the same columns in the
         same order, with one or several of these to a mode.
-    ragged : frozenset of str, default=frozenset()
+    ragged : tuple of str, default=()
         Names of the modes whose samples differ in length.
 
     Examples
@@ -56,7 +56,7 @@ class ModeLayout:
     shapes: tuple[tuple[int, ...], ...]
     columns: tuple[np.ndarray, ...]
     above: ModeLayout | None = None
-    ragged: frozenset[str] = frozenset()
+    ragged: tuple[str, ...] = ()
 
     @classmethod
     def from_columns(
@@ -102,7 +102,7 @@ class ModeLayout:
         plain = {name: (len(c),) for name, c in columns.items()}
         of_modes = tuple({**plain, **(shapes or {})}[name] for name in modes)
         names, indices = tuple(modes), tuple(columns.values())
-        return cls(names, of_modes, indices, ragged=frozenset(ragged))
+        return cls(names, of_modes, indices, ragged=tuple(ragged))
 
     @property
     def n_modes(self) -> int:

@@ -114,7 +114,7 @@ def test_grid_search_in_a_pipeline_and_in_parallel(data):
     parallel = clone(alone).set_params(n_jobs=2, param_grid=half).fit(X, y)
     np.testing.assert_allclose(
         parallel.cv_results_["mean_test_score"],
-        alone.cv_results_["mean_test_score"][2:4],
+        alone.cv_results_["mean_test_score"][1:4:2],
         rtol=1e-6,
     )
 
