@@ -198,8 +198,8 @@ print("\nSaved watch_windows.png")
 #
 # **The energy of octaves notices it.** Alarms ring for all windows of a frozen sensor,
 # and in 1 % of clean ones; attention to it is 0.10 and 0.00, and the accuracy is 0.761
-# and 0.854. A slow drift is found in 23 % and 9 % of the windows, and looking away less
-# or more is worth something there too: 0.656 and 0.788. One seed of training.
+# and 0.854. A slow drift is found in 23 % and 9 % of the windows, with an accuracy of
+# 0.656 and 0.788. One seed of training.
 #
 # A forest is scored too well on shuffled windows: 0.83 to 0.88. In time order it has
 # 0.76 after the first fifth, and 0.84 to 0.87 after that.
