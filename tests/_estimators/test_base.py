@@ -157,14 +157,19 @@ def test_missing_feature_names_are_warned_of_once(chunks):
     assert len(record) == 1
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("method", ["predict_proba", "attention"])
-def test_memory_does_not_grow_with_the_rows(method):
+@pytest.fixture(scope="module")
+def benchmark():
     path = Path(__file__).parents[2] / "examples" / "benchmarks" / "_memory.py"
     spec = importlib.util.spec_from_file_location("_memory", path)
     assert spec is not None and spec.loader is not None
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
+    return benchmark
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("method", ["predict_proba", "attention"])
+def test_memory_does_not_grow_with_the_rows(benchmark, method):
     few = benchmark.peak_memory(50_000, method)
     many = benchmark.peak_memory(250_000, method)
     # 26 MB more to read, and the result. What the allocator keeps differs by run.

@@ -26,6 +26,7 @@ from helpers import (
 )
 from sklearn_emma.corruption import Failures
 from sklearn_emma.model_selection import EMMAGridSearchCV, _groups
+from sklearn_emma.predictors import MLP
 
 X, Y, LABELS = search_data()
 
@@ -161,7 +162,8 @@ def test_results_do_not_depend_on_the_number_of_jobs():
 
 
 def test_blocks_of_candidates_give_the_same(monkeypatch, fits):
-    clf, options = searchable(), SEARCH_OPTIONS | {"refit": False}
+    clf = searchable(energy_estimator=None, predictor=MLP((6, 4)))
+    options = SEARCH_OPTIONS | {"refit": False}
     whole = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
     monkeypatch.setattr(_groups, "_BLOCK", 3)
     blocks = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
