@@ -62,8 +62,8 @@ def auto_batch_size(
 ) -> int:
     """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples.
 
-    None: of at least 32 samples, or of 64 where that leaves six steps or more, which
-    teach a network as much.
+    If ``least`` is None, it is 64 where that leaves at least six steps in an epoch, and
+    down to 32 where there are fewer samples.
     """
     if batch_size == "auto":
         if least is None:

@@ -15,11 +15,11 @@ from torch import Tensor
 from sklearn_emma._optim.net import logits_of
 from sklearn_emma._optim.samples import Samples
 
-# Steps after which a training is long enough for a recording, which costs as much as
-# some hundred of them.
+# A recording costs as much as some hundred steps. A training that has taken this many
+# is expected to take many more.
 _LONG = 50
 
-# Where of torch's modules and optimisers come from that do the same in every step.
+# Modules and optimisers of torch that do the same work in every step are defined here.
 _KINDS = "activation", "container", "conv", "dropout", "flatten", "linear", "pooling"
 _OF_TORCH = (*(f"torch.nn.modules.{kind}" for kind in _KINDS), "torch.optim.")
 
