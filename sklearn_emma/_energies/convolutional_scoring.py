@@ -103,4 +103,4 @@ class ConvolutionalEstimator(BaseEstimator):
             dtype,
         )
         kind = RaggedPotential if self.ragged else ConvolutionalPotential
-        return kind(*learnt)  # type: ignore[arg-type]  # of the kind of coordinates
+        return kind(*learnt)

@@ -53,14 +53,14 @@ class Scored(Protocol):
         ...
 
 
-class ConvolutionalPotential(nn.Module):
-    """Frozen potential energy of one mode, from flattened rows (n, d) to (n,).
+class FrozenConvolution(nn.Module):
+    """Frozen energy of one mode, from flattened rows (n, d) to (n,): ``forward``.
 
     Parameters
     ----------
     convolution : Convolution
         Shapes.
-    spectrum : Spectrum
+    coordinates : Spectrum or Innovations
         Coordinates.
     kernels : Kernels
         What was learnt in them.
@@ -72,7 +72,6 @@ class ConvolutionalPotential(nn.Module):
 
     mean: Tensor
     scale: Tensor
-    roots: Tensor | None
     weight: Tensor
     hidden_bias: Tensor
     visible_bias: Tensor
@@ -80,17 +79,27 @@ class ConvolutionalPotential(nn.Module):
     def __init__(
         self,
         convolution: Convolution,
-        spectrum: Spectrum,
+        coordinates: Spectrum | Innovations,
         kernels: Kernels,
         stiffness: float,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.convolution, self.stiffness = convolution, stiffness
-        arrays = {**spectrum._asdict(), **kernels._asdict()}
+        arrays = {**coordinates._asdict(), **kernels._asdict()}
         for name, array in arrays.items():
             tensor = None if array is None else torch.tensor(array, dtype=dtype)
             self.register_buffer(name, tensor)
+
+    def by_chunks(self, x: Tensor) -> Tensor:
+        """The same, some rows at a time, in memory that does not grow with rows."""
+        return in_chunks(self, self.convolution, x)
+
+
+class ConvolutionalPotential(FrozenConvolution):
+    """Potential energy in the coordinates of a :class:`Spectrum`."""
+
+    roots: Tensor | None
 
     def forward(self, x: Tensor) -> Tensor:
         """Potential energies (n,) of ``x`` (n, d)."""
@@ -98,10 +107,6 @@ class ConvolutionalPotential(nn.Module):
         z = whitened(z, self.mean, self.scale, self.roots)
         parameters = self.weight, self.hidden_bias, self.visible_bias
         return potential(z, self.convolution, *parameters, self.stiffness)
-
-    def by_chunks(self, x: Tensor) -> Tensor:
-        """The same, some rows at a time, in memory that does not grow with rows."""
-        return in_chunks(self, self.convolution, x)
 
 
 def in_chunks(scored: nn.Module, convolution: Convolution, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_emma._energies.autoencoder import gaussian_stiffness
 from sklearn_emma._energies.convolution import (
@@ -23,12 +23,11 @@ from sklearn_emma._energies.convolutional_training import (
     FARTHEST,
     FEWEST_IN_A_STEP,
     DenoisingLoss,
+    FrozenConvolution,
     Kernels,
     Learnt,
-    in_chunks,
 )
 from sklearn_emma._energies.innovations import (
-    Innovations,
     fit_innovations,
     innovations,
 )
@@ -40,44 +39,10 @@ from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 
 
-class RaggedPotential(nn.Module):
-    """Frozen potential energy of one ragged mode, from flattened rows (n, d) to (n,).
+class RaggedPotential(FrozenConvolution):
+    """Potential energy by valid position, in the coordinates of ``Innovations``."""
 
-    Parameters
-    ----------
-    convolution : Convolution
-        Shapes.
-    coordinates : Innovations
-        Coordinates.
-    kernels : Kernels
-        What was learnt in them.
-    stiffness : float
-        κ.
-    dtype : torch.dtype
-        In which everything is computed.
-    """
-
-    mean: Tensor
-    scale: Tensor
     root: Tensor | None
-    weight: Tensor
-    hidden_bias: Tensor
-    visible_bias: Tensor
-
-    def __init__(
-        self,
-        convolution: Convolution,
-        coordinates: Innovations,
-        kernels: Kernels,
-        stiffness: float,
-        dtype: torch.dtype,
-    ) -> None:
-        super().__init__()
-        self.convolution, self.stiffness = convolution, stiffness
-        arrays = {**coordinates._asdict(), **kernels._asdict()}
-        for name, array in arrays.items():
-            tensor = None if array is None else torch.tensor(array, dtype=dtype)
-            self.register_buffer(name, tensor)
 
     def forward(self, x: Tensor) -> Tensor:
         """Potential energies (n,) of ``x`` (n, d)."""
@@ -86,10 +51,6 @@ class RaggedPotential(nn.Module):
         z = innovations(x, valid, self.mean, self.scale, self.root)
         parameters = self.weight, self.hidden_bias, self.visible_bias
         return potential(z, self.convolution, *parameters, self.stiffness, valid)
-
-    def by_chunks(self, x: Tensor) -> Tensor:
-        """The same, some rows at a time, in memory that does not grow with rows."""
-        return in_chunks(self, self.convolution, x)
 
 
 def learn_ragged(
