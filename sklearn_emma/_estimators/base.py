@@ -20,9 +20,9 @@ from sklearn_emma._attention.coupling import COUPLINGS
 from sklearn_emma._attention.functions import ATTENTION_FUNCTIONS
 from sklearn_emma._attention.scaling import ENERGY_SCALINGS
 from sklearn_emma._energies.interface import Energy
-from sklearn_emma._estimators.alarms import RaisesAlarms
 from sklearn_emma._estimators.mode_scores import Quantity
 from sklearn_emma._estimators.printing import PrintsModesInOrder
+from sklearn_emma._estimators.reporting import Reports
 from sklearn_emma._inputs.by_mode import check_energies
 from sklearn_emma._inputs.checking import (
     CheckedData,
@@ -55,7 +55,7 @@ from sklearn_emma.corruption import Failures
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-class BaseEMMA(RaisesAlarms, PrintsModesInOrder):
+class BaseEMMA(Reports, PrintsModesInOrder):
     """Base of the estimators; a subclass says what y is, and turns scores into answers.
 
     It declares its own parameters, and defines ``_read_target``.
