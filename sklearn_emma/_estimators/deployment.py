@@ -32,8 +32,9 @@ class BecomesTorch(PredictsClasses):
         dtype : torch.dtype or None, default=None
             Floating-point type in which everything is computed but for
             standardisation, which keeps to that of the training data. None is the
-            latter for everything. ``torch.float32`` is smaller and faster, and the only
-            type in which onnxruntime has convolutions.
+            latter for everything. ``torch.float32`` is smaller and faster, above all
+            for images and signals: onnxruntime has convolutions of that type alone, and
+            what is exported in float64 multiplies matrices instead.
 
         Returns
         -------

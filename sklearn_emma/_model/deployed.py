@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_exporting
 from torch.nn.functional import one_hot
 
 from sklearn_emma._energies.finite import finite_energy
@@ -13,6 +15,7 @@ from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.ragged import mark_ends
 from sklearn_emma._inputs.standardisation import FARTHEST, Standardisation
 from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._statistics.convolving import ProductsForConvolutions
 
 
 class DeployedModel(nn.Module):
@@ -75,6 +78,10 @@ class DeployedModel(nn.Module):
         ValueError
             If X is not of that shape.
         """
+        with ProductsForConvolutions() if is_exporting() else nullcontext():
+            return self._answers(X)
+
+    def _answers(self, X: Tensor) -> tuple[Tensor, Tensor]:
         if X.dim() != 2 or X.shape[1] != self.n_features_in:
             raise ValueError(
                 f"X must be a tensor of shape (n_samples, {self.n_features_in}), the "

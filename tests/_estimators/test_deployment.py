@@ -6,13 +6,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
 
 import helpers
+from sklearn_emma import ConvolutionalEnergy, pack_modes
 from sklearn_emma.datasets import load_breast_cancer_modes, load_digits_quadrants
+from sklearn_emma.predictors import MLP
 
 MODES = helpers.UNEQUAL_MODES
 
 
 def quick(**params):
-    return helpers.quick(modes=MODES, max_iter=1, pretraining_max_iter=1, **params)
+    given = {"modes": MODES, "predictor": MLP(8)} | params  # with evidence
+    return helpers.quick(max_iter=1, pretraining_max_iter=1, **given)
 
 
 def rows():
@@ -101,8 +104,7 @@ BROKEN = load_breast_cancer_modes()
 BROKEN.data[::11, 3] = np.nan
 DIGITS = load_digits_quadrants()
 EXPORTED = {
-    "missing values": (BROKEN, {}),
-    "joint energy": (BROKEN, {"joint_energy": True}),
+    "missing values": (BROKEN, {"joint_energy": True}),
     "quadrants": (DIGITS, {"energy_scaling": "shift"}),
     "pairs": (DIGITS, {"coupling": "asymmetric", "attention_function": "hard"}),
     "means": (BROKEN, {"coupling": "mean", "attention_function": "classical"}),
@@ -114,8 +116,9 @@ def test_onnxruntime_agrees_whatever_is_missing_and_for_any_number_of_rows(
     seed, name, tmp_path
 ):
     bunch, params = EXPORTED[name]
-    shared = {"modes": bunch.modes, "epochs": 2, "random_state": seed}
-    model = helpers.quick(**shared, **params).fit(bunch.data[:150], bunch.target[:150])
+    model = helpers.quick(
+        modes=bunch.modes, epochs=2, predictor=MLP(8), random_state=seed, **params
+    ).fit(bunch.data[:150], bunch.target[:150])
     ask = in_onnxruntime(model.to_torch(), bunch.data, tmp_path)
     X = with_failures(bunch.data[:300], bunch.modes)
     for rows in (X, X[2:3]):  # all of them, and one of which nothing is known
@@ -124,10 +127,36 @@ def test_onnxruntime_agrees_whatever_is_missing_and_for_any_number_of_rows(
         np.testing.assert_allclose(attention, model.attention(rows), atol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", ["f8", "f4"])
-def test_in_single_precision_onnxruntime_rounds_as_the_module_does(dtype, tmp_path):
+def images_and_signals(seed=0, n=120):
+    """X, y and modes: an image, recordings of many lengths, and two numbers."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    signals = [
+        y[i] + rng.normal(size=(2, length))
+        for i, length in enumerate(rng.integers(12, 25, n))
+    ]
+    images = rng.normal(size=(n, 1, 8, 8)) + y[:, None, None, None]
+    numbers = rng.normal(size=(n, 2)) + y[:, None]
+    X, modes = pack_modes({"camera": images, "mic": signals, "weather": numbers})
+    return np.asarray(X), y, modes
+
+
+def test_convolutions_too_agree_in_double_precision(tmp_path):
+    X, y, modes = images_and_signals()
+    energy = {name: ConvolutionalEnergy(max_iter=1) for name in ("camera", "mic")}
+    model = helpers.quick(modes=modes, predictor=None, energy_estimator=energy)
+    model.fit(X, y)
+    ask = in_onnxruntime(model.to_torch(), X, tmp_path)
+    X = with_failures(X, {"a": model.modes_["camera"], "b": model.modes_["mic"]})
+    for rows in (X, X[2:3]):
+        proba, attention = ask(rows)
+        np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-6)
+        np.testing.assert_allclose(attention, model.attention(rows), atol=1e-6)
+
+
+def test_in_single_precision_onnxruntime_rounds_as_the_module_does(tmp_path):
     X, y = rows()
-    X = X.astype(dtype)
+    X = X.astype(np.float32)
     model = quick(joint_energy=True).fit(X, y)
     ask = in_onnxruntime(model.to_torch(dtype=torch.float32), X, tmp_path)
     X[50:, 3:5] *= 100
