@@ -4,7 +4,6 @@ from inspect import isclass
 
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import estimator_checks
@@ -68,16 +67,15 @@ INSTANCES = [
         attention_function="hard",
         coupling="symmetric",
         corruption=Failures(GaussianNoise(0.5), n_draws=2),
+        predictor=LogisticRegression(),
         **SHORT | {"energy_estimator": KernelDensity()},
     ),
-    EMMAClassifier(loss=Hinge(), **SHORT),
     EMMARegressor(),
-    EMMARegressor(loss="gaussian", **SHORT),
+    EMMARegressor(loss="gaussian", predictor=MLP(evidence=False), **SHORT),
     EMMARegressor(predictor=Ridge(), **SHORT),
-    EMMAClassifier(predictor=LogisticRegression(), **SHORT),
-    EMMAClassifier(predictor=RandomForestClassifier(10), **SHORT),
     # Every part is an object.
     EMMAClassifier(
+        loss=Hinge(),
         attention_function=SoftAttention(gain=3.0),
         coupling="symmetric",
         corruption=Failures(

@@ -22,7 +22,7 @@ y = np.array(["low", "mid", "high"])[np.digitize(X[:, 0] + X[:, 2], [-0.5, 0.5])
 
 
 def quick(**params):
-    return helpers.quick(**{"epochs": 2, "predictor": MLP(4)} | params)
+    return helpers.quick(**{"epochs": 2, "predictor": MLP(4, evidence=False)} | params)
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ def energy(clf, X):
 @pytest.mark.parametrize("loss", ALL)
 def test_single_modes_are_heard_where_outputs_are_log_probabilities(loss):
     X, y = three_classes()
-    clf = quick(loss=loss).fit(X, y)
+    clf = quick(loss=loss, predictor=MLP(8)).fit(X, y)
     assert (clf.network_.evidence is None) == (loss != "nll")
     assert (clf.temperature_ == 1) == (loss != "nll")
 

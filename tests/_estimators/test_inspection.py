@@ -25,7 +25,8 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return quick(max_iter=20, pretraining_max_iter=10).fit(*data)
+    heard = MLP(8)  # with evidence
+    return quick(max_iter=20, pretraining_max_iter=10, predictor=heard).fit(*data)
 
 
 # ------------------------------------------------------------- scores by their formulas

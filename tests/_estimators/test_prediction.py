@@ -9,6 +9,7 @@ from scipy.special import log_softmax, softmax
 
 import helpers
 from sklearn_emma.datasets import make_multimodal_classification
+from sklearn_emma.predictors import MLP
 
 quick = partial(
     helpers.quick, epochs=5, pretraining_max_iter=3, modes=helpers.UNEQUAL_MODES
@@ -22,7 +23,8 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return quick(max_iter=20, pretraining_max_iter=10).fit(*data)
+    heard = MLP(8)  # with evidence
+    return quick(max_iter=20, pretraining_max_iter=10, predictor=heard).fit(*data)
 
 
 def test_predictions_agree_with_each_other(data, fitted):

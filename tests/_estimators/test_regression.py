@@ -126,7 +126,8 @@ def test_a_warm_start_keeps_what_values_are_standardised_by():
 
 def test_a_warm_start_asks_the_modes_again():
     X, y = linear_data()
-    model = quick(warm_start=True, max_iter=5).fit(X, y)
+    heard = MLP(16, dropout=0.0)
+    model = quick(warm_start=True, max_iter=5, predictor=heard).fit(X, y)
     evidence = model.network_.evidence
     model.set_params(max_iter=1, lr=1e-9).fit(X, y + 500)
     again = model.network_.evidence

@@ -31,7 +31,7 @@ X = rng.normal(size=(60, 4))
 y = (X[:, 0] + X[:, 2] > 0).astype(int)
 changed = partial(helpers.changed, X)
 MODES = {"left": [0, 1], "right": [2, 3]}
-quick = partial(helpers.quick, epochs=2, modes=MODES, predictor=MLP(4))
+quick = partial(helpers.quick, epochs=2, modes=MODES, predictor=MLP(4, evidence=False))
 
 
 def test_the_guard_notices_training(no_training):

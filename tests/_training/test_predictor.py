@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 import helpers
-from helpers import quick, searchable
+from helpers import searchable
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._inputs.checking import Given
 from sklearn_emma._predictors.class_evidence import ClassEvidence
@@ -24,6 +25,7 @@ from sklearn_emma.model_selection._together import fit_together
 from sklearn_emma.predictors import MLP
 
 MODES = {"a": [0, 1], "b": [2, 3], "c": [4]}
+quick = partial(helpers.quick, predictor=MLP(8))  # with evidence
 
 
 def samples(n=90, n_classes=3, seed=0):

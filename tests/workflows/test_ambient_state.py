@@ -89,6 +89,7 @@ CASES = {
         lambda: EMMARegressor(
             [[0, 1], [2, 3]],
             energy_estimator=PotentialEnergyTransformer(max_iter=2),
+            predictor=MLP(4, evidence=False),
             max_iter=2,
             pretraining_max_iter=2,
             random_state=0,

@@ -25,7 +25,9 @@ y = np.where(X["a__x"] + X["b__x"] > 0, "up", "down")
 
 
 def quick(**params):
-    return helpers.quick(epochs=2, modes=None, predictor=MLP(4), **params)
+    return helpers.quick(
+        epochs=2, modes=None, predictor=MLP(4, evidence=False), **params
+    )
 
 
 @pytest.fixture(name="client", scope="module")

@@ -30,7 +30,7 @@ def linear(n_in, n_out):
 
 
 PREDICTORS = {
-    "default": MLP(4),
+    "default": MLP(4, evidence=False),
     "torch": linear,
     "logistic": LogisticRegression(),
     "forest": RandomForestClassifier(5),
@@ -38,7 +38,12 @@ PREDICTORS = {
 
 
 ENERGY = PotentialEnergyTransformer(n_components=4, max_iter=3)
-quick = partial(helpers.quick, modes=MODES, energy_estimator=ENERGY, predictor=MLP(4))
+quick = partial(
+    helpers.quick,
+    modes=MODES,
+    energy_estimator=ENERGY,
+    predictor=MLP(4, evidence=False),
+)
 
 
 def answers(model, X):

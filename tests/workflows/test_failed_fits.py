@@ -20,7 +20,7 @@ y = (X[:, 0] + X[:, 2] > 0).astype(int)
 GOOD = (X, y)
 changed = partial(helpers.changed, X)
 MODES = {"left": [0, 1], "right": [2, 3]}
-quick = partial(helpers.quick, epochs=2, modes=MODES, predictor=MLP(4))
+quick = partial(helpers.quick, epochs=2, modes=MODES, predictor=MLP(4, evidence=False))
 
 
 def state(model):

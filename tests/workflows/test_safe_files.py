@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 import helpers
 from sklearn_emma.attention import Annealed
 from sklearn_emma.monitoring import SensorHealthMonitor
+from sklearn_emma.predictors import MLP
 
 io = pytest.importorskip("skops.io", reason="needs skops")
 pytest.importorskip("skops.io.exceptions")
@@ -25,7 +26,7 @@ def quick(**params):
 
 
 MODELS = {
-    "defaults": quick(),
+    "defaults": quick(predictor=MLP(8)),  # with evidence
     "warm start": quick(warm_start=True),
     "coupled": quick(coupling="symmetric", attention_function="hard"),
     "annealed": quick(rho=Annealed(), coupling="mean", attention_function="classical"),
