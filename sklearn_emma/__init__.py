@@ -4,6 +4,7 @@ from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.scores import GateScores
 from sklearn_emma._energies.convolutional import ConvolutionalEnergy
 from sklearn_emma._energies.encoded import EncodedEnergy
+from sklearn_emma._energies.octaves import OctaveEnergy
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._estimators.classifier import EMMAClassifier
 from sklearn_emma._estimators.regressor import EMMARegressor
@@ -21,6 +22,7 @@ __all__ = [
     "EncodedEnergy",
     "GateScores",
     "Mode",
+    "OctaveEnergy",
     "PotentialEnergyTransformer",
     "make_thesis_classifier",
     "pack_modes",

@@ -16,6 +16,7 @@ from sklearn_emma import (
     EMMAClassifier,
     EMMARegressor,
     EncodedEnergy,
+    OctaveEnergy,
     PotentialEnergyTransformer,
 )
 from sklearn_emma.attention import SoftAttention
@@ -57,6 +58,8 @@ INSTANCES = [
     ReconstructionEnergy(),
     ConvolutionalEnergy(),
     ConvolutionalEnergy(preprocessing="standardize", kernel_size=3, stride=1),
+    OctaveEnergy(),
+    OctaveEnergy(PotentialEnergyTransformer(max_iter=2), n_parts=2),
     EncodedEnergy(),
     EncodedEnergy(energy=KernelDensity()),
     EMMAClassifier(),

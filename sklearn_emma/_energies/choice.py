@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn_emma._energies.convolution import is_convolved
 from sklearn_emma._energies.convolutional import ConvolutionalEnergy
 from sklearn_emma._energies.interface import Energy, naming
+from sklearn_emma._energies.octaves import OctaveEnergy
 from sklearn_emma._energies.per_mode import clone_estimators
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.layout import ModeLayout
@@ -23,8 +24,8 @@ def choose_energies(
 ) -> list[Energy]:
     """An unfitted estimator for each mode, which knows the shape of its mode.
 
-    Where none is given, it is the dense energy for columns, and the convolutional one
-    for signals and images.
+    Where none is given, it is the dense energy for columns, that of octaves for signals
+    of one length, and the convolutional one for others and for images.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def choose_energies(
     dense = PotentialEnergyTransformer(device=device)
     if given is None or isinstance(given, Mapping):
         shaped = {
-            name: ConvolutionalEnergy(device=device)
+            name: _of_shape(shape, name in layout.ragged)(device=device)
             for name, shape in zip(layout.names, layout.shapes, strict=True)
             if is_convolved(shape)
         }
@@ -44,6 +45,12 @@ def choose_energies(
     for name, shape, energy in zip(layout.names, layout.shapes, energies, strict=True):
         _tell_shape(name, shape, name in layout.ragged, energy)
     return energies
+
+
+def _of_shape(
+    shape: tuple[int, ...], ragged: bool
+) -> type[OctaveEnergy | ConvolutionalEnergy]:
+    return OctaveEnergy if len(shape) == 2 and not ragged else ConvolutionalEnergy
 
 
 def _tell_shape(
