@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
-from sklearn_emma._inputs.parts import NestedColumns, two_levels
+from sklearn_emma._inputs.parts import two_levels
+from sklearn_emma._inputs.shapes import Mode
 from sklearn_emma._inputs.tables import read_table
 
 __all__ = ["WindowSplit", "Windows", "sliding_windows"]
@@ -23,10 +24,9 @@ class Windows(NamedTuple):
     ----------
     X : ndarray of shape (n_windows, n_columns * length)
         The values of each mode in each window, channel by channel.
-    modes : dict of str to ndarray of int, or to a dict of such
-        Columns of each mode, or of each of its parts, in `X`.
-    shapes : dict of str to tuple of int
-        Shape (channels, length) of each mode or, as ``mode__part``, part.
+    modes : dict of str to Mode, or to a dict of such
+        Columns of each mode, or of each of its parts, in `X`, and their shape
+        (channels, length).
     rows : ndarray of int of shape (n_windows, length)
         The rows of which each window is made. The last of them is the present:
         ``y[rows[:, -1]]`` are its labels.
@@ -45,8 +45,7 @@ class Windows(NamedTuple):
     """
 
     X: np.ndarray
-    modes: NestedColumns
-    shapes: dict[str, tuple[int, int]]
+    modes: Mapping[str, Mode | Mapping[str, Mode]]
     rows: np.ndarray
 
 
@@ -104,8 +103,8 @@ def sliding_windows(
     [[0, 1], [1, 2], [3, 4], [4, 5]]
     >>> windows.X[0].tolist()
     [0, 2, 1, 3]
-    >>> windows.shapes
-    {'left': (1, 2), 'right': (1, 2)}
+    >>> windows.modes["right"].columns, windows.modes["right"].shape
+    (array([2, 3]), (1, 2))
     """
     for name, value in (("length", length), ("step", step)):
         whole = isinstance(value, Integral) and not isinstance(value, bool)
@@ -120,15 +119,15 @@ def sliding_windows(
         else resolve_modes(X, modes, "drop", one_will_do=True)
     )
     rows = _rows_of_windows(len(table), int(length), int(step), groups)
-    blocks, columns, start = [], {}, 0
+    blocks, shaped, start = [], {}, 0
     for name, own in found.items():
         # (n_windows, length, channels), and channel by channel in the end.
         block = table[rows][:, :, own].transpose(0, 2, 1).reshape(len(rows), -1)
         blocks.append(block)
-        columns[name] = np.arange(start, start + block.shape[1])
+        columns = np.arange(start, start + block.shape[1])
+        shaped[name] = Mode(columns, shape=(len(own), int(length)))
         start += block.shape[1]
-    shapes = {name: (len(own), int(length)) for name, own in found.items()}
-    return Windows(np.hstack(blocks), two_levels(columns, modes), shapes, rows)
+    return Windows(np.hstack(blocks), two_levels(shaped, modes), rows)
 
 
 def _rows_of_windows(

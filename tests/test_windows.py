@@ -9,6 +9,7 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 
+from sklearn_emma import EMMAClassifier, OctaveEnergy
 from sklearn_emma.windows import WindowSplit, sliding_windows
 
 
@@ -27,8 +28,9 @@ def test_windows_are_stretches_of_rows_channel_by_channel(step):
     X = np.random.default_rng(0).normal(size=(11, 4))
     windows = sliding_windows(X, 3, modes={"b": [3, 1], "a": [0]}, step=step)
     np.testing.assert_array_equal(windows.X, slow_windows(X, 3, [3, 1, 0], step))
-    assert windows.shapes == {"b": (2, 3), "a": (1, 3)}
-    columns = {name: c.tolist() for name, c in windows.modes.items()}
+    shapes = {name: mode.shape for name, mode in windows.modes.items()}
+    assert shapes == {"b": (2, 3), "a": (1, 3)}
+    columns = {name: mode.columns.tolist() for name, mode in windows.modes.items()}
     assert columns == {"b": [0, 1, 2, 3, 4, 5], "a": [6, 7, 8]}
     np.testing.assert_array_equal(X[windows.rows[:, -1], 3], windows.X[:, 2])
 
@@ -120,11 +122,25 @@ def test_splits_that_leave_nothing_are_refused():
         next(WindowSplit(KFold(2), windows.rows).split(windows.X[:3]))
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 9])
+def test_windows_of_any_length_are_learnt(length):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    nested = {"a": {"l": [2], "r": [0]}, "b": [1]}
+    windows = sliding_windows(X, length, modes=nested)
+    model = EMMAClassifier(
+        windows.modes, max_iter=1, pretraining_max_iter=1, random_state=0
+    )
+    y = windows.rows[:, -1] % 2
+    attention = model.fit(windows.X, y).attention(windows.X, level="parts")
+    assert attention.shape == (len(y), 3) and np.isfinite(attention).all()
+    assert all(isinstance(e, OctaveEnergy) for e in model.energies_.values())
+
+
 def test_parts_of_modes_stay_parts():
     X, nested = np.arange(12.0).reshape(4, 3), {"a": {"l": [2], "r": [0]}, "b": [1]}
     windows = sliding_windows(X, 2, modes=nested)
     assert list(windows.modes) == ["a", "b"] and list(windows.modes["a"]) == ["l", "r"]
-    assert windows.modes["a"]["r"].tolist() == [2, 3]
-    assert windows.modes["b"].tolist() == [4, 5]
-    assert list(windows.shapes) == ["a__l", "a__r", "b"]
+    assert windows.modes["a"]["r"].columns.tolist() == [2, 3]
+    assert windows.modes["b"].columns.tolist() == [4, 5]
+    assert windows.modes["a"]["l"].shape == windows.modes["b"].shape == (1, 2)
     np.testing.assert_array_equal(windows.X[0], [2, 5, 0, 3, 1, 4])

@@ -6,12 +6,15 @@ Inside, a part goes by the name ``mode__part``, as columns of two levels do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 #: Stands between the two levels of a name.
 SEPARATOR = "__"
+
+# An array of columns, or what else says which columns a mode has.
+Columns = TypeVar("Columns")
 
 #: Columns of each mode, or of each of its parts.
 NestedColumns: TypeAlias = Mapping[str, np.ndarray | Mapping[str, np.ndarray]]
@@ -46,7 +49,9 @@ def one_level(modes: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
-def two_levels(columns: Mapping[str, np.ndarray], modes: object) -> NestedColumns:
+def two_levels(
+    columns: Mapping[str, Columns], modes: object
+) -> Mapping[str, Columns | Mapping[str, Columns]]:
     """Columns of parts, by their names in ``columns``, put where ``modes`` has parts.
 
     ``modes`` as the user gave them; what they do not name is a mode by itself.
@@ -62,7 +67,7 @@ def two_levels(columns: Mapping[str, np.ndarray], modes: object) -> NestedColumn
         if isinstance(parts, Mapping)
         for part in parts
     }
-    found: dict[str, np.ndarray | dict[str, np.ndarray]] = {}
+    found: dict[str, Columns | dict[str, Columns]] = {}
     for name, of_name in columns.items():
         if name not in owner:
             found[name] = of_name

@@ -40,7 +40,8 @@ class Mode:
     See Also
     --------
     pack_modes : X and modes from arrays.
-    ConvolutionalEnergy : The energy of modes with a shape.
+    ConvolutionalEnergy : The energy of images.
+    OctaveEnergy : The energy of signals.
     sklearn_emma.predictors.Encoders : Networks that read modes with a shape.
 
     Examples

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KernelDensity
 
-from sklearn_emma import ConvolutionalEnergy, PotentialEnergyTransformer
+from sklearn_emma import (
+    ConvolutionalEnergy,
+    OctaveEnergy,
+    PotentialEnergyTransformer,
+)
 from sklearn_emma._energies.choice import choose_energies
 from sklearn_emma.corruption import ModeLayout
 
@@ -18,11 +22,20 @@ def kinds(given):
     return [type(e).__name__ for e in choose_energies(given, LAYOUT, "cpu")]
 
 
-def test_shapes_are_convolved_and_columns_are_not():
+def test_images_are_convolved_and_columns_are_not():
     ours, dense = "ConvolutionalEnergy", "PotentialEnergyTransformer"
     assert kinds(None) == [ours, ours, dense]
     own = {"small": KernelDensity(), "camera": None}
     assert kinds(own) == [ours, "KernelDensity", dense]
+
+
+def test_signals_are_heard_in_octaves_if_they_are_of_one_length():
+    columns = {"mic": np.arange(30), "other": np.arange(30, 60)}
+    shapes = {"mic": (2, 15), "other": (1, 30)}
+    layout = ModeLayout.from_columns(columns, shapes, ragged={"other"})
+    heard, other = choose_energies(None, layout, "cpu")
+    assert isinstance(heard, OctaveEnergy) and heard.shape == (2, 15)
+    assert isinstance(other, ConvolutionalEnergy) and other.ragged
 
 
 def test_what_is_given_for_all_modes_is_used_for_all():
