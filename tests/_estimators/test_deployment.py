@@ -105,8 +105,14 @@ BROKEN.data[::11, 3] = np.nan
 DIGITS = load_digits_quadrants()
 EXPORTED = {
     "missing values": (BROKEN, {"joint_energy": True}),
-    "quadrants": (DIGITS, {"energy_scaling": "shift"}),
-    "pairs": (DIGITS, {"coupling": "asymmetric", "attention_function": "hard"}),
+    "pairs": (
+        DIGITS,
+        {
+            "energy_scaling": "shift",
+            "coupling": "asymmetric",
+            "attention_function": "hard",
+        },
+    ),
     "means": (BROKEN, {"coupling": "mean", "attention_function": "classical"}),
 }
 
