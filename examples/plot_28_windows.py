@@ -125,7 +125,7 @@ for readings, label, colour in (
 ):
     axes[0].plot(np.arange(N_ROWS) - START, readings[example, 2], colour, label=label)
 axes[0].set(title="a channel of the middle sensor", ylabel="reading")
-axes[0].legend(frameon=False)
+axes[0].legend(frameon=False, loc="upper left")
 for ax, failure in zip(axes[1:], ("frozen", "drifting"), strict=True):
     for kind, style in (("rows", "--"), ("windows", "-")):
         alarms[failure, kind].plot(ax=ax, style=style, color="black", label=kind)

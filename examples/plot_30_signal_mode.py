@@ -179,7 +179,7 @@ for name, marker in zip(means, "osx+", strict=True):
 ax.set(yticks=rows, yticklabels=means.index, xlabel="accuracy", title="The signal is")
 ax.tick_params(labelsize=12)
 ax.grid(alpha=0.3)
-ax.legend(loc="upper left")
+ax.legend(loc="center right")
 figure.savefig("signal_mode.png", dpi=120)
 print("\nSaved signal_mode.png")
 

@@ -152,7 +152,7 @@ for name, cv in {
 figure, axes = plt.subplots(2, 2, figsize=(8, 6), sharex=True, layout="constrained")
 for row, sensor in zip(axes, MODES, strict=True):
     for ax, failure in zip(row, ("frozen", "drifting"), strict=True):
-        for samples, style in zip(KINDS, (":", "--", "-"), strict=True):
+        for samples, style in zip(KINDS, (":", "-", "--"), strict=True):
             curve = curves[sensor, failure, samples]
             ax.plot(curve, style, color="black", label=samples)
         ax.axvline(0, color="0.5", linewidth=0.8)
