@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from sklearn_emma._validation import validate_parameter_constraints
 from sklearn_emma.monitoring import SensorHealthMonitor
 from sklearn_emma.plotting._style import COLOURS, QUANTITIES, check_matplotlib
 from sklearn_emma.robustness._inside import quantity_function
@@ -112,8 +113,12 @@ class SensorHealthDisplay:
 
         Raises
         ------
+        ValueError
+            If a parameter or X is at fault.
         TypeError
             If the estimator has no p-values.
+        NotFittedError
+            If it is not fitted.
         ImportError
             Without matplotlib.
         """
@@ -123,6 +128,11 @@ class SensorHealthDisplay:
             run_length=run_length,
             confidence=confidence,
             freeze_after=freeze_after,
+        )
+        validate_parameter_constraints(
+            monitor._parameter_constraints,
+            monitor.get_params(deep=False),
+            caller_name=f"{cls.__name__}.from_estimator",
         )
         states = monitor.update(X)
         attention = quantity_function(estimator, "attention", "parts")[0](X)
