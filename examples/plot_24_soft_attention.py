@@ -1,6 +1,6 @@
 """
-Soft attention over the positions of an image
-=============================================
+Read a digit among fragments: soft attention over positions
+===========================================================
 
 A digit lies somewhere in an image four times its size, among fragments of other digits.
 An encoder that averages its features over all positions has most of its embedding from

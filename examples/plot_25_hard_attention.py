@@ -1,6 +1,6 @@
 """
-Hard attention: a glimpse, chosen at random
-===========================================
+Train hard attention: score function or straight-through?
+=========================================================
 
 Where soft attention looks at all positions of an image and weighs them, hard attention
 looks at one, and saves the reading of all others. The price is that a choice has no

@@ -1,6 +1,6 @@
 """
-Signals of different lengths
-============================
+Signals of different lengths: do not fill up with zeros
+=======================================================
 
 A machine is heard for as long as it runs, which is longer at some times than at others.
 The usual way out is to fill short recordings with zeros. Claims to be tested, on

@@ -1,6 +1,6 @@
 """
-A signal beside other sensors
-=============================
+Keep predicting while a signal fails: which energy notices?
+===========================================================
 
 A microphone that is noisy, dead or stuck should not mislead a model that has a second
 sensor to rely on. Claim to be tested: with a signal as a mode, the classifier keeps

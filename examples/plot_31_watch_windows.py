@@ -1,6 +1,6 @@
 """
-Windows of a real watch
-=======================
+Notice a frozen sensor in windows of a real watch
+=================================================
 
 A watch knows from its accelerometer and its gyroscope which exercise of the shoulder is
 being done. Then one of the two freezes at a valid reading, or drifts slowly. Claim to

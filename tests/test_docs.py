@@ -254,3 +254,21 @@ def test_each_example_has_a_number_of_its_own():
     names = [path.stem for path in (ROOT / "examples").glob("plot_*.py")]
     numbers = [name.split("_")[1] for name in names]
     assert len(set(numbers)) == len(numbers) > 0, sorted(names)
+
+
+@pytest.mark.parametrize(("n_parameters", "first"), [(30, "Examples"), (3, "Notes")])
+def test_examples_stand_above_parameters_that_are_many(
+    n_parameters: int, first: str
+) -> None:
+    nodes = pytest.importorskip("docutils.nodes", reason="needs docutils")
+    items = [nodes.definition_list_item() for _ in range(n_parameters)]
+    fields = nodes.field_list("", nodes.definition_list("", *items))
+    notes, examples = (nodes.rubric(text=title) for title in ("Notes", "Examples"))
+    text, code = nodes.paragraph(text="So:"), nodes.doctest_block(text=">>> 1")
+    after = nodes.container()  # the first method
+    page = nodes.container("", text, fields, notes, examples, code, after)
+    reference().examples_first(None, page)
+    rubrics = [rubric.astext() for rubric in page.findall(nodes.rubric)]
+    assert rubrics[0] == first and len(rubrics) == 2
+    assert page[page.index(examples) + 1] is code and page[-1] is after
+    assert (page.index(examples) < page.index(fields)) == (first == "Examples")

@@ -160,6 +160,30 @@ def group_parameters(app: Any, doctree: Any) -> None:
         items.replace_self(parts)
 
 
+def examples_first(app: Any, doctree: Any) -> None:
+    """Put the examples of a class above its parameters where these are many."""
+    from docutils import nodes
+
+    for rubric in list(doctree.findall(nodes.rubric)):
+        content, fields = rubric.parent, nodes.field_list
+        before = content.children[: content.index(rubric)]
+        where = next((i for i, n in enumerate(before) if isinstance(n, fields)), None)
+        if rubric.astext() != "Examples" or where is None:
+            continue
+        if len(list(before[where].findall(nodes.definition_list_item))) < (
+            MANY_PARAMETERS
+        ):
+            continue
+        moved = [rubric]
+        for node in content.children[len(before) + 1 :]:
+            if not isinstance(node, nodes.paragraph | nodes.doctest_block):
+                break
+            moved.append(node)
+        for node in moved:
+            content.remove(node)
+        content[where:where] = moved
+
+
 def write_reference(app: Any, config: Any) -> None:
     """Write the pages anew, and have autosummary write one for each name on them."""
     folder = Path(app.srcdir) / "generated" / "api"
@@ -205,6 +229,7 @@ def without_references_to_others(
 def setup(app: Any) -> dict[str, bool]:
     """Write before Sphinx looks which pages there are."""
     app.connect("config-inited", write_reference)
+    app.connect("doctree-read", examples_first)
     app.connect("doctree-read", group_parameters)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("autodoc-process-docstring", without_references_to_others)

@@ -27,19 +27,33 @@ def find_modes(X: Any) -> dict[str, np.ndarray]:
     ModesWarning
         If no modes are found, or hardly those that are meant.
     """
-    labels = column_labels(X)
-    if has_levels(X):
-        found = _grouped([str(label[0]) for label in labels])
-        _refuse_merged({label[0] for label in labels}, list(found))
-    elif all(_prefix(label) for label in labels):
-        found = _grouped([_prefix(label) for label in labels])
-    else:
+    found = named_modes(X)
+    if found is None:
+        labels = column_labels(X)
         warn_of_unfound(labels, hasattr(X, "columns"))
         return _one_for_each(labels)
     if "remainder" in found:
         warn_of_remainder()
     warn_of_their_number(found)
     return found
+
+
+def named_modes(X: Any) -> dict[str, np.ndarray] | None:
+    """Columns of each mode where the names of all columns say it, else None.
+
+    Raises
+    ------
+    ValueError
+        If modes would share a name.
+    """
+    labels = column_labels(X)
+    if has_levels(X):
+        found = _grouped([str(label[0]) for label in labels])
+        _refuse_merged({label[0] for label in labels}, list(found))
+        return found
+    if all(_prefix(label) for label in labels):
+        return _grouped([_prefix(label) for label in labels])
+    return None
 
 
 def _prefix(label: object) -> str:

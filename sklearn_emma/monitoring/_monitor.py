@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Integral, Real
 from typing import Self
 
@@ -17,6 +18,7 @@ from sklearn_emma._estimators.alarms import RaisesAlarms
 from sklearn_emma._estimators.mode_scores import potential_of
 from sklearn_emma._model.scores import Scores
 from sklearn_emma._statistics.conformal import with_confidence
+from sklearn_emma._statistics.detection import log_bets
 from sklearn_emma._validation import Constraints, HasMethods, Interval
 from sklearn_emma.monitoring._health import Health, State
 from sklearn_emma.robustness._inside import arriving
@@ -159,6 +161,11 @@ class SensorHealthMonitor(BaseEstimator):
             If the estimator has no p-values.
         NotFittedError
             If it is not fitted.
+
+        Warns
+        -----
+        UserWarning
+            At the first rows, of modes with too few clean rows to ring at all.
         """
         self._validate_params()
         check_is_fitted(self.estimator)
@@ -171,6 +178,8 @@ class SensorHealthMonitor(BaseEstimator):
         p, values = _read(classifier, seen)
         rows = zip(classifier.alarm_rows_.tolist(), p.T, strict=True)
         limits = [with_confidence(c, n, 1 - self.confidence) for n, c in rows]
+        if not hasattr(self, "_health"):
+            _warn_of_silent_modes(classifier, 1 - self.confidence)
         health = self._started(classifier)
         numbers = pd.RangeIndex(health.n_rows, health.n_rows + len(p))
         states = [
@@ -243,6 +252,21 @@ class SensorHealthMonitor(BaseEstimator):
         return self._health
 
 
+def _warn_of_silent_modes(classifier: RaisesAlarms, error: float) -> None:
+    """Name the modes of which no p-value is low enough for a bet to win."""
+    silent = [
+        f"{name!r} ({n} rows)"
+        for name, n in zip(classifier.parts_, classifier.alarm_rows_, strict=True)
+        if log_bets(with_confidence(np.array([1 / (n + 1)]), n, error)).max() <= 0
+    ]
+    if silent:
+        warnings.warn(
+            f"No alarm can ring for mode {', '.join(silent)}, however long it fails: "
+            "that takes more clean rows. Give some to `calibrate_alarms`.",
+            stacklevel=3,
+        )
+
+
 def _read(classifier: RaisesAlarms, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """p-values (n, M), and values of the modes as they are compared, (n, d)."""
     n_modes = len(classifier.parts_)
@@ -258,11 +282,8 @@ def _read(classifier: RaisesAlarms, X: ArrayLike) -> tuple[np.ndarray, np.ndarra
 
 def _joined(states: list[State]) -> dict[str, np.ndarray]:
     evidence, failing, frozen = map(np.array, zip(*states, strict=True))
-    return {
-        "evidence": evidence / math.log(10),
-        "failing": failing,
-        "frozen": frozen,
-    }
+    evidence = evidence / math.log(10)
+    return {"evidence": evidence, "failing": failing, "frozen": frozen}
 
 
 def _frame(

@@ -166,9 +166,9 @@ class RobustnessCurveDisplay:
             Their targets.
         mode : str, list of str or None, default="each"
             Name of the mode that fails, or a list of them, with a panel for each; None:
-            all of them at once. ``"each"``: those that ``modes`` or one of the
-            estimators name, one after the other, or all columns at once where neither
-            does. A mode that is itself called so is chosen by ``["each"]``.
+            all of them at once. ``"each"``: those that ``modes``, one of the estimators
+            or the columns of X name, one after the other, or all columns at once where
+            none does. A mode that is itself called so is chosen by ``["each"]``.
         levels : array-like of shape (n_levels,), default=(0, 0.25, 0.5, 1, 2, 4)
             Levels of the corruption; noise σ in training standard deviations.
         floors : dict of str to float or None, default=None

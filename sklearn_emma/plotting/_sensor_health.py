@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from sklearn_emma._validation import validate_parameter_constraints
 from sklearn_emma.monitoring import SensorHealthMonitor
 from sklearn_emma.plotting._style import COLOURS, QUANTITIES, check_matplotlib
 from sklearn_emma.robustness._inside import quantity_function
@@ -112,8 +113,12 @@ class SensorHealthDisplay:
 
         Raises
         ------
+        ValueError
+            If a parameter or X is at fault.
         TypeError
             If the estimator has no p-values.
+        NotFittedError
+            If it is not fitted.
         ImportError
             Without matplotlib.
         """
@@ -123,6 +128,11 @@ class SensorHealthDisplay:
             run_length=run_length,
             confidence=confidence,
             freeze_after=freeze_after,
+        )
+        validate_parameter_constraints(
+            monitor._parameter_constraints,
+            monitor.get_params(deep=False),
+            caller_name=f"{cls.__name__}.from_estimator",
         )
         states = monitor.update(X)
         attention = quantity_function(estimator, "attention", "parts")[0](X)
@@ -151,9 +161,13 @@ class SensorHealthDisplay:
         check_matplotlib(type(self).__name__)
         self.axes_ = _panels(axes, 2 if self.attention is None else 3)
         modes = list(self.states.columns.unique(0))
-        time = np.arange(len(self.states))
-        if pd.api.types.is_numeric_dtype(self.states.index):
-            time = self.states.index.to_numpy()
+        index, time = self.states.index, np.arange(len(self.states))
+        is_time = pd.api.types.is_datetime64_any_dtype(index)
+        if is_time or pd.api.types.is_numeric_dtype(index):
+            time = index.to_numpy()
+        # Bars below the evidence are seen however far it rises.
+        evidence = self.states.xs("evidence", axis=1, level=1)
+        bar = max(1.0, 0.05 * float(np.nanmax(evidence, initial=0)))
         top, bottom = self.axes_[0], self.axes_[-1]
         self.points_: dict[str, Line2D] = {}
         self.attention_: dict[str, Line2D] = {}
@@ -173,8 +187,8 @@ class SensorHealthDisplay:
             for name, hatch in (("failing", ""), ("frozen", "///")):
                 bottom.fill_between(
                     time,
-                    -1 - i,
-                    -0.4 - i,
+                    -bar * (1 + i),
+                    -bar * (0.4 + i),
                     where=states[name].to_numpy(dtype=bool),
                     step="mid",
                     facecolor=colour if name == "failing" else "none",
@@ -185,10 +199,14 @@ class SensorHealthDisplay:
         if self.run_length is not None:
             bottom.axhline(math.log10(self.run_length), color="0.4", linestyle="--")
         top.set(yscale="log", ylabel="p-value")
-        bottom.set(xlabel="row", ylabel="evidence\n(powers of ten)")
+        bottom.set(
+            xlabel="time" if is_time else "row", ylabel="evidence\n(powers of ten)"
+        )
         if self.attention is not None:
             self.axes_[1].set(ylim=(-0.03, 1.03), ylabel=QUANTITIES["attention"])
-        top.legend(loc="lower left", ncols=3, markerscale=3)
+        # Above the points: those at the bottom are the ones to be seen.
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
+        top.legend(**place, ncols=4, markerscale=3)
         self.figure_ = top.figure
         return self
 

@@ -77,8 +77,12 @@ def look_at(
     # As `failing_modes`, without its warning: the page says it.
     failing = rejected(p, alpha, together=False)
     table = found.explain(arrived, ranks=hasattr(found, "reference_"))
+    rung = {}
     for i, mode in enumerate(found.modes_):
-        table[mode, "p_value"], table[mode, "failing"] = p[:, i], failing[:, i]
+        rung[mode, "p_value"], rung[mode, "failing"] = p[:, i], failing[:, i]
+    rings = pd.DataFrame(rung, index=table.index)
+    rings.columns.names = table.columns.names
+    table = pd.concat([table, rings], axis=1)
     table = table.reindex(columns=list(found.modes_), level=0)
     answers = _answers(model, X, y, table.index)
     worst = _most_unusual(p, table, n_worst)

@@ -36,6 +36,7 @@ from sklearn_emma.robustness._score_curve import Scoring
 
 _CONSTRAINTS = {
     "alpha": [Interval(Real, 0, 1, closed="neither")],
+    "failing": ["array-like", None],
     "n_worst": [Interval(Integral, 0, None, closed="left")],
     "n_repeats": [Interval(Integral, 1, None, closed="left")],
     "max_rows": [Interval(Integral, 1, None, closed="left")],
@@ -193,6 +194,7 @@ def make_report(
     """
     given = {
         "alpha": alpha,
+        "failing": failing,
         "n_worst": n_worst,
         "n_repeats": n_repeats,
         "max_rows": max_rows,

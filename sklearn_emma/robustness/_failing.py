@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emma._inputs.found_modes import named_modes
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.modes import ModesLike, resolve_modes
 from sklearn_emma._inputs.parts import whole_modes
@@ -100,7 +101,7 @@ class FailingMode:
 
 
 def each_mode(estimators: Any, X: ArrayLike, modes: ModesLike) -> list[str] | None:
-    """Names of the modes, as ``modes`` or one of the estimators knows them."""
+    """Names of the modes, as ``modes``, one of the estimators or X knows them."""
     if modes is not None:
         table = as_table(X, "X")
         resolved = resolve_modes(table, modes, remainder="drop", one_will_do=True)
@@ -110,7 +111,9 @@ def each_mode(estimators: Any, X: ArrayLike, modes: ModesLike) -> list[str] | No
         found = known_modes(estimator)
         if found is not None:
             return list(found)
-    return None
+    named = named_modes(as_table(X, "X")) or {}
+    # One mode, or one for each column, is hardly meant.
+    return list(named) if 1 < len(named) < np.shape(X)[1] else None
 
 
 def check_options(caller: str, given: Mapping[str, object], allowed: type) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._estimators.mode_scores import check_level
 
@@ -82,8 +83,11 @@ def quantity_function(
         If there is no such level.
     TypeError
         If the estimator has no such method.
+    NotFittedError
+        If it is not fitted.
     """
     check_level(level)
+    check_is_fitted(estimator)
     estimator = unwrap(estimator)
     if isinstance(estimator, Pipeline):
         function, columns = quantity_function(estimator[-1], quantity, level)

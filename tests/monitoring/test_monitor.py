@@ -138,10 +138,19 @@ def test_pipelines_are_watched_as_their_classifier_sees_them(fitted):
     assert monitor.update(stream)["b"]["frozen"].all()
 
 
-def test_with_few_clean_rows_nothing_can_be_said(fitted):
+def test_with_few_clean_rows_nothing_can_be_said_and_that_is_said(fitted):
     few = copy.copy(fitted).calibrate_alarms(rows(10, 5)[0])
     monitor = SensorHealthMonitor(few)
-    assert not monitor.update(drifting()).xs("failing", axis=1, level=1).any(axis=None)
+    with pytest.warns(UserWarning, match=r"for mode 'a' \(10 rows\), 'b' \(10 rows\)"):
+        states = monitor.update(drifting(by=100))
+    assert not states.xs("failing", axis=1, level=1).any(axis=None)
+    monitor.update(drifting())  # said once
+
+
+def test_as_soon_as_an_alarm_can_ring_there_is_no_warning(fitted):
+    enough = copy.copy(fitted).calibrate_alarms(rows(20, 5)[0])
+    monitor = SensorHealthMonitor(enough, run_length=10)
+    assert monitor.update(drifting(by=100))["b"]["failing"].any()
 
 
 def test_confidence_makes_alarms_later(fitted):

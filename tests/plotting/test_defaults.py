@@ -1,8 +1,13 @@
 """Every Display draws what `from_estimator(clf, X, y)` asks for, and nothing more."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import helpers
 from sklearn_emma import plotting
@@ -36,6 +41,20 @@ def test_levels_and_failing_modes_have_defaults(fitted):
     np.testing.assert_array_equal(found.levels, [levels] * 2)
 
 
+def test_a_panel_for_each_mode_that_the_columns_name():
+    frame = pd.DataFrame(X, columns=["a__0", "a__1", "a__2", "b__0", "b__1", "c__0"])
+    draw = plotting.RobustnessCurveDisplay.from_estimator
+    options = {"levels": [0, 1], "n_repeats": 1, "random_state": 0}
+    piped = make_pipeline(StandardScaler(), GaussianNB())
+    display = draw(clone(piped).fit(frame, Y), frame, Y, **options)
+    assert [curve.mode for curve in display.curves["Pipeline"]] == ["a", "b", "c"]
+    # Where the names say one mode, or one for each column, all columns fail at once.
+    for names in (["a__" + c for c in "012345"], [c + "__a" for c in "012345"]):
+        renamed = frame.set_axis(names, axis=1)
+        display = draw(clone(piped).fit(renamed, Y), renamed, Y, **options)
+        assert display.curves["Pipeline"].mode is None
+
+
 def test_estimators_of_a_list_are_named_by_their_classes(fitted):
     bayes = GaussianNB().fit(X, Y)
     options = {"levels": [0], "n_repeats": 1, "random_state": 0}
@@ -65,3 +84,17 @@ def test_so_do_errors_about_values_and_near_misses(name, fitted):
         method(given, X, Y, n_repeats=0)
     with pytest.raises(TypeError, match=rf"{name}\(\) .* Did you mean 'scoring'?"):
         method(given, X, Y, scoring_="f1")
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_an_estimator_that_is_not_fitted_says_so(display, fitted):
+    with pytest.raises(NotFittedError):
+        display.from_estimator(clone(fitted), X, Y)
+
+
+def test_sensor_health_too_names_the_method_that_was_called(fitted):
+    draw = plotting.SensorHealthDisplay.from_estimator
+    with pytest.raises(ValueError, match=r"'run_length' .* SensorHealth.*estimator "):
+        draw(fitted, X, run_length=0)
+    with pytest.raises(ValueError, match=r"'estimator' .* SensorHealthDisplay\.from_"):
+        draw(StandardScaler().fit(X), X)

@@ -59,6 +59,29 @@ def test_bars_show_when_a_mode_was_failing_or_frozen():
     assert 3.9 < spans[3][0] <= 4 and spans[3][1] >= 5
 
 
+def test_bars_are_seen_however_high_the_evidence_rises():
+    rising = states()
+    rising["a", "evidence"] *= 100  # up to 300
+    bottom = SensorHealthDisplay(rising).plot().axes_[-1]
+    bars = [path for c in bottom.collections for path in c.get_paths()]
+    heights = [np.ptp(path.vertices[:, 1]) for path in bars]
+    assert len(bars) == 2 and min(heights) > 0.02 * np.ptp(bottom.get_ylim())
+
+
+def test_the_legend_covers_no_point():
+    display = SensorHealthDisplay(states()).plot()
+    display.figure_.canvas.draw()
+    top = display.axes_[0]
+    assert top.get_legend().get_window_extent().y0 >= top.get_window_extent().y1 - 1
+
+
+def test_times_of_a_frame_are_the_axis():
+    times = pd.date_range("2026-01-01", periods=6, freq="min")
+    display = SensorHealthDisplay(states().set_index(times)).plot()
+    np.testing.assert_array_equal(display.points_["a"].get_xdata(), times.to_numpy())
+    assert display.axes_[-1].get_xlabel() == "time"
+
+
 def test_it_draws_where_it_is_told():
     figure, axes = plt.subplots(2)
     display = SensorHealthDisplay(states()).plot(axes)

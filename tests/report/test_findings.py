@@ -36,6 +36,12 @@ def test_modes_are_counted_as_the_classifier_says(found, fitted, data):
     np.testing.assert_array_equal(found.rings, alarms.any(axis=1))
 
 
+def test_many_modes_are_looked_at_without_a_warning():
+    X = np.random.default_rng(0).normal(size=(40, 30))
+    model = helpers.quick(modes=[[i] for i in range(30)], epochs=1).fit(X, X[:, 0] > 0)
+    assert len(look_at(model, X, None, ALPHA, 1).modes) == 30
+
+
 def test_the_most_unusual_rows_come_first_and_are_explained(found, fitted, data):
     _, y, broken = data
     assert set(found.rows.index[:4]) == {0, 1, 2, 3}  # the broken ones

@@ -123,6 +123,8 @@ def test_what_cannot_be_reported_is_named(fitted, data):
         (name,) = bad
         with pytest.raises(ValueError, match=f"'{name}' parameter of make_report"):
             make_report(fitted, X, y, **bad)
+    with pytest.raises(ValueError, match=r"'failing' .* of make_report must be an arr"):
+        make_report(fitted, X, y, failing="b")
     with pytest.raises(ValueError, match="There is no mode 'sonar'"):
         make_report(fitted, X, y, failing=["sonar"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
