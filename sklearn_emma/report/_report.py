@@ -109,7 +109,7 @@ class Report:
 
     def __repr__(self) -> str:
         rang = int(self._content.findings.rings.sum())
-        return f"<{self._content.title}: {rang} rows with an alarm>"
+        return f"<{self._content.title}: {_rows(rang)} with an alarm>"
 
 
 def make_report(
@@ -235,7 +235,7 @@ def make_report(
         }
         figures = score_figures(curves)
     if title is None:
-        title = f"{type(estimator).__name__} on {len(findings.rings):,} rows"
+        title = f"{type(estimator).__name__} on {_rows(len(findings.rings))}"
     score = None if y is None else _score(estimator, X, y, scoring, curves)
     return Report(Content(title, alpha, findings, score, curves, usual, figures))
 
@@ -249,3 +249,7 @@ def _score(
 ) -> tuple[str, float]:
     name = next((curve.score_name for curve in curves.values()), "the score")
     return name, float(check_scoring(estimator, scoring)(estimator, X, y))
+
+
+def _rows(n: int) -> str:
+    return f"{n:,} row{'s' if n != 1 else ''}"

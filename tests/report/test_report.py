@@ -52,6 +52,11 @@ def test_the_same_seed_gives_the_same_page(fitted, data):
     assert one != make_report(fitted, X, y, **FAST | {"random_state": 1}, **few).html
 
 
+def test_a_single_row_is_one_row(fitted, data):
+    page = make_report(fitted, data[0][:1], failing=["b"], **FAST)
+    assert repr(page).startswith("<EMMAClassifier on 1 row: ")
+
+
 def test_without_targets_it_shows_attention(fitted, data):
     report = make_report(fitted, data[0], failing=["b"], **FAST)
     assert report.curves == {}
