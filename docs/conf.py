@@ -123,7 +123,7 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "primary_sidebar_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
