@@ -23,6 +23,7 @@ from sklearn_emma import (
     EMMAClassifier,
     EMMARegressor,
     EncodedEnergy,
+    OctaveEnergy,
     PotentialEnergyTransformer,
 )
 from sklearn_emma.corruption import Bias
@@ -79,6 +80,10 @@ CASES = {
     "energy": (small, lambda model: model.fit(X)),
     "convolutions": (
         lambda: ConvolutionalEnergy((1, 4), max_iter=3, random_state=0),
+        lambda model: model.fit(X),
+    ),
+    "octaves": (
+        lambda: OctaveEnergy(PotentialEnergyTransformer(max_iter=2), random_state=0),
         lambda model: model.fit(X),
     ),
     "encoder": (
