@@ -4,7 +4,7 @@ from inspect import isclass
 
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -75,7 +75,6 @@ INSTANCES = [
     ),
     EMMARegressor(),
     EMMARegressor(loss="gaussian", predictor=MLP(evidence=False), **SHORT),
-    EMMARegressor(predictor=Ridge(), **SHORT),
     # Every part is an object.
     EMMAClassifier(
         loss=Hinge(),

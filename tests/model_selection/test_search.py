@@ -26,7 +26,6 @@ from helpers import (
 )
 from sklearn_emma.corruption import Failures
 from sklearn_emma.model_selection import EMMAGridSearchCV, _groups
-from sklearn_emma.predictors import MLP
 
 X, Y, LABELS = search_data()
 
@@ -162,7 +161,7 @@ def test_results_do_not_depend_on_the_number_of_jobs():
 
 
 def test_blocks_of_candidates_give_the_same(monkeypatch, fits):
-    clf = searchable(energy_estimator=None, predictor=MLP((6, 4)))
+    clf = searchable()
     options = SEARCH_OPTIONS | {"refit": False}
     whole = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
     monkeypatch.setattr(_groups, "_BLOCK", 3)

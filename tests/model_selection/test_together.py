@@ -45,14 +45,25 @@ def test_scores_differ_between_candidates():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"lr_schedule": "constant", "batch_size": 40},
-        {"predictor": MLP((6, 4), dropout=0.0, evidence=False)},
-        {"energy_scaling": "shift", "attention_function": "hard"},
-        {"corruption": Failures(n_draws=2), "class_weight": "balanced"},
-        {"corruption": None, "coupling": "symmetric"},
+        {
+            "lr_schedule": "constant",
+            "batch_size": 40,
+            "coupling": None,
+            "attention_function": SoftAttention(gain=2.0),
+        },
+        {
+            "corruption": Failures(n_draws=2),
+            "class_weight": "balanced",
+            "energy_scaling": "shift",
+            "attention_function": "hard",
+        },
+        {
+            "predictor": MLP((6, 4), dropout=0.0, evidence=False),
+            "corruption": None,
+            "coupling": "symmetric",
+        },
         {"predictor": MLP(()), "corruption": Failures(importance_floor=0.0)},
         {"optimizer": torch.optim.Adam, "corruption": Failures(n_failing=2)},
-        {"coupling": None, "attention_function": SoftAttention(gain=2.0)},
         {"predictor": None, "attention_function": "importance"},
     ],
 )

@@ -56,17 +56,17 @@ def on_both_workers(client):
 
 
 @pytest.mark.parametrize(
-    ("make", "name"),
+    ("make", "name", "search_class"),
     [
-        (quick, "lambda_e"),
+        (quick, "lambda_e", GridSearchCV),
         (
             lambda: make_pipeline(FunctionTransformer(), quick()),
             "emmaclassifier__lambda_e",
+            EMMAGridSearchCV,
         ),
     ],
-    ids=["classifier", "pipeline"],
+    ids=["classifier", "pipeline, trained together"],
 )
-@pytest.mark.parametrize("search_class", [GridSearchCV, EMMAGridSearchCV])
 def test_grid_search_on_two_workers_as_in_sequence(client, make, name, search_class):
     grid = {name: [0.0, 0.01, 1.0]}
     expected = search_class(make(), grid, cv=2).fit(X, y)
