@@ -239,3 +239,41 @@ def test_differences_are_paired_by_seed(benchmark):
         ["y", "-0.200 [-0.300, -0.100] lr"],
     ]
     assert on_average[2] == ["y", "+0.000 [+0.000, +0.000] knn"]
+
+
+# --------------------------------------------------------------------- real signals
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """A package that is called aeon and has one small set of recordings."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "aeon").mkdir()
+    (tmp_path / "aeon" / "__init__.py").touch()
+    folder = tmp_path / "aeon" / "datasets" / "data" / "BasicMotions"
+    folder.mkdir(parents=True)
+    for part in ("TRAIN", "TEST"):
+        rows = []
+        for label in ("Rest", "Run") * 20:
+            values = rng.normal(size=(4, 12)) + 2 * (label == "Run")
+            channels = (",".join(map(str, channel)) for channel in values)
+            rows.append(":".join([*channels, label]))
+        text = "# made up\n@univariate false\n@data\n" + "\n".join(rows)
+        (folder / f"BasicMotions_{part}.ts").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_real_signals_are_two_modes_that_fail_in_turn(benchmark, recordings):
+    signals = benchmark("signals")
+    modes, y = signals.load("motions")
+    assert {k: v.shape for k, v in modes.items()} == {
+        "first": (80, 2, 12),
+        "second": (80, 2, 12),
+    }
+    assert np.bincount(y).tolist() == [40, 40]
+    assert modes["first"][y == 1].mean() > 1.5 > 0.5 > modes["first"][y == 0].mean()
+    columns = ["data", "split", "method", "the mode", "accuracy"]
+    table = pd.DataFrame(signals.measure("motions", 0, smoke=True), columns=columns)
+    counts = table.groupby(["method", "the mode"]).size().unstack()
+    assert len(counts) == 4 and (counts.pop("clean") == 1).all()
+    assert counts.shape[1] == 13 and (counts == 2).all().all()
