@@ -214,7 +214,7 @@ class _PotentialGroup(nn.Module):
         self.register_buffer("columns", torch.tensor(padded))
         stacked = zip(*autoencoders, strict=True)
         for name, tensors in zip(FrozenAutoencoder._fields, stacked, strict=True):
-            if None in tensors:
+            if any(tensor is None for tensor in tensors):
                 self.register_buffer(name, None)
                 continue
             sizes = _PADDED[name](n_features, width)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_emma._energies.shrinkage import NOISE, choose_shrinkage
 from sklearn_emma._statistics.covariance import inverse_root
+from sklearn_emma._statistics.moments import mean_and_scale
 from sklearn_emma._statistics.normal_scores import (
     NormalScores,
     fit_normal_scores,
@@ -113,7 +113,7 @@ def fit_shrinkage(
     mean, scale, scores = _standardised(X, weight, preprocessing)
     alone = Coordinates(mean, np.empty(0), scores)
     noise = np.random.default_rng(seed).normal(size=X.shape)
-    spread = StandardScaler().fit(X, sample_weight=weight).scale_
+    _, spread = mean_and_scale(X, weight)
 
     def standardised(values: np.ndarray) -> np.ndarray:
         return (alone.features(values.astype(X.dtype)) - mean) / scale
@@ -130,5 +130,4 @@ def _standardised(
     if preprocessing == "normal_scores":
         scores = fit_normal_scores(X, weight)
         X = Coordinates(np.empty(0), np.empty(0), scores).features(X)
-    scaler = StandardScaler().fit(X, sample_weight=weight)
-    return scaler.mean_, scaler.scale_, scores
+    return *mean_and_scale(X, weight), scores
