@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import norm
-from sklearn.preprocessing import StandardScaler
+from scipy.special import ndtri
 from torch import Tensor
 
+from sklearn_emma._statistics.moments import mean_and_scale
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
 N_QUANTILES = 64
@@ -38,9 +38,9 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     """Fit the map on X (n, d), rows counting ``weight`` (n,) times."""
     levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     knots = weighted_quantiles(X, weight, levels)
-    scores = _mean_over_ties(knots, norm.ppf(levels))
+    scores = _mean_over_ties(knots, ndtri(levels))
     # Recognises a constant feature in spite of rounding, and gives it a scale of 1.
-    deviation = StandardScaler().fit(X, sample_weight=weight).scale_
+    _, deviation = mean_and_scale(X, weight)
     outer = 1.0 / deviation[:, np.newaxis]
     width = np.diff(knots, axis=1)
     # Between knots that are as good as equal the slope would overflow.
