@@ -104,7 +104,14 @@ BROKEN = load_breast_cancer_modes()
 BROKEN.data[::11, 3] = np.nan
 DIGITS = load_digits_quadrants()
 EXPORTED = {
-    "missing values": (BROKEN, {"joint_energy": True}),
+    "means": (
+        BROKEN,
+        {
+            "joint_energy": True,
+            "coupling": "mean",
+            "attention_function": "classical",
+        },
+    ),
     "pairs": (
         DIGITS,
         {
@@ -113,7 +120,6 @@ EXPORTED = {
             "attention_function": "hard",
         },
     ),
-    "means": (BROKEN, {"coupling": "mean", "attention_function": "classical"}),
 }
 
 

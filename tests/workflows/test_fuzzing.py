@@ -120,7 +120,8 @@ def test_a_hostile_piece_by_itself(number, trainings):
         np.testing.assert_allclose(model.predict_proba(case.X), proba, rtol=1e-6)
 
 
-@pytest.mark.parametrize("number", range(len(PIECES)), ids=map(str, PIECES))
+# Every other piece is only a companion here.
+@pytest.mark.parametrize("number", range(0, len(PIECES), 2), ids=map(str, PIECES[::2]))
 def test_a_hostile_piece_among_harmless_ones(number, trainings):
     rng = draws(number, 1)
     pieces = companions(PIECES[number], PIECES, rng)
@@ -129,8 +130,7 @@ def test_a_hostile_piece_among_harmless_ones(number, trainings):
     # Fitted before: an error must leave that as it was.
     model = copy.deepcopy(plainly_fitted(1, case.evidence)[0])
     model.set_params(**case.estimator().get_params(deep=False))
-    # That nothing is left of what was learnt before is seen in every other as well.
-    if fit_and_check(case, pieces, model, trainings) and number % 2:
+    if fit_and_check(case, pieces, model, trainings):
         fresh = case.estimator()
         with only_our_warnings():
             fresh.fit(case.X, case.y, **case.fit)
