@@ -61,8 +61,15 @@ GUIDES = {
     "sklearn_emma.EMMARegressor": "user_guide/regression",
     "sklearn_emma.EMMAGate": "extending/attention",
     "sklearn_emma.PotentialEnergyTransformer": "user_guide/energies",
+    "sklearn_emma.ConvolutionalEnergy": "user_guide/shapes",
+    "sklearn_emma.EncodedEnergy": "user_guide/shapes",
+    "sklearn_emma.OctaveEnergy": "user_guide/shapes",
+    "sklearn_emma.Mode": "user_guide/shapes",
+    "sklearn_emma.pack_modes": "user_guide/shapes",
+    "sklearn_emma.alignment": "user_guide/alignment",
     "sklearn_emma.attention": "user_guide/attention",
     "sklearn_emma.corruption": "user_guide/corruption",
+    "sklearn_emma.energies": "user_guide/energies",
     "sklearn_emma.inspection": "user_guide/results",
     "sklearn_emma.losses": "user_guide/losses",
     "sklearn_emma.model_selection": "user_guide/model_selection",
@@ -72,6 +79,7 @@ GUIDES = {
     "sklearn_emma.predictors": "user_guide/predictors",
     "sklearn_emma.report": "user_guide/report",
     "sklearn_emma.robustness": "user_guide/robustness",
+    "sklearn_emma.windows": "user_guide/windows",
 }
 # Headings in a long list of parameters, by the first parameter below each.
 GROUPS = {
