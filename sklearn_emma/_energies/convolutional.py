@@ -44,9 +44,9 @@ class ConvolutionalEnergy(ConvolutionalEstimator):
     fewer samples than a dense energy, and its cost grows in proportion to the number of
     values, not to its cube.
 
-    It is the default for modes with such a shape. In small images whose pixels have a
-    meaning each, such as digits at 8 × 8, :class:`PotentialEnergyTransformer` notices
-    smaller noise.
+    It is the default for images, and for signals that differ in length. In small images
+    whose pixels have a meaning each, such as digits at 8 × 8,
+    :class:`PotentialEnergyTransformer` notices smaller noise.
 
     Parameters
     ----------

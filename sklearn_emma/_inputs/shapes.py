@@ -28,7 +28,7 @@ class Mode:
     shape : tuple of int, default=None
         Shape of the values in one sample: ``(channels, length)`` of a signal,
         ``(channels, height, width)`` of an image. Channels come first, as in torch; an
-        image in grey has one. These two are learnt by convolutions. Other shapes are
+        image in grey has one. These two are read by convolutions. Other shapes are
         for energies and encoders of your own. None: columns without a shape.
     ragged : bool, default=False
         Whether samples differ in length: signals of up to ``length`` positions, NaN

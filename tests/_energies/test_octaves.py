@@ -4,9 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emma import EMMAClassifier, Mode, OctaveEnergy, PotentialEnergyTransformer
+from sklearn_emma._energies.strengths import Strengths
 
 SMALL = PotentialEnergyTransformer(max_iter=3)
 
@@ -59,10 +61,14 @@ def test_two_parts_notice_what_froze_half_way():
 
 def test_it_is_the_potential_of_the_numbers(fitted):
     x = flat(walks(20, seed=5))
-    power = np.square(np.abs(x)).sum()
-    assert np.isfinite(power)
-    numbers = fitted.potential_.n_features_in_
-    assert numbers == len(fitted.usual_) == 2 * 6
+    assert fitted.potential_.n_features_in_ == len(fitted.usual_) == 2 * 6
+    numbers = Strengths((2, 24), 1, torch.from_numpy(fitted.usual_))
+    expected = fitted.potential_.score_samples(numbers(torch.from_numpy(x)))
+    np.testing.assert_allclose(fitted.score_samples(x), expected)
+
+
+def test_a_pickle_answers_alike(fitted):
+    x = flat(walks(20, seed=5))
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.score_samples(x), fitted.score_samples(x))
 
