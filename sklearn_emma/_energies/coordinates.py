@@ -29,9 +29,12 @@ class Coordinates(NamedTuple):
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Coordinates (n, D) of X (n, d)."""
-        return ((self.features(X) - self.mean) @ self.matrix).astype(
-            X.dtype, copy=False
-        )
+        return self.of_features(self.features(X))
+
+    def of_features(self, features: np.ndarray) -> np.ndarray:
+        """Coordinates (n, D) of φ(X), (n, D)."""
+        z = (features - self.mean) @ self.matrix
+        return z.astype(features.dtype, copy=False)
 
     def features(self, X: np.ndarray) -> np.ndarray:
         """φ of X (n, d)."""
@@ -77,12 +80,19 @@ class Coordinates(NamedTuple):
 WHITENED = ("whiten", "normal_scores")
 
 
+class Fitted(NamedTuple):
+    """Coordinates, and the ``values`` (n, D) of what they were fitted on."""
+
+    coordinates: Coordinates
+    values: np.ndarray
+
+
 def fit_coordinates(
     X: np.ndarray,
     sample_weight: np.ndarray | None,
     preprocessing: str | None,
     shrinkage: float | None = None,
-) -> Coordinates:
+) -> Fitted:
     """Coordinates in which an autoencoder sees X (n, d).
 
     ``None`` leaves X as it is, ``"standardize"`` gives unit variance to each feature,
@@ -93,41 +103,39 @@ def fit_coordinates(
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     n_features = X.shape[1]
     if preprocessing is None:
-        return Coordinates(
-            np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype), None
-        )
-    mean, scale, scores = _standardised(X, weight, preprocessing)
-    alone = Coordinates(mean, np.diag(1.0 / scale), scores)
-    matrix = alone.matrix
+        zero, one = np.zeros(n_features, X.dtype), np.eye(n_features, dtype=X.dtype)
+        return Fitted(Coordinates(zero, one), X)
+    features, mean, scale, scores = _standardised(X, weight, preprocessing)
+    matrix = np.diag(1.0 / scale)
     if preprocessing in WHITENED:
-        z = (alone.features(X) - mean) / scale
+        z = (features - mean) / scale
         root = inverse_root(z, weight.astype(np.float64), shrinkage)
         matrix = root / scale[:, np.newaxis]
-    return Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
+    fitted = Coordinates(mean.astype(X.dtype), matrix.astype(X.dtype), scores)
+    return Fitted(fitted, fitted.of_features(features))
 
 
 def fit_shrinkage(
     X: np.ndarray, weight: np.ndarray, preprocessing: str, seed: int
 ) -> float:
     """Shrinkage that held-out rows of X (n, d) recommend; ``seed`` draws noise."""
-    mean, scale, scores = _standardised(X, weight, preprocessing)
+    features, mean, scale, scores = _standardised(X, weight, preprocessing)
     alone = Coordinates(mean, np.empty(0), scores)
     noise = np.random.default_rng(seed).normal(size=X.shape)
     _, spread = mean_and_scale(X, weight)
 
-    def standardised(values: np.ndarray) -> np.ndarray:
-        return (alone.features(values.astype(X.dtype)) - mean) / scale
-
-    noisy = [standardised(X + size * spread * noise) for size in NOISE]
-    return choose_shrinkage(standardised(X), noisy, weight.astype(np.float64))
+    shifted = [(X + size * spread * noise).astype(X.dtype) for size in NOISE]
+    noisy = [(alone.features(values) - mean) / scale for values in shifted]
+    clean = (features - mean) / scale
+    return choose_shrinkage(clean, noisy, weight.astype(np.float64))
 
 
 def _standardised(
     X: np.ndarray, weight: np.ndarray, preprocessing: str
-) -> tuple[np.ndarray, np.ndarray, NormalScores | None]:
-    """Mean and scale of φ(x), and the normal scores, where φ has them."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, NormalScores | None]:
+    """φ(x), its mean and scale, and the normal scores, where φ has them."""
     scores = None
     if preprocessing == "normal_scores":
         scores = fit_normal_scores(X, weight)
         X = Coordinates(np.empty(0), np.empty(0), scores).features(X)
-    return *mean_and_scale(X, weight), scores
+    return X, *mean_and_scale(X, weight), scores

@@ -44,7 +44,7 @@ def fit_together(
     first = estimators[0]
     seed = draw_seed(check_random_state(first.random_state))
     shrinkages = _shrinkages(first, Xs, weights, seed)
-    coordinates = [
+    fitted = [
         fit_coordinates(X, weight, first.preprocessing, shrinkage)
         for X, weight, shrinkage in zip(Xs, weights, shrinkages, strict=True)
     ]
@@ -58,7 +58,7 @@ def fit_together(
     if first.regularizer is not None:
         regularizer = _named(first.regularizer, REGULARIZERS)
     learnt = train_autoencoders(
-        [z(X) for z, X in zip(coordinates, Xs, strict=True)],
+        [z.values for z in fitted],
         weights,
         AutoencoderTask(
             first.n_components,
@@ -72,10 +72,12 @@ def fit_together(
         seed,
     )
     for estimator, X, z, shrinkage, autoencoder in zip(
-        estimators, Xs, coordinates, shrinkages, learnt, strict=True
+        estimators, Xs, fitted, shrinkages, learnt, strict=True
     ):
         estimator.shrinkage_, estimator.stiffness_ = shrinkage, stiffness
-        estimator.mean_, estimator.whitening_, estimator.normal_scores_ = z
+        mean, whitening, normal_scores = z.coordinates
+        estimator.mean_, estimator.whitening_ = mean, whitening
+        estimator.normal_scores_ = normal_scores
         estimator.offset_, estimator.scale_ = unchanged(X.shape[1])
         estimator.components_ = autoencoder.weight
         estimator.intercept_hidden_ = autoencoder.hidden_bias

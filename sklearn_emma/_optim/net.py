@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
@@ -39,7 +39,6 @@ TRAINING_CONSTRAINTS: Constraints = {
 }
 
 
-@runtime_checkable
 class HasLogits(Protocol):
     """Output of a module that returns more than a prediction."""
 
@@ -204,7 +203,7 @@ def _rehearse(options: Options, params: TrainingParams) -> None:
 
 def logits_of(output: HasLogits | Tensor) -> Tensor:
     """The prediction in what a module returns, for callbacks."""
-    return output.logits if isinstance(output, HasLogits) else output
+    return output if isinstance(output, Tensor) else output.logits
 
 
 def _softmax(logits: Tensor) -> Tensor:

@@ -65,7 +65,10 @@ class Steps:
     def _backward(self, batch: Samples, taken: list[Taken]) -> Tensor:
         """Gradients of a batch's loss, which some optimisers ask for repeatedly."""
         net = self.net
-        net.optimizer_.zero_grad(set_to_none=True)
+        # As the optimiser's own zero_grad, which takes as long as a layer.
+        for group in net.optimizer_.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
         loss, output = batch_loss(net.module_, net.criterion_, batch)
         if loss.requires_grad:  # a frozen predictor may leave nothing to learn
             loss.backward()

@@ -19,7 +19,11 @@ from sklearn_emma._predictors.encoder_modules import (
     embedded_sizes,
 )
 from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
+from sklearn_emma._predictors.linear_by_mode import LinearByMode
 from sklearn_emma._validation import Constraints, Interval, StrOptions
+
+# Modes that have so many inputs on average are weighed behind the first layer.
+_WIDE = 128
 
 # Of dropout="auto", unless held-out samples speak for none.
 _DROPOUT = 0.3
@@ -147,7 +151,7 @@ class MLP(BaseEstimator):
         """
         encoders = default_encoders(layout)
         if not encoders:
-            return self.build(layout.n_features, n_outputs)
+            return self._module(layout.n_features, n_outputs, widths=layout.widths)
         return self.build_behind(layout, encoders, n_outputs)
 
     def build_behind(
@@ -172,22 +176,30 @@ class MLP(BaseEstimator):
         sizes = embedded_sizes(layout, encoders)
         plain = [name not in encoders for name in layout.names]
         binned = np.flatnonzero(np.repeat(plain, sizes))
-        head = self._module(sum(sizes), n_outputs, binned)
+        head = self._module(sum(sizes), n_outputs, binned=binned)
         return EncodedModes(layout, encoders, head)
 
     def _module(
-        self, n_features_in: int, n_outputs: int, binned: np.ndarray | None = None
+        self,
+        n_features_in: int,
+        n_outputs: int,
+        *,
+        binned: np.ndarray | None = None,
+        widths: Sequence[int] = (),
     ) -> MLPModule:
         self._validate_params()
         sizes = _checked_sizes(self.hidden_layer_sizes)
         rate = _DROPOUT if isinstance(self.dropout, str) else float(self.dropout)
-        return MLPModule(n_features_in, n_outputs, sizes, rate, self.n_bins, binned)
+        return MLPModule(
+            n_features_in, n_outputs, sizes, rate, self.n_bins, binned, widths
+        )
 
 
 class MLPModule(nn.Module):
     """What :class:`MLP` builds; arguments as there.
 
-    ``binned`` are the features that are also seen in bins; None: all are.
+    ``binned`` are the features that are also seen in bins; None: all are. ``widths``
+    are the numbers of features of modes, within each of which attention is the same.
 
     Attention multiplies features and their positions: were the position that of the
     gated value, a feature of which little is let through would look like one of another
@@ -197,6 +209,7 @@ class MLPModule(nn.Module):
     recordable = True
 
     binned: Tensor | None
+    first_of_modes: Tensor | None
 
     def __init__(
         self,
@@ -206,6 +219,7 @@ class MLPModule(nn.Module):
         dropout: float,
         n_bins: int,
         binned: np.ndarray | None = None,
+        widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
         n_binned = n_features_in if binned is None else len(binned)
@@ -214,13 +228,23 @@ class MLPModule(nn.Module):
             "binned", None if binned is None else torch.from_numpy(binned)
         )
         sizes = [n_features_in + n_binned * n_bins, *hidden_layer_sizes]
+        by_mode = [width * (1 + n_bins) for width in widths]
+        if binned is not None or sum(by_mode) < _WIDE * len(by_mode):
+            by_mode = []
+        self.register_buffer(
+            "first_of_modes",
+            torch.tensor([0, *widths[:-1]]).cumsum(0) if by_mode else None,
+        )
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU(), Dropout(dropout)]
+            first = by_mode and not layers
+            layer = LinearByMode(by_mode, n_out) if first else nn.Linear(n_in, n_out)
+            layers += [layer, nn.ReLU(), Dropout(dropout)]
         self.linear = nn.Linear(n_features_in, n_outputs)
         if layers:
             layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
-        self.layers = nn.Sequential(*layers)
+        self.first = layers[0] if layers else None
+        self.rest = nn.Sequential(*layers[1:])
 
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
         """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
@@ -235,15 +259,20 @@ class MLPModule(nn.Module):
         ``x`` and ``attention`` (n, n_features_in); None: all is let through.
         """
         output: Tensor = self.linear(x if attention is None else x * attention)
-        if not len(self.layers):
+        if self.first is None:
             return output
         if self.binned is not None:
-            return output + self.layers(self._seen(x, attention, self.binned))
+            hidden = self.first(self._seen(x, attention, self.binned))
+            return output + self.rest(hidden)
         seen = torch.cat((x.unsqueeze(2), self.encoding(x)), dim=2)
-        if attention is not None:
-            seen = seen * attention.unsqueeze(2)
-        hidden: Tensor = self.layers(seen.flatten(1))
-        return output + hidden
+        if attention is None:
+            hidden = self.first(seen.flatten(1))
+        elif self.first_of_modes is None:
+            hidden = self.first((seen * attention.unsqueeze(2)).flatten(1))
+        else:
+            of_modes = attention.index_select(1, self.first_of_modes)
+            hidden = self.first(seen.flatten(1), of_modes)
+        return output + self.rest(hidden)
 
     def _seen(self, x: Tensor, attention: Tensor | None, binned: Tensor) -> Tensor:
         """All features, and some of them in bins, multiplied by attention."""

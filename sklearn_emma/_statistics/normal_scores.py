@@ -77,8 +77,9 @@ def _n_at_or_below(columns: Tensor, knots: Tensor) -> Tensor:
 
 def _mean_over_ties(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Give equal ``knots`` (d, T) of a feature the mean of their ``scores`` (T,)."""
-    result = np.empty_like(knots)
-    for row, values in zip(result, knots, strict=True):
-        _, group = np.unique(values, return_inverse=True)
-        row[:] = (np.bincount(group, scores) / np.bincount(group))[group]
-    return result
+    starts = np.ones(knots.shape, dtype=bool)
+    starts[:, 1:] = knots[:, 1:] != knots[:, :-1]
+    group = starts.ravel().cumsum() - 1
+    total = np.bincount(group, np.tile(scores, len(knots)))
+    mean: np.ndarray = (total / np.bincount(group))[group].reshape(knots.shape)
+    return mean

@@ -16,12 +16,21 @@ def weighted_quantiles(
     counts = weight > 0
     X, weight = X[counts].astype(np.float64), weight[counts].astype(np.float64)
     quantiles = np.empty((X.shape[1], len(levels)))
+    if len(weight) and (weight == weight[0]).all():  # the usual case
+        position = _positions(weight, levels)
+        quantiles[:] = np.sort(X.T, axis=1)[:, position]
+        return quantiles
     for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
-        mass = weight[rows].cumsum()
-        # Slightly less, so that rounding in the sum does not decide which value it is.
-        position = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
-        quantiles[column] = X[rows[position], column]
+        quantiles[column] = X[rows[_positions(weight[rows], levels)], column]
     return quantiles
+
+
+def _positions(weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Which of the rows, in order of their values, is the quantile, (T,)."""
+    mass = weight.cumsum()
+    # Slightly less, so that rounding in the sum does not decide which value it is.
+    position: np.ndarray = np.searchsorted(mass, levels * mass[-1] * (1 - 1e-9))
+    return position
 
 
 def median_and_iqr(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

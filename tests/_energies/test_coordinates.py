@@ -19,7 +19,7 @@ def correlated(n, d, seed=0, mixing=1.0):
 
 
 def coordinates(X, weight=None, kind="whiten"):
-    return fit_coordinates(X, weight, kind)(X)
+    return fit_coordinates(X, weight, kind).values
 
 
 def test_no_preprocessing_leaves_values_as_they_are():
@@ -40,7 +40,7 @@ def test_whitened_features_have_identity_covariance_where_samples_are_many():
 
 def test_normal_scores_are_whitened_together_with_the_features():
     X = np.exp(correlated(300, 2, mixing=0.3))
-    fitted = fit_coordinates(X, None, "normal_scores")
+    fitted = fit_coordinates(X, None, "normal_scores").coordinates
     features = fitted.features(X)
     np.testing.assert_array_equal(features[:, ::2], X)
     for column, score, knots, base in zip(
@@ -50,7 +50,7 @@ def test_normal_scores_are_whitened_together_with_the_features():
         assert 280 < inside.sum() < 300
         expected = np.interp(column[inside], knots, base[1:])
         np.testing.assert_allclose(score[inside], expected)
-    whitened = fit_coordinates(features, None, "whiten")
+    whitened = fit_coordinates(features, None, "whiten").coordinates
     np.testing.assert_allclose(fitted.mean, whitened.mean)
     np.testing.assert_allclose(fitted.matrix, whitened.matrix)
     np.testing.assert_allclose(fitted(X), whitened(features))
@@ -60,7 +60,7 @@ def test_normal_scores_are_whitened_together_with_the_features():
 def test_a_step_pulled_back_changes_the_coordinates_by_the_step(kind):
     """Exactly where there are as many as features; else as near as any change does."""
     X = np.exp(correlated(40, 3, mixing=0.3))
-    fitted = fit_coordinates(X, None, kind)
+    fitted = fit_coordinates(X, None, kind).coordinates
     points = X[:10] * 1.001 + 1e-3
     wanted = 1e-9 * np.random.default_rng(0).normal(size=fitted(points).shape)
     change = fitted.pull_back(points, wanted)
@@ -81,7 +81,7 @@ def test_a_step_is_pulled_back_also_beside_a_steep_feature():
     rng = np.random.default_rng(0)
     close = np.where(np.arange(200) % 2, rng.normal(size=200), 1e-7 * np.arange(200))
     X = np.stack([close, rng.normal(size=200)], axis=1).astype(np.float32)
-    fitted = fit_coordinates(X, None, "normal_scores")
+    fitted = fit_coordinates(X, None, "normal_scores").coordinates
     points = X[[20, 40, 60]]
     wanted = fitted.matrix[2] * np.ones((3, 1), np.float32)  # x_2 rises by 1
     slope = fitted._slopes(points)
@@ -95,14 +95,14 @@ def test_a_step_is_pulled_back_also_beside_a_steep_feature():
 @pytest.mark.parametrize("kind", KINDS)
 def test_arrays_that_are_read_only_or_in_another_order(kind):
     X = correlated(30, 3)
-    fitted = fit_coordinates(X, None, kind)
+    fitted = fit_coordinates(X, None, kind).coordinates
     expected = fitted(X)
     read_only = X.copy()
     read_only.setflags(write=False)
     for same in (read_only, np.asfortranarray(X), X[::-1].copy()[::-1]):
         np.testing.assert_array_equal(fitted.features(same), fitted.features(X))
         np.testing.assert_allclose(fitted(same), expected, rtol=1e-12, atol=1e-12)
-        again = fit_coordinates(same, None, kind)
+        again = fit_coordinates(same, None, kind).coordinates
         np.testing.assert_allclose(again.matrix, fitted.matrix, rtol=1e-9, atol=1e-9)
 
 
@@ -120,7 +120,7 @@ def test_whitening_follows_standardisation(n):
     X = correlated(n, 3)
     scale = X.std(axis=0)
     covariance, _ = oas((X - X.mean(axis=0)) / scale, assume_centered=True)
-    matrix = fit_coordinates(X, None, "whiten").matrix
+    matrix = fit_coordinates(X, None, "whiten").coordinates.matrix
     expected = np.linalg.inv(covariance) / np.outer(scale, scale)
     np.testing.assert_allclose(matrix @ matrix.T, expected, rtol=1e-6, atol=1e-12)
 
@@ -129,7 +129,7 @@ def test_whitening_follows_standardisation(n):
 @pytest.mark.parametrize("share", [1e-3, 0.3, 1.0])
 def test_a_share_that_is_given_is_that_of_the_identity(kind, share):
     X = np.exp(correlated(60, 3, mixing=0.2))
-    fitted = fit_coordinates(X, None, kind, share)
+    fitted = fit_coordinates(X, None, kind, share).coordinates
     features = fitted.features(X)
     scale = features.std(axis=0)
     covariance = np.cov((features - features.mean(0)) / scale, rowvar=False, ddof=0)
@@ -142,7 +142,9 @@ def test_a_share_that_is_given_is_that_of_the_identity(kind, share):
 @pytest.mark.parametrize("kind", [None, "standardize"])
 def test_without_whitening_a_share_plays_no_part(kind):
     X = correlated(60, 3)
-    plain, shrunk = (fit_coordinates(X, None, kind, share) for share in (None, 0.5))
+    plain, shrunk = (
+        fit_coordinates(X, None, kind, share).coordinates for share in (None, 0.5)
+    )
     np.testing.assert_array_equal(shrunk.matrix, plain.matrix)
 
 
@@ -179,7 +181,7 @@ def test_rows_are_compared_with_themselves_with_noise_of_each_feature(asked, kin
         np.testing.assert_allclose(difference.std(axis=0), size, rtol=0.05)
         np.testing.assert_allclose(difference.mean(axis=0), 0, atol=0.03)
         if kind == "normal_scores":  # the score of the noisy value, and of no other
-            alone = fit_coordinates(X, weight, kind)
+            alone = fit_coordinates(X, weight, kind).coordinates
             deviation = np.sqrt(
                 np.cov(X, rowvar=False, aweights=weight, ddof=0).diagonal()
             )
@@ -231,8 +233,8 @@ def test_constant_features_get_a_recommendation_too(constant, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_weight_is_a_number_of_repetitions(kind, weight):
     X = correlated(12, 3)
-    weighted = fit_coordinates(X, np.array(weight, dtype=float), kind)
-    repeated = fit_coordinates(np.repeat(X, weight, axis=0), None, kind)
+    weighted = fit_coordinates(X, np.array(weight, dtype=float), kind).coordinates
+    repeated = fit_coordinates(np.repeat(X, weight, axis=0), None, kind).coordinates
     assert (weighted.scores is None) == (kind != "normal_scores")
     for a, b in zip(
         (*weighted[:2], *(weighted.scores or ())),
@@ -246,16 +248,18 @@ def test_a_weight_is_a_number_of_repetitions(kind, weight):
 @pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
 def test_weights_that_are_shares_are_not_few_samples(kind, scale):
     X = correlated(40, 3)
-    plain = fit_coordinates(X, None, kind)
-    shares = fit_coordinates(X, np.full(40, scale), kind)
+    plain = fit_coordinates(X, None, kind).coordinates
+    shares = fit_coordinates(X, np.full(40, scale), kind).coordinates
     np.testing.assert_allclose(shares.matrix, plain.matrix, rtol=1e-9)
     # And nothing but how many they are is read from their scale.
     weight = np.random.default_rng(0).uniform(0.1, 1.0, size=40)
     weight[::7] = 0
-    one, other = (fit_coordinates(X, c * weight, kind) for c in (1.0, scale))
+    one, other = (
+        fit_coordinates(X, c * weight, kind).coordinates for c in (1.0, scale)
+    )
     np.testing.assert_allclose(other.matrix, one.matrix, rtol=1e-9)
     kept = weight > 0
-    without = fit_coordinates(X[kept], scale * weight[kept], kind)
+    without = fit_coordinates(X[kept], scale * weight[kept], kind).coordinates
     np.testing.assert_allclose(without.matrix, one.matrix, rtol=1e-9)
 
 
@@ -264,7 +268,7 @@ def test_weights_that_are_shares_are_not_few_samples(kind, scale):
 def test_constant_features_are_no_problem(constant, kind):
     X = correlated(40, 3)
     X[:, constant] = 7.0
-    fitted = fit_coordinates(X, None, kind)
+    fitted = fit_coordinates(X, None, kind).coordinates
     assert np.isfinite(fitted.mean).all() and np.isfinite(fitted.matrix).all()
     if kind is None:
         return
@@ -288,7 +292,7 @@ def test_a_feature_constant_but_for_rounding_keeps_its_unit(kind, dtype):
     """Its mean is off by a rounding error, which is no standard deviation."""
     X = np.full((30, 1), 7.3, dtype=dtype)
     weight = np.random.default_rng(0).uniform(0.1, 3.0, size=30).astype(dtype)
-    fitted = fit_coordinates(X, weight, kind)
+    fitted = fit_coordinates(X, weight, kind).coordinates
     step = fitted(X + dtype(1)) - fitted(X)
     np.testing.assert_allclose(
         np.linalg.norm(step, axis=1) ** 2, step.shape[1], rtol=1e-5
@@ -299,7 +303,7 @@ def test_a_feature_constant_but_for_rounding_keeps_its_unit(kind, dtype):
 @pytest.mark.parametrize("kind", ["whiten", "normal_scores"])
 def test_fewer_samples_than_features(kind, dtype):
     X = correlated(5, 30).astype(dtype)
-    fitted = fit_coordinates(X, None, kind)
+    fitted = fit_coordinates(X, None, kind).coordinates
     for learnt in (fitted.mean, fitted.matrix, *(fitted.scores or ())):
         assert learnt.dtype == dtype
     other = fitted(correlated(200, 30, seed=1).astype(dtype))
@@ -310,6 +314,6 @@ def test_fewer_samples_than_features(kind, dtype):
 
 
 def test_equal_samples_leave_no_direction_to_scale():
-    mean, matrix, _ = fit_coordinates(np.full((5, 3), 2.0), None, "whiten")
+    mean, matrix, _ = fit_coordinates(np.full((5, 3), 2.0), None, "whiten").coordinates
     np.testing.assert_array_equal(mean, [2, 2, 2])
     np.testing.assert_allclose(matrix, np.eye(3))

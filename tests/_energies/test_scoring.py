@@ -19,7 +19,7 @@ def skewed():
 
 
 def fitted(X, kind, kappa=0.3):
-    z = fit_coordinates(X, None, kind)
+    z = fit_coordinates(X, None, kind).coordinates
     rng, width = np.random.default_rng(1), z.matrix.shape[0]
     shapes = (5, width), (5,), (width,)
     weights = (rng.normal(size=s).astype(X.dtype) for s in shapes)

@@ -41,7 +41,7 @@ def test_shapes_have_encoders_by_default_and_columns_have_bins():
     assert isinstance(module, EncodedModes) and len(module.encoders) == 1
     head = module.head
     assert head.linear.in_features == 64 + 2
-    assert head.layers[0].in_features == 64 + 2 * (1 + 8)
+    assert head.first.in_features == 64 + 2 * (1 + 8)
     same = built(Encoders())
     for one, other in zip(module.parameters(), same.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -35,11 +35,16 @@ def count_linear(module):
     return [m.out_features for m in module.modules() if isinstance(m, nn.Linear)]
 
 
+def layers_of(module):
+    """Linear layers of the path beside the linear one."""
+    return [m for m in (module.first, *module.rest) if isinstance(m, nn.Linear)]
+
+
 @pytest.mark.parametrize(("sizes", "expected"), SIZES, ids=repr)
 def test_sizes_of_hidden_layers(sizes, expected):
     module = mlp(sizes)
     assert isinstance(module, MLPModule)
-    layers = [m for m in module.layers if isinstance(m, nn.Linear)]
+    layers = layers_of(module)
     assert [m.out_features for m in layers[:-1]] == expected
     assert module.linear.out_features == 3
     assert bool(layers) == bool(expected)
@@ -138,7 +143,7 @@ def mlp(sizes, dropout=0.0, n_bins=8):
 def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
     module = mlp(sizes, dropout=0.5).eval()
     seen = torch.cat((X.unsqueeze(2), module.encoding(X)), dim=2).flatten(1)
-    hidden, *layers = seen, *(m for m in module.layers if isinstance(m, nn.Linear))
+    hidden, *layers = seen, *layers_of(module)
     assert [layer.out_features for layer in layers] == [*sizes, 3][: len(layers)]
     for layer in layers[:-1]:
         hidden = (hidden @ layer.weight.T + layer.bias).clamp_min(0)
@@ -155,7 +160,7 @@ def test_layers_of_the_mlp_see_quantile_bins_of_the_training_data(n_bins):
     expected = PiecewiseLinearEncoding(4, n_bins)
     expected.calibrate(X, weight)
     module.calibrate(X, weight)
-    assert module.layers[0].in_features == 4 * (1 + n_bins)
+    assert module.first.in_features == 4 * (1 + n_bins)
     torch.testing.assert_close(module.encoding(X), expected(X))
     assert not [name for name, _ in module.encoding.named_parameters()]
 
@@ -166,7 +171,7 @@ def test_attention_multiplies_features_and_their_bins(sizes):
     attention = torch.rand(X.shape, generator=torch.Generator().manual_seed(0))
     expected = (X * attention) @ module.linear.weight.T + module.linear.bias
     if sizes:
-        first, last = module.layers[0], module.layers[-1]
+        first, last = module.first, module.rest[-1]
         bins = module.encoding(X)
         seen = torch.cat([X.unsqueeze(2), bins], dim=2) * attention.unsqueeze(2)
         hidden = (seen.flatten(1) @ first.weight.T + first.bias).clamp_min(0)

@@ -1,0 +1,47 @@
+"""A linear layer that weighs what each mode has to say, not its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class LinearByMode(nn.Module):
+    """A linear layer of inputs that attention multiplies mode by mode.
+
+    It returns b + Σ_i β_i W_i x_i, which is what a linear layer makes of x_i multiplied
+    by β_i. Of wide modes it takes half the time in training: no inputs are multiplied,
+    and none has a gradient.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Number of inputs of each mode; they lie side by side.
+    n_outputs : int
+        Number of outputs.
+    """
+
+    recordable = True
+
+    def __init__(self, widths: Sequence[int], n_outputs: int) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        whole = nn.Linear(sum(widths), n_outputs)  # starts as this layer does
+        self.bias = whole.bias
+        # Apart, so that the gradient of each is its own and not part of a larger one.
+        self.weights = nn.ParameterList(
+            weight.clone() for weight in whole.weight.detach().split(self.widths, 1)
+        )
+
+    def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
+        """Return (n, n_outputs) of ``x`` (n, d), ``attention`` (n, M); None: all 1."""
+        parts = [
+            part @ weight.T
+            for part, weight in zip(x.split(self.widths, 1), self.weights, strict=True)
+        ]
+        each = torch.stack(parts, dim=1)
+        if attention is not None:
+            each = each * attention.unsqueeze(2)
+        return self.bias + each.sum(1)
