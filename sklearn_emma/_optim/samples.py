@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,10 +64,11 @@ def auto_batch_size(
     """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples.
 
     If ``least`` is None, it is 64 where that leaves at least six steps in an epoch, and
-    down to 32 where there are fewer samples.
+    down to 32 where there are fewer samples. Steps are of about equal size.
     """
     if batch_size == "auto":
         if least is None:
             least = int(np.clip(n_samples // 6, 32, 64))
-        return int(np.clip(n_samples // 16, least, 256))
+        size = int(np.clip(n_samples // 16, least, 256))
+        return math.ceil(n_samples / max(1, round(n_samples / size)))
     return min(int(batch_size), n_samples)

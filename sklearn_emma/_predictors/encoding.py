@@ -27,30 +27,29 @@ class PiecewiseLinearEncoding(nn.Module):
 
     recordable = True
 
-    lower: Tensor
-    inverse_width: Tensor
+    slope: Tensor
+    offset: Tensor
 
     def __init__(self, n_features: int, n_bins: int) -> None:
         super().__init__()
         # Until it is calibrated: equal bins from −2 to 2 standard deviations.
         edges = torch.linspace(-2.0, 2.0, n_bins + 1).expand(n_features, -1)
-        self.register_buffer("lower", edges[:, :-1].clone())
-        self.register_buffer("inverse_width", 1.0 / edges.diff(dim=1))
+        self.register_buffer("slope", 1.0 / edges.diff(dim=1))
+        self.register_buffer("offset", -edges[:, :-1] * self.slope)
 
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
         """Take the bins from training data ``x`` (n, d), rows of ``weight`` (n,)."""
-        levels = np.linspace(0.0, 1.0, self.lower.shape[1] + 1)
+        levels = np.linspace(0.0, 1.0, self.slope.shape[1] + 1)
         edges = torch.from_numpy(
             weighted_quantiles(x.cpu().numpy(), weight.cpu().numpy(), levels)
         )
-        inverse = (1.0 / edges.diff(dim=1)).to(self.lower.dtype)
+        slope = (1.0 / edges.diff(dim=1)).to(self.slope.dtype)
         # A bin between quantiles that are equal, in this type, says nothing.
-        inverse = torch.where(inverse.isfinite(), inverse, 0.0)
-        self.lower.copy_(edges[:, :-1])
-        self.inverse_width.copy_(inverse)
+        slope = torch.where(slope.isfinite(), slope, 0.0)
+        self.slope.copy_(slope)
+        self.offset.copy_(-edges[:, :-1].to(slope) * slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode ``x`` (n, d) as (n, d, n_bins); what is 0 in x is 0 throughout."""
-        offset = -self.lower * self.inverse_width
-        filled = torch.addcmul(offset, x.unsqueeze(2), self.inverse_width).clamp(0, 1)
-        return filled - offset.clamp(0, 1)
+        reached = torch.addcmul(self.offset, x.unsqueeze(2), self.slope).clamp(0, 1)
+        return reached - self.offset.clamp(0, 1)

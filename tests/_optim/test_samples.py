@@ -59,8 +59,17 @@ def test_mapping_samples_reaches_every_tensor():
 
 
 def test_auto_batch_size():
-    expected = {10: 32, 191: 32, 300: 50, 384: 64, 1023: 64, 1600: 100, 10**6: 256}
+    expected = {10: 10, 191: 32, 300: 50, 384: 64, 1023: 64, 1600: 100, 10**6: 257}
     assert {n: auto_batch_size("auto", n) for n in expected} == expected
-    assert [auto_batch_size("auto", n, least=16) for n in (10, 1000)] == [16, 62]
+    assert [auto_batch_size("auto", n, least=16) for n in (10, 1000)] == [10, 63]
     assert auto_batch_size(50, 1000) == 50
     assert auto_batch_size(50, 20) == 20
+
+
+@pytest.mark.parametrize("least", [16, None])
+def test_steps_of_auto_size_are_about_equal(least):
+    """A step of a few rows is mostly noise, at the price of a whole one."""
+    for n in range(1, 5000, 7):
+        size = auto_batch_size("auto", n, least)
+        n_steps = -(-n // size)
+        assert n - (n_steps - 1) * size > size - n_steps

@@ -24,7 +24,7 @@ def calibrated(X, weight=None, n_bins=N_BINS, dtype=torch.float64):
 
 
 def encode(encoding, X):
-    encoded = encoding(torch.as_tensor(X).to(encoding.lower.dtype))
+    encoded = encoding(torch.as_tensor(X).to(encoding.slope.dtype))
     return encoded.flatten(1).numpy()
 
 
@@ -123,8 +123,8 @@ def test_continuous(X):
 def test_a_weight_is_a_number_of_repetitions(X, weight):
     weighted = calibrated(X, np.array(weight, dtype=float))
     repeated = calibrated(np.repeat(X, weight, axis=0))
-    torch.testing.assert_close(weighted.lower, repeated.lower)
-    torch.testing.assert_close(weighted.inverse_width, repeated.inverse_width)
+    torch.testing.assert_close(weighted.offset, repeated.offset)
+    torch.testing.assert_close(weighted.slope, repeated.slope)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

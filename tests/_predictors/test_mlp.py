@@ -64,7 +64,7 @@ def test_dropout_and_bins_reach_the_module(p):
     module = mlp((7, 5), dropout=p, n_bins=3)
     dropouts = [m.p for m in module.modules() if isinstance(m, Dropout)]
     assert dropouts == [p, p]
-    assert module.encoding.lower.shape == (4, 3)
+    assert module.encoding.offset.shape == (4, 3)
 
 
 def test_the_recipe_is_a_parameter_object_like_any_other():
