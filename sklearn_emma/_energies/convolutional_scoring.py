@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emma._energies.convolution import Convolution
 from sklearn_emma._energies.convolutional_training import (
@@ -16,16 +14,15 @@ from sklearn_emma._energies.convolutional_training import (
     Kernels,
     score_rows,
 )
+from sklearn_emma._energies.estimator import EnergyEstimator
 from sklearn_emma._energies.frequencies import Spectrum
 from sklearn_emma._energies.innovations import Innovations
 from sklearn_emma._energies.magnitudes import Magnitudes, fit_magnitudes
 from sklearn_emma._energies.ragged import RaggedPotential, channel_magnitudes
 from sklearn_emma._inputs.ragged import filled_rows
-from sklearn_emma._inputs.values import check_numbers
-from sklearn_emma._optim.ambient import ordinary_state
 
 
-class ConvolutionalEstimator(BaseEstimator):
+class ConvolutionalEstimator(EnergyEstimator):
     """Parameters of an estimator with kernels, and what it has learnt."""
 
     shape: Sequence[int] | None
@@ -43,29 +40,13 @@ class ConvolutionalEstimator(BaseEstimator):
     offset_: np.ndarray
     scale_: np.ndarray
 
-    @ordinary_state()
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode, flattened.
-
-        Returns
-        -------
-        score : ndarray of shape (n_samples,)
-            Higher is more usual; only differences matter.
-        """
-        check_is_fitted(self)
-        units = Magnitudes(self.offset_, self.scale_)
-        values = self._with_ends(units(self._validate(X, reset=False)))
-        return -score_rows(self._frozen(torch.from_numpy(values[:0]).dtype), values)
+    def _energy(self, X: np.ndarray) -> np.ndarray:
+        values = self._with_ends(Magnitudes(self.offset_, self.scale_)(X))
+        return score_rows(self._frozen(torch.from_numpy(values[:0]).dtype), values)
 
     def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
-        kinds: dict[str, object] = {"dtype": [np.float64, np.float32], "order": "C"}
-        kinds["ensure_all_finite"] = "allow-nan" if self.ragged else True
-        return check_numbers(self, X, **kinds | options)
+        allowed = "allow-nan" if self.ragged else True
+        return super()._validate(X, ensure_all_finite=allowed, **options)
 
     def _units(self, X: np.ndarray, weight: np.ndarray) -> Magnitudes:
         """Units for rows X (n, d), which count ``weight`` (n,) times."""

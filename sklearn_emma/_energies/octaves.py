@@ -10,16 +10,15 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emma._energies.estimator import EnergyEstimator
 from sklearn_emma._energies.magnitudes import Magnitudes, fit_magnitudes, unchanged
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._energies.strengths import OctaveStack, Strengths
 from sklearn_emma._energies.together import fit_together, stack
-from sklearn_emma._inputs.values import check_numbers
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike, draw_seed
@@ -31,7 +30,7 @@ from sklearn_emma._validation import (
 )
 
 
-class OctaveEnergy(BaseEstimator):
+class OctaveEnergy(EnergyEstimator):
     """Potential energy Ψ of signals, of how strong they are in each octave.
 
     A live sensor has some strength in every octave: one that is dead, stuck or frozen
@@ -172,25 +171,10 @@ class OctaveEnergy(BaseEstimator):
             self.offset_, self.scale_ = units
         return self
 
-    @ordinary_state()
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Unnormalised log-likelihood −Ψ, as scikit-learn's density estimators give it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Values of the mode, flattened.
-
-        Returns
-        -------
-        score : ndarray of shape (n_samples,)
-            Higher is more usual; only differences matter.
-        """
-        check_is_fitted(self)
-        values = self._validate(X, reset=False)
-        u = torch.from_numpy(Magnitudes(self.offset_, self.scale_)(values))
+    def _energy(self, X: np.ndarray) -> np.ndarray:
+        u = torch.from_numpy(Magnitudes(self.offset_, self.scale_)(X))
         scores: np.ndarray = self.potential_.score_samples(self._strengths(u.dtype)(u))
-        return scores
+        return -scores
 
     # Modes are fitted and scored by these; see ``interface.BatchedEnergy``.
     @classmethod
@@ -265,7 +249,3 @@ class OctaveEnergy(BaseEstimator):
 
     # Asked before anything is trained.
     _check_mode = _shape
-
-    def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
-        kinds = {"dtype": [np.float64, np.float32], "order": "C"}
-        return check_numbers(self, X, **kinds | options)
