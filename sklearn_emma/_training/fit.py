@@ -176,8 +176,16 @@ def start(plan: Plan, previous: EMMAModel | None) -> Started:
     return Started(model, score_pretrained(plan, first, model), first.loss_curve)
 
 
-def assemble(plan: Plan, first: Pretrained, gate: EMMAGate | NestedGate) -> EMMAModel:
-    """Put a gate in front of the pretrained predictor."""
+def assemble(
+    plan: Plan,
+    first: Pretrained,
+    gate: EMMAGate | NestedGate,
+    like: EMMAModel | None = None,
+) -> EMMAModel:
+    """Put a gate in front of the pretrained predictor.
+
+    A model ``like`` it, of the same pretraining, shares what scores modes.
+    """
     layout = plan.checked.layout
     if first.evidence is not None:
         gate.balance(relevance(first.evidence.reliability))
@@ -187,10 +195,14 @@ def assemble(plan: Plan, first: Pretrained, gate: EMMAGate | NestedGate) -> EMMA
     )
     model = EMMAModel(
         scaler=first.scaler,
-        energies=ModeEnergies(first.energies, layout, TRAINING_TYPE),
+        energies=like.energies
+        if like
+        else ModeEnergies(first.energies, layout, TRAINING_TYPE),
         network=network.to(TRAINING_TYPE),
         joint=copy.deepcopy(first.joint),
-        held_out=HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
+        held_out=like.held_out
+        if like
+        else HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
     )
     return model.to(plan.joint_training.device)
 

@@ -148,14 +148,13 @@ class _SharedPretraining:
         gate = make_gate(clf, self.checked.layout)
         check_gate(gate, TRAINING_TYPE)
         pretrained = self._pretrain(plan, seed, clf.lr)
-        model = assemble(plan, pretrained, gate)
         if seed in self._first:  # the same energies, and what was calibrated by them
             first = self._first[seed]
-            model.energies = first.model.energies
-            model.held_out = first.model.held_out
+            model = assemble(plan, pretrained, gate, like=first.model)
             model.alarms = first.model.alarms
             model.network.gate.copy_calibration(first.model.network.gate)
             return Started(model, first.data, pretrained.loss_curve)
+        model = assemble(plan, pretrained, gate)
         calibrate(model, plan, pretrained)
         data = score_pretrained(plan, pretrained, model)
         self._first[seed] = Started(model, data, pretrained.loss_curve)
