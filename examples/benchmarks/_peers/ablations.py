@@ -41,7 +41,12 @@ def parts() -> dict[str, dict[str, Any]]:
         "bins-of-gated": {"predictor": partial(GatedFirst, **network, n_bins=8)},
         "no-dropout": {"predictor": MLP(dropout=0.0)},
         "small-network": {"predictor": MLP(hidden_layer_sizes=(64, 32))},
-        "half-the-epochs": {"max_iter": 50, "pretraining_max_iter": 15},
+        "no-evidence": {"predictor": MLP(evidence=False)},
+        "no-joint-energy": {"joint_energy": False},
+        "one-sided": {"energy_scaling": "robust"},
+        "couplings": {"coupling": "asymmetric"},
+        "half-the-epochs": {"max_iter": 20, "pretraining_max_iter": 8},
+        "twice-the-epochs": {"max_iter": 80, "pretraining_max_iter": 30},
     }
 
 
