@@ -102,19 +102,20 @@ def test_p_values_are_ranks_of_the_scaled_energies(fitted, calibrated):
     np.testing.assert_allclose(calibrated.p_values(X), expected, rtol=1e-12)
 
 
-def test_training_rows_are_compared_by_energies_that_have_not_seen_them():
+def test_new_rows_are_compared_with_energies_that_have_not_seen_a_training_row():
     X, y = rows(100, 0)
+    new, _ = rows(100, 3)
     model = quick(warm_start=True).fit(X, y)
     scaling = model.network_.gate.scaling
     held_out, own = (
         scaling(helpers.torch.from_numpy(energies)).numpy()
         for energies in (
             helpers.held_out_energies(model, X),
-            model.potential_energy(X),
+            model.potential_energy(new),
         )
     )
     expected = [(1 + (held_out >= row).sum(axis=0)) / 101 for row in own]
-    np.testing.assert_allclose(model.p_values(X), expected, rtol=1e-9)
+    np.testing.assert_allclose(model.p_values(new), expected, rtol=1e-9)
 
 
 def test_a_missing_mode_has_no_p_value_and_never_rings(calibrated):

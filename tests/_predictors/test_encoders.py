@@ -62,7 +62,8 @@ def test_bins_are_those_of_the_columns_behind_the_embedding():
     module = built(Encoders({"camera": factory})).double().eval()
     x = torch.from_numpy(X)
     module.calibrate(x, torch.ones(80).double())
-    edges = module.head.encoding.lower[:, 0]
+    encoding = module.head.encoding
+    edges = (-encoding.offset / encoding.slope)[:, 0]
     np.testing.assert_allclose(edges, X[:, 16:].min(axis=0))
     attention = torch.ones(80, 18).double()
     torch.testing.assert_close(module(x, attention), module(x))
