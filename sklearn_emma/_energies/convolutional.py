@@ -78,7 +78,7 @@ class ConvolutionalEnergy(ConvolutionalEstimator):
     max_iter : int, default=10
         Number of epochs.
     batch_size : int or "auto", default="auto"
-        Samples in a step; ``"auto"`` is a sixteenth of the samples, between 16 and 256.
+        Samples in a step; ``"auto"`` is a sixteenth of the samples, about 16 to 256.
     lr : float, default=0.02
         Learning rate.
     optimizer : torch optimizer class, default=None

@@ -45,8 +45,8 @@ class ConvolutionalEstimator(EnergyEstimator):
         return score_rows(self._frozen(torch.from_numpy(values[:0]).dtype), values)
 
     def _validate(self, X: ArrayLike, **options: object) -> np.ndarray:
-        allowed = "allow-nan" if self.ragged else True
-        return super()._validate(X, ensure_all_finite=allowed, **options)
+        kinds = {"ensure_all_finite": "allow-nan" if self.ragged else True}
+        return super()._validate(X, **kinds | options)
 
     def _units(self, X: np.ndarray, weight: np.ndarray) -> Magnitudes:
         """Units for rows X (n, d), which count ``weight`` (n,) times."""

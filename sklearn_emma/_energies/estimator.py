@@ -1,4 +1,4 @@
-"""What small energy estimators share: checked rows in, finite scores out."""
+"""What energy estimators share: checked rows in, finite scores out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EnergyEstimator(BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Values of the mode.
+            Values of the mode, flattened.
 
         Returns
         -------

@@ -61,14 +61,17 @@ class Samples:
 def auto_batch_size(
     batch_size: int | str, n_samples: int, least: int | None = None
 ) -> int:
-    """Resolve ``"auto"``: about 16 steps an epoch, of ``least`` to 256 samples.
+    """Resolve ``"auto"``: about 16 steps an epoch, of about ``least`` to 256 samples.
 
     If ``least`` is None, it is 64 where that leaves at least six steps in an epoch, and
-    down to 32 where there are fewer samples. Steps are of about equal size.
+    down to 32 where there are fewer samples. Steps are of about equal size, which may
+    be somewhat less than the least, or more than the most.
     """
     if batch_size == "auto":
         if least is None:
             least = int(np.clip(n_samples // 6, 32, 64))
-        size = int(np.clip(n_samples // 16, least, 256))
-        return math.ceil(n_samples / max(1, round(n_samples / size)))
+        n_steps = n_samples / int(np.clip(n_samples // 16, least, 256))
+        # Of hardly more samples than fit into a step, two small steps teach more.
+        n_steps = math.ceil(n_steps) if n_steps < 2 else round(n_steps)
+        return math.ceil(n_samples / n_steps)
     return min(int(batch_size), n_samples)

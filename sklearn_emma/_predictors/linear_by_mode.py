@@ -37,11 +37,17 @@ class LinearByMode(nn.Module):
 
     def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
         """Return (n, n_outputs) of ``x`` (n, d), ``attention`` (n, M); None: all 1."""
-        parts = [
-            part @ weight.T
-            for part, weight in zip(x.split(self.widths, 1), self.weights, strict=True)
-        ]
-        each = torch.stack(parts, dim=1)
-        if attention is not None:
-            each = each * attention.unsqueeze(2)
-        return self.bias + each.sum(1)
+        # One after the other: all of them would be M times as large as the result.
+        output = 0
+        for mode, part in enumerate(x.split(self.widths, dim=1)):
+            said = part @ self.weights[mode].T
+            if attention is not None:
+                said = said * attention[:, mode : mode + 1]
+            output = output + said
+        return self.bias + output
+
+
+def first_features(widths: Sequence[int]) -> Tensor:
+    """First feature of each mode, (M,); any feature for a mode that has none."""
+    starts = torch.tensor([0, *widths[:-1]]).cumsum(0)
+    return starts.clamp_max(sum(widths) - 1)

@@ -19,7 +19,7 @@ from sklearn_emma._predictors.encoder_modules import (
     embedded_sizes,
 )
 from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
-from sklearn_emma._predictors.linear_by_mode import LinearByMode
+from sklearn_emma._predictors.linear_by_mode import LinearByMode, first_features
 from sklearn_emma._validation import Constraints, Interval, StrOptions
 
 # Modes that have so many inputs on average are weighed behind the first layer.
@@ -141,7 +141,8 @@ class MLP(BaseEstimator):
         Returns
         -------
         module : nn.Module
-            As :meth:`build`; signals and images go through convolutional encoders, see
+            As :meth:`build`, but that ``attention`` must be the same within a mode;
+            signals and images go through convolutional encoders, see
             :class:`Encoders`.
 
         Raises
@@ -233,12 +234,12 @@ class MLPModule(nn.Module):
             by_mode = []
         self.register_buffer(
             "first_of_modes",
-            torch.tensor([0, *widths[:-1]]).cumsum(0) if by_mode else None,
+            first_features(widths) if by_mode else None,
         )
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            first = by_mode and not layers
-            layer = LinearByMode(by_mode, n_out) if first else nn.Linear(n_in, n_out)
+            wide = by_mode and not layers
+            layer = LinearByMode(by_mode, n_out) if wide else nn.Linear(n_in, n_out)
             layers += [layer, nn.ReLU(), Dropout(dropout)]
         self.linear = nn.Linear(n_features_in, n_outputs)
         if layers:
@@ -256,7 +257,8 @@ class MLPModule(nn.Module):
     def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
         """Return outputs (n, n_outputs).
 
-        ``x`` and ``attention`` (n, n_features_in); None: all is let through.
+        ``x`` and ``attention`` (n, n_features_in), which is the same within a mode
+        where ``widths`` are known; None: all is let through.
         """
         output: Tensor = self.linear(x if attention is None else x * attention)
         if self.first is None:

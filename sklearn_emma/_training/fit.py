@@ -193,16 +193,20 @@ def assemble(
     network = EMMANetwork(
         gate, copy.deepcopy(first.predictor), layout, copy.deepcopy(first.evidence)
     )
+    scorers = (
+        (like.energies, like.held_out)
+        if like is not None
+        else (
+            ModeEnergies(first.energies, layout, TRAINING_TYPE),
+            HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
+        )
+    )
     model = EMMAModel(
         scaler=first.scaler,
-        energies=like.energies
-        if like
-        else ModeEnergies(first.energies, layout, TRAINING_TYPE),
+        energies=scorers[0],
         network=network.to(TRAINING_TYPE),
         joint=copy.deepcopy(first.joint),
-        held_out=like.held_out
-        if like
-        else HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
+        held_out=scorers[1],
     )
     return model.to(plan.joint_training.device)
 

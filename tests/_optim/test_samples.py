@@ -73,3 +73,10 @@ def test_steps_of_auto_size_are_about_equal(least):
         size = auto_batch_size("auto", n, least)
         n_steps = -(-n // size)
         assert n - (n_steps - 1) * size > size - n_steps
+        assert size > (least or 32) / 2 or n_steps == 1
+        assert size < 1.1 * 256
+
+
+def test_hardly_more_samples_than_fit_into_a_step_make_two():
+    found = {n: auto_batch_size("auto", n, least=16) for n in (15, 16, 17, 23, 33)}
+    assert found == {15: 15, 16: 16, 17: 9, 23: 12, 33: 17}

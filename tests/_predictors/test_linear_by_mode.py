@@ -1,11 +1,15 @@
 """A linear layer that attention weighs mode by mode."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from helpers import quick
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._predictors.linear_by_mode import LinearByMode
+from sklearn_emma._predictors import mlp
+from sklearn_emma._predictors.linear_by_mode import LinearByMode, first_features
 from sklearn_emma.predictors import MLP
 
 WIDTHS = (3, 1, 4)
@@ -50,6 +54,47 @@ def test_gradients_are_those_of_the_linear_layer(layers):
     found = torch.cat([weight.grad for weight in by_mode.weights], dim=1)
     torch.testing.assert_close(found, whole.weight.grad)
     torch.testing.assert_close(by_mode.bias.grad, whole.bias.grad)
+
+
+def test_it_needs_no_memory_for_all_modes_at_once():
+    """What is kept while predicting is one product, not that of each mode."""
+    layer, sizes = LinearByMode([2] * 50, 100), []
+    x, attention = drawn(40, 100), drawn(40, 50)
+
+    class Sizes(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                sizes.append(result.numel())
+            return result
+
+    with torch.no_grad(), Sizes():
+        layer(x, attention)
+    assert max(sizes) == 40 * 100
+
+
+def test_a_last_mode_without_features_is_weighed_too():
+    assert first_features([40, 0]).tolist() == [0, 39]
+    assert first_features([3, 1, 4]).tolist() == [0, 3, 4]
+
+
+NESTED = {"a": {"x": range(15), "y": range(15, 30)}, "b": range(30, 45)}
+
+
+@pytest.mark.parametrize("modes", [{"a": range(22), "b": range(22, 45)}, NESTED])
+def test_a_classifier_is_the_same_with_it_and_without(modes, monkeypatch):
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 3
+    X = rng.normal(size=(120, 45)) + rng.normal(size=(3, 45))[y]
+    X[::7, :15] = np.nan
+    found = []
+    for least in (0, np.inf):
+        monkeypatch.setattr(mlp, "_WIDE", least)
+        fitted = quick(modes=modes, predictor=MLP(8)).fit(X, y)
+        found.append(fitted.predict_proba(X))
+        kind = LinearByMode if least == 0 else nn.Linear
+        assert type(fitted.network_.predictor.first) is kind
+    np.testing.assert_allclose(*found, atol=1e-4)
 
 
 @pytest.mark.parametrize(("width", "expected"), [(14, nn.Linear), (15, LinearByMode)])
