@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._optim.samples import auto_batch_size
+from sklearn_emma._predictors.linear_by_mode import LinearByMode
 from sklearn_emma._training.loss import JointLoss
 
 DATASETS = ("breast_cancer", "digits", "htru2", "scene15", "rosmap")
@@ -90,18 +91,26 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
 
 def _products(network: nn.Module, n: int) -> Callable[[], None]:
     """What the linear layers multiply forwards and backwards, and nothing else."""
-    layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    whole = [m.weight.data for m in network.modules() if isinstance(m, nn.Linear)]
+    # Inputs of modes that are weighed behind the layer have no gradient.
+    of_modes = [
+        weight.data
+        for m in network.modules()
+        if isinstance(m, LinearByMode)
+        for weight in m.weights
+    ]
     made = [
-        (torch.randn(n, m.in_features), torch.randn(n, m.out_features), m.weight.data)
-        for m in layers
+        (torch.randn(n, weight.shape[1]), torch.randn(n, weight.shape[0]), weight)
+        for weight in whole + of_modes
     ]
 
     @torch.no_grad()
     def multiply() -> None:
-        for x, gradient, weight in made:
+        for k, (x, gradient, weight) in enumerate(made):
             torch.mm(x, weight.T)
-            torch.mm(gradient, weight)
             torch.mm(gradient.T, x)
+            if k < len(whole):
+                torch.mm(gradient, weight)
 
     return multiply
 

@@ -35,6 +35,7 @@ from sklearn_emma._training.plan import Plan, make_gate, plan_training
 from sklearn_emma._training.pretraining import Pretrained, refit_predictor
 from sklearn_emma._training.simulation import simulated_epochs
 from sklearn_emma._training.task import TRAINING_TYPE
+from sklearn_emma.model_selection._remembered import RememberedEnergies
 
 #: Parameters in which classifiers that are fitted together may differ.
 TOGETHER = frozenset({"rho", "lambda_c", "lambda_e", "lr", "random_state"})
@@ -157,6 +158,7 @@ class _SharedPretraining:
         model = assemble(plan, pretrained, gate)
         calibrate(model, plan, pretrained)
         data = score_pretrained(plan, pretrained, model)
+        model.energies = RememberedEnergies.of(model.energies)
         self._first[seed] = Started(model, data, pretrained.loss_curve)
         return self._first[seed]
 
