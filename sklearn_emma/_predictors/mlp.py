@@ -232,10 +232,8 @@ class MLPModule(nn.Module):
         by_mode = [width * (1 + n_bins) for width in widths]
         if binned is not None or sum(by_mode) < _WIDE * len(by_mode):
             by_mode = []
-        self.register_buffer(
-            "first_of_modes",
-            first_features(widths) if by_mode else None,
-        )
+        starts = first_features(widths) if by_mode else None
+        self.register_buffer("first_of_modes", starts)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
             wide = by_mode and not layers

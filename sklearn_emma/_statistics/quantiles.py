@@ -15,11 +15,10 @@ def weighted_quantiles(
     """
     counts = weight > 0
     X, weight = X[counts].astype(np.float64), weight[counts].astype(np.float64)
-    quantiles = np.empty((X.shape[1], len(levels)))
     if len(weight) and (weight == weight[0]).all():  # the usual case
-        position = _positions(weight, levels)
-        quantiles[:] = np.sort(X.T, axis=1)[:, position]
-        return quantiles
+        ordered: np.ndarray = np.sort(X.T, axis=1)
+        return ordered[:, _positions(weight, levels)]
+    quantiles = np.empty((X.shape[1], len(levels)))
     for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
         quantiles[column] = X[rows[_positions(weight[rows], levels)], column]
     return quantiles

@@ -187,26 +187,24 @@ def assemble(
     A model ``like`` it, of the same pretraining, shares what scores modes.
     """
     layout = plan.checked.layout
+    held_out: HeldOutEnergies | None
     if first.evidence is not None:
         gate.balance(relevance(first.evidence.reliability))
     # The predictor may be an object of the cache: train a copy.
     network = EMMANetwork(
         gate, copy.deepcopy(first.predictor), layout, copy.deepcopy(first.evidence)
     )
-    scorers = (
-        (like.energies, like.held_out)
-        if like is not None
-        else (
-            ModeEnergies(first.energies, layout, TRAINING_TYPE),
-            HeldOutEnergies(first.crossed, layout, TRAINING_TYPE),
-        )
-    )
+    if like is not None:
+        energies, held_out = like.energies, like.held_out
+    else:
+        energies = ModeEnergies(first.energies, layout, TRAINING_TYPE)
+        held_out = HeldOutEnergies(first.crossed, layout, TRAINING_TYPE)
     model = EMMAModel(
         scaler=first.scaler,
-        energies=scorers[0],
+        energies=energies,
         network=network.to(TRAINING_TYPE),
         joint=copy.deepcopy(first.joint),
-        held_out=scorers[1],
+        held_out=held_out,
     )
     return model.to(plan.joint_training.device)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sklearn_emma._energies.per_mode import ModeEnergies
 
-# Number of values of which energies are kept: that of one chunk of rows, at least.
+# Number of values of which energies are kept: those of a few chunks of rows.
 _MOST_VALUES = 2**21
 
 
@@ -34,16 +34,15 @@ class RememberedEnergies(ModeEnergies):
         x: Tensor,
         needed: Tensor,
         known: Tensor | None = None,
-        *,
-        fitted: bool = False,
+        **options: bool,
     ) -> Tensor:
         """Ψ of each mode; as of any energies."""
         if known is not None:
-            return super().potential(x, needed, known, fitted=fitted)
+            return super().potential(x, needed, known, **options)
         for rows, wanted, found in self._recent:
             if _equal(rows, x) and _equal(wanted, needed):
                 return found.clone()
-        found = super().potential(x, needed, fitted=fitted)
+        found = super().potential(x, needed, known, **options)
         self._recent.append((x, needed, found.clone()))
         while sum(rows.numel() for rows, *_ in self._recent) > _MOST_VALUES:
             del self._recent[0]
