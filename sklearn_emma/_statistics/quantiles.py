@@ -16,8 +16,10 @@ def weighted_quantiles(
     counts = weight > 0
     X, weight = X[counts].astype(np.float64), weight[counts].astype(np.float64)
     if len(weight) and (weight == weight[0]).all():  # the usual case
-        ordered: np.ndarray = np.sort(X.T, axis=1)
-        return ordered[:, _positions(weight, levels)]
+        ordered = np.sort(X.T, axis=1)
+        # Indexing would lay the quantiles of a feature apart, which torch warns of.
+        found: np.ndarray = ordered.take(_positions(weight, levels), axis=1)
+        return found
     quantiles = np.empty((X.shape[1], len(levels)))
     for column, rows in enumerate(X.argsort(axis=0, kind="stable").T):
         quantiles[column] = X[rows[_positions(weight[rows], levels)], column]

@@ -84,3 +84,11 @@ def test_median_and_range_are_those_of_repeated_rows():
     median, iqr = median_and_iqr(X, np.array([1.0, 1.0, 2.0, 0.0]))
     np.testing.assert_array_equal(median, [3.0, 7.0])
     np.testing.assert_array_equal(iqr, [3.0, 1.0])  # 3 − 0; constant
+
+
+@pytest.mark.parametrize("weight", [[1.0] * 5, [1.0, 2.0, 0.0, 1.0, 3.0]])
+def test_quantiles_of_a_feature_lie_side_by_side(weight):
+    """As torch wants them; of equal weights, which are computed apart, too."""
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    found = weighted_quantiles(X, np.array(weight), LEVELS)
+    assert found.flags.c_contiguous and found.shape == (3, len(LEVELS))
