@@ -27,11 +27,11 @@ from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
-_N_FOLDS = 5
-
-# With so many rows for each feature of a mode halves are enough: what they teach hardly
-# differs from what all rows do. So they are beyond so many values, where models of all
-# folds, which are in memory at once, would be large.
+# The more rows there are, the less it matters that a fold's models lack some: three
+# folds do beyond a thousand rows. With so many for each feature of a mode halves do. So
+# they must beyond so many values, where models of all folds, which are in memory at
+# once, would be large.
+_FEW_ROWS_FOLDS, _MANY_ROWS_FOLDS = 5, 3
 _MANY_ROWS, _MANY_VALUES = 1000, 2e7
 
 # On so many rows models are compared; their energies differ by little but a constant.
@@ -71,8 +71,7 @@ def cross_fit(
     verbose : bool, default=False
         Whether energies that are trained together show their progress.
     """
-    enough = len(rows.x) > _MANY_ROWS * max(rows.layout.widths)
-    n_folds = 2 if enough or rows.x.size > _MANY_VALUES else _N_FOLDS
+    n_folds = _n_folds(rows)
     key = row_keys(rows.x)
     fold = folds(key, n_folds)
     fits = [
@@ -90,6 +89,13 @@ def cross_fit(
     fit_mode_energies(fits, rows, seed, verbose)
     shift = _origins(estimators, without, fold, rows)
     return CrossFit(without, shift, fold, key)
+
+
+def _n_folds(rows: CleanRows) -> int:
+    n = len(rows.x)
+    if n > _MANY_ROWS * max(rows.layout.widths) or rows.x.size > _MANY_VALUES:
+        return 2
+    return _MANY_ROWS_FOLDS if n > _MANY_ROWS else _FEW_ROWS_FOLDS
 
 
 def _origins(

@@ -99,17 +99,25 @@ class Encoders(BaseEstimator):
         head = self._head
         return isinstance(head, MLP) and head.evidence
 
-    def alternatives(self) -> list[Encoders]:
-        """What held-out samples are to decide between, most regularised first.
+    def for_samples(self, n_samples: int, n_features: int) -> Encoders:
+        """Decide what depends on how many samples there are.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of training samples.
+        n_features : int
+            Number of values of all modes, which are encoded behind this.
 
         Returns
         -------
-        recipes : list of Encoders
-            Those of the head, each behind the same encoders.
+        recipe : Encoders
+            Another one, with the same encoders; see :meth:`MLP.for_samples`.
         """
         head = self._head
-        heads = head.alternatives() if isinstance(head, MLP) else [head]
-        return [Encoders(self.encoders, one, self.n_features) for one in heads]
+        if isinstance(head, MLP):
+            head = head.for_samples(n_samples, n_features)
+        return Encoders(self.encoders, head, self.n_features)
 
     def build(self, n_features_in: int, n_outputs: int) -> nn.Module:
         """Make the torch module where there are no modes.

@@ -72,11 +72,6 @@ class HeldOutAnswers(NamedTuple):
             parts[0].loss,
         )
 
-    def joint_loss(self) -> float:
-        """Mean loss of the predictor."""
-        lost = self._lost(self.joint)
-        return float(np.average(lost, weights=self.samples.weight))
-
     def losses(self) -> np.ndarray:
         """Mean loss of each mode at each strength, where the mode is present, (S, M).
 

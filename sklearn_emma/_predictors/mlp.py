@@ -25,8 +25,9 @@ from sklearn_emma._validation import Constraints, Interval, StrOptions
 # Modes that have so many inputs on average are weighed behind the first layer.
 _WIDE = 128
 
-# Of dropout="auto", unless held-out samples speak for none.
-_DROPOUT = 0.3
+# Of dropout="auto", and with how many samples for each feature there is none: layers
+# cannot learn them by heart, and lose what they leave out.
+_DROPOUT, _MANY_SAMPLES_A_FEATURE = 0.3, 50
 
 
 class MLP(BaseEstimator):
@@ -47,9 +48,8 @@ class MLP(BaseEstimator):
     dropout : float or "auto", default="auto"
         Probability, in [0, 1), that a hidden unit is left out of a training step. It
         keeps the layers from learning few samples by heart, and from learning all that
-        many samples have to say. ``"auto"``: of more than a thousand samples, a tenth
-        that pretraining holds out decides between 0 and 0.3; with fewer, or without
-        ``evidence``, it is 0.3.
+        many samples have to say. ``"auto"`` is 0 with 50 samples or more for each
+        feature, otherwise 0.3.
     n_bins : int, default=8
         Quantile bins of each feature.
     evidence : bool, default=True
@@ -93,17 +93,26 @@ class MLP(BaseEstimator):
         self.dropout = dropout
         self.n_bins = n_bins
 
-    def alternatives(self) -> list[MLP]:
-        """What held-out samples are to decide between, most regularised first.
+    def for_samples(self, n_samples: int, n_features: int) -> MLP:
+        """Decide what depends on how many samples there are.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of training samples.
+        n_features : int
+            Number of features of all modes.
 
         Returns
         -------
-        recipes : list of MLP
-            With a number for ``dropout``.
+        recipe : MLP
+            Another one, with a number for ``dropout``.
         """
-        given = self.dropout
-        rates = (_DROPOUT, 0.0) if isinstance(given, str) else (given,)
-        return [clone(self).set_params(dropout=rate) for rate in rates]
+        recipe = clone(self)
+        if isinstance(self.dropout, str):
+            many = n_samples >= _MANY_SAMPLES_A_FEATURE * n_features
+            recipe.dropout = 0.0 if many else _DROPOUT
+        return recipe
 
     def build(self, n_features_in: int, n_outputs: int) -> nn.Module:
         """Make the torch module.

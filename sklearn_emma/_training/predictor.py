@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +36,6 @@ from sklearn_emma.corruption import ZeroedMode, fail_modes
 _MANY_SAMPLES = 1000
 _FEW_FOLDS, _HELD_OUT_PARTS = 3, 10
 
-# Share of the loss by which regularisation must help in pretraining. Failing modes will
-# regularise as well.
-_CLEARLY = 0.02
-
 # With fewer nothing can be learnt from samples held out.
 _FEWEST_SAMPLES = 20
 
@@ -73,7 +68,6 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     asked = _asked(task)
     if asked is None:
         return LearntPredictor(*_train(task, rows.x, task.data), None)
-    assert isinstance(task.predictor, MLP | Encoders)
     data, layout, (kind, n_answers) = task.data, task.layout, asked
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
@@ -89,15 +83,8 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
             kind.fit_heads(samples.rows(seen), layout, n_answers, [c] * layout.n_modes)
             for c in STRENGTHS
         ]
-        learnt = []
-        for recipe in task.predictor.alternatives()[: None if many else 1]:
-            predictor, curve = _train(
-                replace(task, predictor=recipe), rows.x[seen], data.rows(seen)
-            )
-            said = _answers(predictor, kind, heads, samples.rows(unseen), layout)
-            learnt.append((predictor, curve, said))
-        predictor, curve, said = _chosen(learnt)
-        answers.append(said)
+        predictor, curve = _train(task, rows.x[seen], data.rows(seen))
+        answers.append(_answers(predictor, kind, heads, samples.rows(unseen), layout))
     if not many:
         predictor, curve = _train(task, rows.x, data)
     held_out = HeldOutAnswers.joined(answers)
@@ -106,17 +93,6 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     evidence.fit(samples)
     evidence.learn(held_out)
     return LearntPredictor(predictor, curve, evidence)
-
-
-def _chosen(
-    learnt: list[tuple[nn.Module, list[float], HeldOutAnswers]],
-) -> tuple[nn.Module, list[float], HeldOutAnswers]:
-    """The last, unless one that is regularised more answers clearly better."""
-    chosen = learnt[0]
-    for other in learnt[1:]:
-        if (1 - _CLEARLY) * other[2].joint_loss() <= chosen[2].joint_loss():
-            chosen = other
-    return chosen
 
 
 @torch.no_grad()

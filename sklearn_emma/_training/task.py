@@ -13,6 +13,8 @@ from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.targets import Target
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.net import Options
+from sklearn_emma._predictors.encoders import Encoders
+from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 
 #: Floating-point type in which networks are trained, whatever that of X: as good, and
@@ -42,9 +44,12 @@ class PretrainingTask:
 
     def build(self) -> nn.Module:
         """A new predictor; where that draws at random, from torch's global state."""
+        predictor, n_features = self.predictor, self.layout.n_features
+        if isinstance(predictor, MLP | Encoders):
+            predictor = predictor.for_samples(len(self.data.y), n_features)
         return build_predictor(
-            self.predictor,
-            self.layout.n_features,
+            predictor,
+            n_features,
             self.target.n_outputs,
             TRAINING_TYPE,
             logits=self.target.n_classes is not None,

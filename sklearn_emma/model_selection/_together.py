@@ -109,9 +109,9 @@ def _fit_valid(classifiers: list[Estimator], given: Given) -> list[Exception | N
             started[i] = pretraining.start(clf)
         except (FloatingPointError, ValueError) as error:
             errors[i] = error
-    results: dict[int, list[float] | FloatingPointError] = {}
-    for alike in _by_settings(started):
-        results |= _train_gates(classifiers, alike, pretraining.plans)
+    if not started:
+        return errors
+    results = _train_gates(classifiers, started, pretraining.plans)
     for i, result in results.items():
         if isinstance(result, FloatingPointError):
             errors[i] = result
@@ -186,14 +186,6 @@ class _SharedPretraining:
             del self.plans[seed]  # its energies are fitted; the next has its own
             raise
         return self._energies[seed]
-
-
-def _by_settings(started: dict[int, Started]) -> list[dict[int, Started]]:
-    """Only networks of the same settings can be stacked; pretraining chooses some."""
-    groups: dict[str, dict[int, Started]] = {}
-    for i, one in started.items():
-        groups.setdefault(repr(one.model.network), {})[i] = one
-    return list(groups.values())
 
 
 def _train_gates(

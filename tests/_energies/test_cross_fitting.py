@@ -205,6 +205,14 @@ def test_many_rows_for_each_feature_are_halved(monkeypatch):
     _, found = crossed(PCA(), clean_rows())
     assert sorted(Counter(found.fold.tolist()).values()) == [51, 52]
     monkeypatch.setattr(cross_fitting, "_MANY_ROWS", N / max(LAYOUT.widths))
+    assert len(crossed(PCA(), clean_rows())[1].estimators) == 3
+
+
+def test_of_many_rows_a_third_is_left_out(monkeypatch):
+    monkeypatch.setattr(cross_fitting, "_MANY_ROWS", N - 1)
+    _, found = crossed(PCA(), clean_rows())
+    assert sorted(Counter(found.fold.tolist()).values()) == [34, 34, 35]
+    monkeypatch.setattr(cross_fitting, "_MANY_ROWS", N)
     assert len(crossed(PCA(), clean_rows())[1].estimators) == 5
 
 

@@ -132,12 +132,14 @@ def test_regressors_and_searches_take_them():
     assert nested.fit(X, y).predictor_.head.linear.in_features == 8 + 2
 
 
-def test_evidence_and_alternatives_are_those_of_the_head():
+def test_evidence_and_dropout_are_those_of_the_head():
     assert Encoders().evidence and not Encoders(head=nn.Linear).evidence
     assert not Encoders(head=MLP(evidence=False)).evidence
-    rates = [one.head.dropout for one in Encoders(n_features=3).alternatives()]
-    assert rates == [one.dropout for one in MLP().alternatives()]
-    assert Encoders(n_features=3).alternatives()[0].n_features == 3
+    for n_samples, dropout in ((499, 0.3), (500, 0.0)):
+        decided = Encoders(n_features=3).for_samples(n_samples, n_features=10)
+        assert decided.head.dropout == dropout and decided.n_features == 3
+    own = Encoders(head=nn.Linear)
+    assert own.for_samples(500, 10).head is nn.Linear
 
 
 def test_without_modes_it_is_its_head():

@@ -16,12 +16,9 @@ from torch import nn
 import helpers
 from helpers import searchable
 from sklearn_emma import EMMAClassifier
-from sklearn_emma._inputs.checking import Given
 from sklearn_emma._predictors.class_evidence import ClassEvidence
 from sklearn_emma._predictors.dropout import Dropout
-from sklearn_emma._predictors.evidence import HeldOutAnswers
 from sklearn_emma._training import predictor as module
-from sklearn_emma.model_selection._together import fit_together
 from sklearn_emma.predictors import MLP
 
 MODES = {"a": [0, 1], "b": [2, 3], "c": [4]}
@@ -82,7 +79,7 @@ def rows_of(x):
 
 
 @pytest.mark.parametrize(
-    ("n", "n_networks", "n_answers"), [(90, 4, 3), (1000, 4, 3), (1001, 2, 2)]
+    ("n", "n_networks", "n_answers"), [(90, 4, 3), (1000, 4, 3), (1001, 1, 1)]
 )
 def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_answers):
     quick(modes=MODES, epochs=1).fit(*samples(n))
@@ -178,7 +175,7 @@ def test_modes_that_are_missing_or_known_to_be_corrupted_teach_nothing(spy):
         assert torch.equal(one, two)
 
 
-# ------------------------------------------------- what held-out samples decide
+# -------------------------------------------------------------- how much is left out
 
 
 def rates(model):
@@ -192,62 +189,27 @@ def linear(n, n_features, seed=0):
     return X, (X.sum(axis=1) + rng.normal(size=n) > 0).astype(int)
 
 
-def test_many_samples_decide_how_much_is_left_out():
-    def learnt(X, y):
-        half = X.shape[1] // 2
-        modes = {"a": list(range(half)), "b": list(range(half, 2 * half))}
-        clf = EMMAClassifier(
-            modes,
-            energy_estimator=helpers.small(n_components=4, max_iter=1),
-            joint_energy=False,
-            max_iter=1,
-            random_state=0,
-        )
-        return clf.fit(X, y)
+@pytest.mark.parametrize(("n", "rate"), [(199, 0.3), (200, 0.0)])
+@pytest.mark.parametrize("evidence", [True, False])
+def test_samples_of_few_features_leave_nothing_out(n, rate, evidence):
+    given = {"energy_estimator": helpers.small(max_iter=1), "max_iter": 1}
+    predictor = MLP(8, evidence=evidence)
+    clf = EMMAClassifier([[0, 1], [2, 3]], predictor=predictor, **given)
+    assert rates(clf.fit(*linear(n, 4))) == {rate}
+    assert clf.predictor.dropout == "auto"
 
-    # Of many features the network learns the noise by heart, of four it does not.
-    assert rates(learnt(*linear(1100, 400))) == {0.3}
-    assert rates(learnt(*linear(1100, 4))) == {0.0}
-    # Few samples do not decide.
-    assert rates(learnt(*linear(300, 4))) == {0.3}
+
+def test_repeated_samples_teach_no_more_than_one():
+    X, y = linear(199, 4)
+    clf = quick(modes=[[0, 1], [2, 3]], epochs=1, predictor=MLP(8))
+    clf.fit(np.tile(X, (2, 1)), np.tile(y, 2))
+    assert rates(clf) == {0.3}
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_a_rate_that_is_given_is_not_compared(spy, dropout):
+def test_a_rate_that_is_given_stays(dropout):
     model = quick(modes=MODES, epochs=1, predictor=MLP(8, dropout=dropout))
-    model.fit(*samples(1001))
-    assert rates(model) == {dropout} and len(spy.networks) == 1
-
-
-def test_models_that_leave_out_different_shares_are_not_stacked(monkeypatch):
-    def decide(losses):
-        told = iter(losses)
-        monkeypatch.setattr(HeldOutAnswers, "joint_loss", lambda self: next(told))
-
-    X, y = linear(1100, 4)
-    both = {0: [2.0, 1.0], 1: [1.0, 2.0]}  # of none, of 0.3; by seed
-    models = [
-        EMMAClassifier(
-            [[0, 1], [2, 3]],
-            energy_estimator=helpers.small(n_components=4, max_iter=1),
-            lambda_c=c,
-            max_iter=1,
-            pretraining_max_iter=3,
-            lr=0.01,
-            random_state=seed,
-        )
-        for seed in both
-        for c in (0.0, 0.1)
-    ]
-    decide(both[0] + both[1])
-    assert fit_together(models, Given(X, y)) == [None] * 4
-    assert [rates(model) for model in models] == [{0.3}, {0.3}, {0.0}, {0.0}]
-    for model in models:
-        decide(both[model.random_state])
-        alone = clone(model).fit(X, y)
-        np.testing.assert_allclose(
-            model.predict_proba(X), alone.predict_proba(X), atol=1e-4
-        )
+    assert rates(model.fit(*samples(300))) == {dropout}
 
 
 # ----------------------------------------------------------------- who is heard
