@@ -22,6 +22,7 @@ from sklearn_emma import (
 from sklearn_emma.attention import SoftAttention
 from sklearn_emma.corruption import Failures, GaussianNoise, MissingMode, Mixture
 from sklearn_emma.energies import (
+    MixtureEnergy,
     NeighborsEnergy,
     OutlierEnergy,
     PotentialEnergyDetector,
@@ -52,6 +53,7 @@ INSTANCES = [
         objective="contrastive_divergence", regularizer="sparse", max_iter=2
     ),
     PotentialEnergyDetector(),
+    MixtureEnergy(),
     NeighborsEnergy(),
     OutlierEnergy(),
     PrototypeEnergy(),

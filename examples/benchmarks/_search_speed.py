@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
+from sklearn_emma import EMMAClassifier
 from sklearn_emma.model_selection import EMMAGridSearchCV
 
 GRID = {
@@ -59,13 +59,8 @@ def search_times(
     **params
         Other parameters of the classifier.
     """
-    clf = EMMAClassifier(
-        modes,
-        energy_estimator=PotentialEnergyTransformer(),
-        random_state=0,
-        **params,
-    )
-    names = ("max_iter", "pretraining_max_iter", "energy_estimator__max_iter")
+    clf = EMMAClassifier(modes, random_state=0, **params)
+    names = ("max_iter", "pretraining_max_iter")
     epochs = {name: max(1, round(share * clf.get_params()[name])) for name in names}
     clf.set_params(**epochs)
     options = {"cv": n_splits, "n_jobs": n_jobs, "refit": False}

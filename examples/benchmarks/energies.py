@@ -5,7 +5,7 @@
 Prints a table, measured on the validation part of the splits of `robustness.py`: how
 well the scaled energy of a mode tells its failing samples from clean ones and finds the
 failing mode, over all failures; the scores of `EMMAClassifier`; and seconds of a fit.
-Objectives and regularisers of the default energy come first, then other kinds.
+Objectives and regularisers of the autoencoder come first, then other kinds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn_emma import EMMAClassifier
 from sklearn_emma.energies import (
     ContrastiveDivergence,
+    MixtureEnergy,
     NeighborsEnergy,
     OutlierEnergy,
     PotentialEnergyTransformer,
@@ -36,7 +37,7 @@ from sklearn_emma.energies import (
 
 SMOKE_SAMPLES = 200
 ENERGIES: dict[str, BaseEstimator] = {
-    "default": PotentialEnergyTransformer(),
+    "autoencoder": PotentialEnergyTransformer(),
     "score matching": PotentialEnergyTransformer(objective="score_matching"),
     "contrastive divergence": PotentialEnergyTransformer(
         objective=ContrastiveDivergence()
@@ -50,6 +51,7 @@ ENERGIES: dict[str, BaseEstimator] = {
     "reconstruction": ReconstructionEnergy(PCA(0.9, svd_solver="full")),
     "prototypes": PrototypeEnergy(),
     "neighbours": NeighborsEnergy(),
+    "mixture": MixtureEnergy(),
     "isolation forest": OutlierEnergy(IsolationForest(n_estimators=50)),
 }
 COLUMNS = ["AUROC", "top-1", "clean", "RAUC", "U5", "s"]

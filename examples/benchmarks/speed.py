@@ -50,7 +50,7 @@ SMALL_GRID = {"rho": [0.1, 1.0], "lambda_c": [0.0, 0.1]}
 class Settings:
     """How much is measured.
 
-    ``share`` cuts the default epochs of all trainings, and the trees of the forest;
+    ``share`` cuts the default epochs of the predictor, and the trees of the forest;
     ``search_share`` is the same for the search.
     """
 
@@ -65,13 +65,8 @@ class Settings:
 
     def classifier(self, **params: Any) -> EMMAClassifier:
         """Build a classifier with defaults, apart from the number of epochs."""
-        clf = EMMAClassifier(
-            MODES,
-            energy_estimator=PotentialEnergyTransformer(),
-            random_state=0,
-            **params,
-        )
-        names = ("max_iter", "pretraining_max_iter", "energy_estimator__max_iter")
+        clf = EMMAClassifier(MODES, random_state=0, **params)
+        names = ("max_iter", "pretraining_max_iter")
         epochs = {n: max(1, round(self.share * clf.get_params()[n])) for n in names}
         return clf.set_params(**epochs)
 
@@ -100,13 +95,14 @@ def training(
     measure: str,
     theirs: Callable[[EMMAClassifier, np.ndarray, np.ndarray], object],
     must_reach: str,
+    **params: Any,
 ) -> Line:
-    """Default training beside that of a peer, which may look at a fitted classifier."""
+    """Training beside that of a peer, which may look at a fitted classifier."""
     X, y = load(settings.samples)
-    clf = settings.classifier().fit(X, y)
+    clf = settings.classifier(**params).fit(X, y)
     return compare(
         f"`fit`, against {measure}",
-        lambda: settings.classifier().fit(X, y),
+        lambda: settings.classifier(**params).fit(X, y),
         lambda: theirs(clf, X, y),
         pairs=settings.pairs,
         must_reach=must_reach,
@@ -118,9 +114,10 @@ def fit(settings: Settings) -> Iterator[Line]:
     """Training, against the same in bare torch."""
     yield training(
         settings,
-        "a bare torch loop with fused Adam",
+        "a bare torch loop with fused Adam (autoencoders as energies)",
         lambda clf, X, y: bare_fit(Parts(clf, X, y)),
         "≤ 1.1",
+        energy_estimator=PotentialEnergyTransformer(),
     )
 
 
@@ -128,14 +125,17 @@ def skorch(settings: Settings) -> Iterator[Line]:
     """Training, against skorch with its default loaders."""
     yield training(
         settings,
-        "skorch with default loaders",
+        "skorch with default loaders (autoencoders as energies)",
         lambda clf, X, y: skorch_fit(Parts(clf, X, y)),
         "≤ 0.35",
+        energy_estimator=PotentialEnergyTransformer(),
     )
     X, y = load(settings.samples)
-    clf = settings.classifier().fit(X, y)
+    params = {"energy_estimator": PotentialEnergyTransformer()}
+    clf = settings.classifier(**params).fit(X, y)
     epochs = 2
-    short = settings.classifier(warm_start=True).fit(X, y).set_params(max_iter=epochs)
+    short = settings.classifier(**params, warm_start=True).fit(X, y)
+    short.set_params(max_iter=epochs)
     yield compare(
         f"{epochs} epochs of the joint training alone, against the same",
         lambda: short.fit(X, y),

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sklearn_emma._energies.padded import PaddedModes, pad
 from sklearn_emma._statistics.exporting import softplus
 from sklearn_emma._statistics.normal_scores import with_normal_scores
 
@@ -190,10 +191,9 @@ class PotentialStack(nn.Module):
         return torch.cat(energies)[self.position].T
 
 
-class _PotentialGroup(nn.Module):
+class _PotentialGroup(PaddedModes):
     """Potential energies of the modes that share one padded batch."""
 
-    columns: Tensor
     mean: Tensor
     matrix: Tensor
     weight: Tensor
@@ -207,32 +207,18 @@ class _PotentialGroup(nn.Module):
     def __init__(
         self, autoencoders: list[FrozenAutoencoder], columns: list[list[int]]
     ) -> None:
-        super().__init__()
-        n_features = max(len(c) for c in columns)
+        super().__init__(columns)
+        n_features = self.columns.shape[1]
         width = max(len(autoencoder.mean) for autoencoder in autoencoders)
-        padded = [c + [0] * (n_features - len(c)) for c in columns]
-        self.register_buffer("columns", torch.tensor(padded))
         stacked = zip(*autoencoders, strict=True)
         for name, tensors in zip(FrozenAutoencoder._fields, stacked, strict=True):
             if any(tensor is None for tensor in tensors):
                 self.register_buffer(name, None)
                 continue
             sizes = _PADDED[name](n_features, width)
-            self.register_buffer(name, torch.stack([_pad(t, sizes) for t in tensors]))
+            self.register_buffer(name, torch.stack([pad(t, sizes) for t in tensors]))
 
-    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
-        """Potential energies (G, n) of ``x`` (n, d), or only the ``needed`` (G, n)."""
-        if needed is None:
-            n = x.shape[0]  # len(x) would be a constant of an exported program
-            modes = x[:, self.columns.flatten()].view(n, *self.columns.shape)
-            return self._of_values(modes.transpose(0, 1))
-        # As many samples of each mode as the mode that needs most; others fill up.
-        most = int(needed.sum(1).max())
-        rows = needed.to(torch.uint8).topk(most, dim=1, sorted=False).indices
-        found = self._of_values(x[rows.unsqueeze(2), self.columns.unsqueeze(1)])
-        return found.new_zeros(needed.shape).scatter_(1, rows, found)
-
-    def _of_values(self, modes: Tensor) -> Tensor:
+    def of_values(self, modes: Tensor) -> Tensor:
         """Energies (G, k) of (G, k, d); a padded column meets zeros in ``matrix``."""
         if self.knots is not None:
             modes = with_normal_scores(modes, self.knots, self.base, self.slope)
@@ -254,13 +240,3 @@ _PADDED: dict[str, Callable[[int, int], tuple[int, ...]]] = {
     "base": lambda d, D: (d, -1),
     "slope": lambda d, D: (d, -1),
 }
-
-
-def _pad(tensor: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """Zeros behind ``tensor`` along each axis, up to ``sizes``."""
-    behind = [
-        amount
-        for size, have in zip(sizes, tensor.shape, strict=True)
-        for amount in (max(size - have, 0), 0)
-    ]
-    return nn.functional.pad(tensor, behind[::-1])

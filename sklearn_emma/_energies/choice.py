@@ -11,10 +11,14 @@ from sklearn.base import BaseEstimator
 from sklearn_emma._energies.convolution import is_convolved
 from sklearn_emma._energies.convolutional import ConvolutionalEnergy
 from sklearn_emma._energies.interface import Energy, naming
+from sklearn_emma._energies.mixture import MixtureEnergy
 from sklearn_emma._energies.octaves import OctaveEnergy
 from sklearn_emma._energies.per_mode import clone_estimators
 from sklearn_emma._energies.potential import PotentialEnergyTransformer
 from sklearn_emma._inputs.layout import ModeLayout
+
+# Modes of more columns are too wide for a mixture of Gaussians.
+_NARROW = 5
 
 
 def choose_energies(
@@ -24,8 +28,9 @@ def choose_energies(
 ) -> list[Energy]:
     """An unfitted estimator for each mode, which knows the shape of its mode.
 
-    Where none is given, it is the dense energy for columns, that of octaves for signals
-    of one length, and the convolutional one for others and for images.
+    Where none is given, it is a mixture of Gaussians for a few columns, the dense
+    energy for more, that of octaves for signals of one length, and the convolutional
+    one for others and for images.
 
     Raises
     ------
@@ -34,13 +39,13 @@ def choose_energies(
     """
     dense = PotentialEnergyTransformer(device=device)
     if given is None or isinstance(given, Mapping):
-        shaped = {
-            name: _of_shape(shape, name in layout.ragged)(device=device)
-            for name, shape in zip(layout.names, layout.shapes, strict=True)
-            if is_convolved(shape)
-        }
         own = {name: e for name, e in (given or {}).items() if e is not None}
-        given = shaped | own
+        others = {
+            name: _of_shape(shape, name in layout.ragged, device)
+            for name, shape in zip(layout.names, layout.shapes, strict=True)
+            if is_convolved(shape) or np.prod(shape) <= _NARROW
+        }
+        given = others | own
     energies = clone_estimators(given, layout.names, dense)
     for name, shape, energy in zip(layout.names, layout.shapes, energies, strict=True):
         _tell_shape(name, shape, name in layout.ragged, energy)
@@ -48,9 +53,12 @@ def choose_energies(
 
 
 def _of_shape(
-    shape: tuple[int, ...], ragged: bool
-) -> type[OctaveEnergy | ConvolutionalEnergy]:
-    return OctaveEnergy if len(shape) == 2 and not ragged else ConvolutionalEnergy
+    shape: tuple[int, ...], ragged: bool, device: torch.device | str
+) -> BaseEstimator:
+    if not is_convolved(shape):
+        return MixtureEnergy()
+    kind = OctaveEnergy if len(shape) == 2 and not ragged else ConvolutionalEnergy
+    return kind(device=device)
 
 
 def _tell_shape(

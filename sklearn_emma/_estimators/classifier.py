@@ -50,9 +50,10 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict with one
         for each mode by name. Ψ is minus ``score_samples`` of standardised values. None
-        is :class:`PotentialEnergyTransformer`, or :class:`OctaveEnergy` of signals and
-        :class:`ConvolutionalEnergy` of images. If ``fit`` takes no ``sample_weight``,
-        rows are repeated by integer weights; others are ignored, with a warning.
+        is :class:`PotentialEnergyTransformer`; of up to five columns
+        :class:`~energies.MixtureEnergy`, of signals :class:`OctaveEnergy`, of images
+        :class:`ConvolutionalEnergy`. If ``fit`` takes no ``sample_weight``, rows are
+        repeated by integer weights; others are ignored, with a warning.
     joint_energy : bool, estimator or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored. The
         attention of a mode that is likely by itself, but does not fit the others, is
@@ -62,11 +63,10 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         unless ``attention_function`` is ``"hard"`` or ``"none"``.
     energy_scaling : {"two_sided", "robust", "shift"} or object with ``build``, \
             default="two_sided"
-        ``"robust"`` makes modes comparable: z-score of Ψ by the median and
-        interquartile range of training samples, then a compressive logarithm.
-        ``"two_sided"`` is the same, but rises again below the energies that clean
-        samples have: a sensor stuck at its mean is far too likely. ``"shift"`` is
-        Ψ′ = max(e, Ψ − min Ψ + e).
+        ``"robust"`` makes modes comparable: z-score of Ψ by the median and quartiles of
+        training samples, then a compressive logarithm. ``"two_sided"`` rises again
+        below the energies of clean samples: a sensor stuck at its mean is far too
+        likely. ``"shift"`` is Ψ′ = max(e, Ψ − min Ψ + e).
     coupling : {"asymmetric", "symmetric", "mean"}, object with ``build`` or None, \
             default=None
         Energies that modes share with each other: ``"asymmetric"`` learns exponents
@@ -204,7 +204,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
 
     See Also
     --------
-    PotentialEnergyTransformer : The default energy of a mode.
+    PotentialEnergyTransformer : The default energy of a mode of many columns.
     EMMAGate : The gate by itself, for torch users.
 
     Notes

@@ -45,9 +45,10 @@ class EMMARegressor(PredictsNumbers):
     energy_estimator : estimator, dict of estimators or None, default=None
         Density model with ``score_samples``, cloned for each mode, or a dict with one
         for each mode by name. Ψ is minus ``score_samples`` of standardised values. None
-        is :class:`PotentialEnergyTransformer`, or :class:`OctaveEnergy` of signals and
-        :class:`ConvolutionalEnergy` of images. If ``fit`` takes no ``sample_weight``,
-        rows are repeated by integer weights; others are ignored, with a warning.
+        is :class:`PotentialEnergyTransformer`; of up to five columns
+        :class:`~energies.MixtureEnergy`, of signals :class:`OctaveEnergy`, of images
+        :class:`ConvolutionalEnergy`. If ``fit`` takes no ``sample_weight``, rows are
+        repeated by integer weights; others are ignored, with a warning.
     joint_energy : bool, estimator or "auto", default="auto"
         Whether modes are also compared with each other when samples are scored. The
         attention of a mode that is likely by itself, but does not fit the others, is

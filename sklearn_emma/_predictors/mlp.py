@@ -25,8 +25,8 @@ from sklearn_emma._validation import Constraints, Interval, StrOptions
 # Modes that have so many inputs on average are weighed behind the first layer.
 _WIDE = 128
 
-# Of dropout="auto", and with how many samples for each feature there is none: layers
-# cannot learn them by heart, and lose what they leave out.
+# Of dropout="auto", and with how many samples a feature there is none: layers cannot
+# learn them by heart.
 _DROPOUT, _MANY_SAMPLES_A_FEATURE = 0.3, 50
 
 
@@ -46,10 +46,9 @@ class MLP(BaseEstimator):
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Units of each hidden layer; an empty sequence leaves the linear model alone.
     dropout : float or "auto", default="auto"
-        Probability, in [0, 1), that a hidden unit is left out of a training step. It
-        keeps the layers from learning few samples by heart, and from learning all that
-        many samples have to say. ``"auto"`` is 0 with 50 samples or more for each
-        feature, otherwise 0.3.
+        Probability, in [0, 1), that a hidden unit is left out of a training step, which
+        keeps the layers from learning few samples by heart. ``"auto"`` is 0 with 50
+        samples or more for each feature, otherwise 0.3.
     n_bins : int, default=8
         Quantile bins of each feature.
     evidence : bool, default=True
@@ -98,21 +97,18 @@ class MLP(BaseEstimator):
 
         Parameters
         ----------
-        n_samples : int
-            Number of training samples.
-        n_features : int
-            Number of features of all modes.
+        n_samples, n_features : int
+            Of the training data, all modes together.
 
         Returns
         -------
         recipe : MLP
-            Another one, with a number for ``dropout``.
+            With a number for ``dropout``.
         """
-        recipe = clone(self)
-        if isinstance(self.dropout, str):
-            many = n_samples >= _MANY_SAMPLES_A_FEATURE * n_features
-            recipe.dropout = 0.0 if many else _DROPOUT
-        return recipe
+        if not isinstance(self.dropout, str):
+            return clone(self)
+        many = n_samples >= _MANY_SAMPLES_A_FEATURE * n_features
+        return clone(self).set_params(dropout=0.0 if many else _DROPOUT)
 
     def build(self, n_features_in: int, n_outputs: int) -> nn.Module:
         """Make the torch module.
@@ -127,8 +123,7 @@ class MLP(BaseEstimator):
         Returns
         -------
         module : nn.Module
-            From ``x`` (n, d) and, optionally, ``attention`` (n, d) to outputs
-            (n, n_outputs).
+            From ``x`` and, optionally, ``attention`` (n, d) to outputs (n, n_outputs).
 
         Raises
         ------
@@ -150,9 +145,8 @@ class MLP(BaseEstimator):
         Returns
         -------
         module : nn.Module
-            As :meth:`build`, but that ``attention`` must be the same within a mode;
-            signals and images go through convolutional encoders, see
-            :class:`Encoders`.
+            As :meth:`build`; ``attention`` must be the same within a mode, and signals
+            and images go through convolutional encoders, see :class:`Encoders`.
 
         Raises
         ------
@@ -303,5 +297,4 @@ def _checked_sizes(hidden_layer_sizes: int | Sequence[int]) -> list[int]:
             "`hidden_layer_sizes` must be positive integers, got "
             f"{hidden_layer_sizes!r}."
         )
-    integers: list[int] = sizes.tolist()
-    return integers
+    return [int(size) for size in sizes]

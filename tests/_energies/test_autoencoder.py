@@ -329,10 +329,10 @@ def test_a_potential_that_is_not_needed_costs_nothing(scattered, monkeypatch):
     stack = potential_stack(*scattered)
     scored = []
     for group in stack.groups:
-        whole = group._of_values
+        whole = group.of_values
         monkeypatch.setattr(
             group,
-            "_of_values",
+            "of_values",
             lambda modes, whole=whole: scored.append(modes.shape[1]) or whole(modes),
         )
     needed = torch.zeros(9, 8, dtype=torch.bool)

@@ -29,6 +29,19 @@ def test_images_are_convolved_and_columns_are_not():
     assert kinds(own) == [ours, "KernelDensity", dense]
 
 
+def test_a_few_columns_are_a_mixture_of_gaussians():
+    columns = {"one": [0], "five": range(1, 6), "six": range(6, 12)}
+    signal = {"signal": range(12, 16)}
+    layout = ModeLayout.from_columns(columns | signal, {"signal": (1, 4)})
+    found = choose_energies(None, layout, "cpu")
+    mixture, dense = "MixtureEnergy", "PotentialEnergyTransformer"
+    expected = [mixture, mixture, dense, "OctaveEnergy"]
+    assert [type(energy).__name__ for energy in found] == expected
+    own = {"one": KernelDensity(), "five": None}
+    found = choose_energies(own, layout, "cpu")
+    assert [type(energy).__name__ for energy in found[:2]] == ["KernelDensity", mixture]
+
+
 def test_signals_are_heard_in_octaves_if_they_are_of_one_length():
     columns = {"mic": np.arange(30), "other": np.arange(30, 60)}
     shapes = {"mic": (2, 15), "other": (1, 30)}

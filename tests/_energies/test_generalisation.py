@@ -10,6 +10,7 @@ from sklearn_emma._attention.scaling import TwoSidedScaling
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies, cross_fit
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma.energies import MixtureEnergy
 
 
 def gaussian(n, d, seed, loadings=None):
@@ -41,7 +42,8 @@ def _energies(n, d, seed):
     new = np.concatenate([new / scale, np.zeros((1, d))])
     layout = ModeLayout.from_columns({"only": list(range(d))})
     present = np.ones((n, 1), dtype=bool)
-    energy = [PotentialEnergyTransformer(random_state=seed)]
+    kind = MixtureEnergy if d <= 5 else PotentialEnergyTransformer
+    energy = [kind(random_state=seed)]
     crossed = cross_fit(energy, CleanRows(layout, x, present, np.ones(n)), seed)
     held_out = HeldOutEnergies(crossed, layout, torch.float64).potential(
         torch.from_numpy(x),
@@ -49,11 +51,11 @@ def _energies(n, d, seed):
         torch.zeros(n, 1).double(),
         torch.from_numpy(crossed.fold),
     )[:, 0]
-    found = energy[0].transform(new)[:, 0]
+    found = -energy[0].score_samples(new)
     return held_out.numpy(), found[:-1], found[-1]
 
 
-SHAPES = [(100, 5), (100, 20), (100, 50), (100, 200), (1000, 50)]
+SHAPES = [(100, 2), (100, 5), (1000, 5), (100, 20), (100, 50), (100, 200), (1000, 50)]
 SEEDS = [0, 1, 2]
 
 

@@ -24,7 +24,7 @@ MODES = {"a": [0, 1, 2], "b": [3, 4], "c": [5, 6]}
 
 
 def test_too_high_a_learning_rate_is_told():
-    model = EMMAClassifier(MODES, lr=3.0, max_iter=20, random_state=0)
+    model = EMMAClassifier(MODES, lr=10.0, max_iter=20, random_state=0)
     with pytest.warns(ConvergenceWarning, match="'no' is predicted for every.*`lr`"):
         model.fit(X, np.array(["no", "yes"])[Y])
     assert model.score(X, np.array(["no", "yes"])[Y]) < 0.6
@@ -48,7 +48,7 @@ def test_a_warning_that_is_an_error_leaves_the_estimator_as_it_was():
 
 
 def test_a_search_is_told_of_the_candidate_that_is_refitted():
-    model = EMMAClassifier(MODES, lr=3.0, max_iter=20, random_state=0)
+    model = EMMAClassifier(MODES, lr=10.0, max_iter=20, random_state=0)
     search = EMMAGridSearchCV(model, {"lambda_c": [0.0, 1e-9]}, cv=2)
     with pytest.warns(ConvergenceWarning, match="is predicted for every") as caught:
         search.fit(X, Y)

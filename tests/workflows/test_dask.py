@@ -120,8 +120,8 @@ def test_a_fitted_estimator_is_small_and_keeps_no_data_but_attention(dtype, boun
     few, _ = shipped(300, dtype)
     many, with_attention = shipped(1200, dtype)
     # Of the energies of clean rows, which alarms compare with, so many are kept that
-    # their number grows like its logarithm.
-    assert abs(many - few) < 10_000 and many < bound
+    # their number grows like its logarithm. Energies have eight components, not four.
+    assert abs(many - few) < 12_000 and many < bound
     assert with_attention - many == 1200 * 2 * np.dtype(dtype).itemsize
 
 
