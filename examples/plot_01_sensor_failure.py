@@ -161,10 +161,10 @@ print("\nSaved sensor_failure.png")
 # %%
 # Conclusion, from the output above: with every sensor working the networks are equal
 # within 0.006, and the forests 0.004 to 0.010 behind them. With one sensor at noise of
-# four standard deviations the network falls from 0.974 to 0.765; training on failures
-# alone helps where the failure leaves no values behind (missing: 0.924 to 0.956) and
-# hardly against noise (0.772). Forests hold out better against noise, 0.896 and 0.919,
-# and lose as much to a sensor that is stuck: 0.783 and 0.819. EMMA keeps 0.953 and
-# 0.944, because the failing sensor gets an attention of 0.19 or 0.20 under noise, and
+# four standard deviations the network falls from 0.974 to 0.758; training on failures
+# alone helps where the failure leaves no values behind (missing: 0.919 to 0.961) and
+# hardly against noise (0.766). Forests hold out better against noise, 0.896 and 0.919,
+# and lose as much to a sensor that is stuck: 0.783 and 0.819. EMMA keeps 0.952 and
+# 0.946, because the failing sensor gets an attention of 0.16 to 0.20 under noise, and
 # the others 0.98 or more. Its worst case is the sensor whose failure is hardest to
-# tell, stuck at a value that its pixels do take: 0.917, against 0.752 at best.
+# tell, stuck at a value that its pixels do take: 0.913, against 0.752 at best.

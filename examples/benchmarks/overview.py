@@ -133,9 +133,9 @@ def draw(table: pd.DataFrame, path: Path, theme: dict[str, str]) -> None:
         figure, (top, bottom) = plt.subplots(
             2, 1, figsize=(5.2, 6.6), sharex=True, layout="constrained"
         )
-        _draw_panel(top, table, ACCURACY, theme)
+        _draw_panel(top, table, ACCURACY, theme, "lower left")
         top.set_title("Accuracy while one of four sensors is noisy", loc="left")
-        _draw_panel(bottom, table, SENSORS, theme)
+        _draw_panel(bottom, table, SENSORS, theme, (0.36, 0.38))
         bottom.set_title("What EMMA says of the sensors", loc="left")
         x = np.log2(1 + table.index.to_numpy())
         bottom.set_xticks(x, [f"{sigma:g}" for sigma in table.index])
@@ -149,6 +149,7 @@ def _draw_panel(
     table: pd.DataFrame,
     series: dict[str, tuple[str, str, str]],
     theme: dict[str, str],
+    place: str | tuple[float, float],
 ) -> None:
     x = np.log2(1 + table.index.to_numpy())
     for column, (label, colour, dashes) in series.items():
@@ -156,7 +157,7 @@ def _draw_panel(
         style = {"color": theme[colour], "linestyle": dashes, "linewidth": width}
         ax.plot(x, table[column], label=label, marker="o", markersize=4, **style)
     ax.set_ylim(-0.03, 1.03)
-    ax.legend(frameon=False, loc="best", fontsize=12, handlelength=2.2)
+    ax.legend(frameon=False, loc=place, fontsize=12, handlelength=2.2)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -29,6 +29,7 @@ def parts() -> dict[str, dict[str, Any]]:
         "no-attention": {"attention_function": "none", "lambda_e": 0.0},
         "whitened-energies": {"energy_estimator": energy("whiten")},
         "standardised-energies": {"energy_estimator": energy("standardize")},
+        "autoencoders-throughout": {"energy_estimator": PotentialEnergyTransformer()},
         "shifted-energies": {"energy_scaling": "shift"},
         "rho-1": {"rho": 1.0},
         "gain-1": {"attention_function": SoftAttention(gain=1.0)},
