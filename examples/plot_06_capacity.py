@@ -151,9 +151,9 @@ print("\nSaved capacity.png")
 
 # %%
 # Measured on five seeds with 25 epochs, mean ± standard deviation. **No optimum worth
-# the name**: λ_c = 0.001 is best in four of five seeds, but by 0.002 at most; mean F1
-# is 0.817 with it and without. At 0.01 every seed loses, 0.002 to 0.015, and at 0.1 up
-# to 0.049: most is lost with ``ip`` noisy, σ = 4 (0.650 to 0.563), where ``dm`` gets an
-# attention of 0.110 instead of 0.998. At 1, b_a reaches 1 and both modes are shut out,
-# on clean data too (β 0.949 to 0.008 and 0.884 to 0.000): mean F1 collapses to 0.568.
-# With ``dm`` noisy F1 stays at 0.87 or more. The default is ``lambda_c=0``.
+# the name**: λ_c = 0.001 is best in all seeds, but by 0.005 at most; mean F1 is 0.818
+# with it and 0.815 without. At 0.01 every seed loses, up to 0.006, and at 0.1 up to
+# 0.064: most is lost with ``ip`` noisy, σ = 4 (0.647 to 0.507), where ``dm`` gets an
+# attention of 0.083 instead of 0.998. At 1, b_a reaches 1 and both modes are shut out,
+# on clean data too (β 0.956 to 0.009 and 0.887 to 0.000): mean F1 collapses to 0.676.
+# With ``dm`` noisy F1 stays at 0.88 or more. The default is ``lambda_c=0``.

@@ -170,10 +170,10 @@ print("\nSaved own_predictor.png")
 
 # %%
 # Measured on three seeds, mean ± standard deviation. Fine-tuning behind the gate costs
-# nothing on clean images (0.978 ± 0.008 after, 0.973 ± 0.004 before), and saves the
-# network where a sensor fails: 0.942 ± 0.005 instead of 0.504 ± 0.005 in noise σ = 4,
-# 0.939 instead of 0.649 with a stuck sensor, 0.946 instead of 0.896 with a missing one.
+# nothing on clean images (0.977 ± 0.006 after, 0.973 ± 0.004 before), and saves the
+# network where a sensor fails: 0.952 ± 0.006 instead of 0.504 ± 0.005 in noise σ = 4,
+# 0.952 instead of 0.649 with a stuck sensor, 0.956 instead of 0.896 with a missing one.
 #
 # It is the gate that does it, not the training on failures alone: without it,
-# fine-tuning reaches 0.564 ± 0.020 in noise σ = 4. For weak noise (σ = 1: 0.957 and
-# 0.953) and missing sensors (0.946 and 0.945) the two are close.
+# fine-tuning reaches 0.572 ± 0.017 in noise σ = 4. For weak noise (σ = 1: 0.962 and
+# 0.958) and missing sensors (0.956 and 0.952) the two are close.

@@ -176,7 +176,7 @@ def fit_mode_energies(
             checked_scores(estimator, Xs[mode][seen][:_N_TRIED], fitted=True)
     for (kind, *_), group in together.items():
         estimators = [fit.estimator for fit in group]
-        if verbose:
+        if verbose and "verbose" in estimators[0].get_params():
             estimators[0].set_params(verbose=verbose)
         names = list(dict.fromkeys(layout.names[fit.mode] for fit in group))
         with naming(names, estimators[0]):

@@ -168,6 +168,14 @@ def test_narrow_modes_are_mixtures_and_the_classifier_is_one_torch_module():
     np.testing.assert_allclose(attention, clf.attention(lost), atol=1e-6)
 
 
+def test_a_classifier_shows_its_progress_whatever_its_energies_show(capsys):
+    X = np.random.default_rng(0).normal(size=(60, 10))
+    modes = {"narrow": [0, 1], "wide": range(2, 10)}
+    params = {"max_iter": 2, "pretraining_max_iter": 2, "random_state": 0}
+    EMMAClassifier(modes, verbose=1, **params).fit(X, X[:, 0] > 0)
+    assert "attention" in capsys.readouterr().err
+
+
 def test_of_a_mode_at_its_mean_little_passes_where_no_row_is():
     X = np.hstack([ring(600), ring(600, seed=1)])
     y = (X[:, 0] * X[:, 2] > 0).astype(int)
