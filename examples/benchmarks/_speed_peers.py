@@ -82,16 +82,14 @@ def bare_fit(parts: Parts) -> None:
         )
         return gone, y[rows]
 
-    # With dropout and without, and what answers better is kept.
-    for one in (copy.deepcopy(predictor), predictor):
-        _optimise(
-            one,
-            clf.lr,
-            clf.pretraining_max_iter,
-            parts.batch_size,
-            without_a_mode,
-            lambda a, b, one=one: cross_entropy(one(a), b),
-        )
+    _optimise(
+        predictor,
+        clf.lr,
+        clf.pretraining_max_iter,
+        parts.batch_size,
+        without_a_mode,
+        lambda a, b: cross_entropy(predictor(a), b),
+    )
     failures = Failures.from_parameter(clf.corruption)
     criterion = JointLoss(
         lambda logits, y: cross_entropy(logits, y, reduction="none"),

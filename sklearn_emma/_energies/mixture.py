@@ -27,11 +27,11 @@ from sklearn_emma._validation import (
     unchanged_on_error,
 )
 
-# Of n_components="auto": with so many distinct rows, and with fewer.
-_MANY_ROWS, _MANY, _FEW = 1000, 8, 4
+# Of n_components="auto": with so many samples, and with fewer.
+_MANY_SAMPLES, _MANY, _FEW = 1000, 8, 4
 
-# Distinct rows that a component has on average at least.
-_ROWS_A_COMPONENT = 10
+# Samples that a component has on average at least.
+_SAMPLES_A_COMPONENT = 10
 
 
 class MixtureEnergy(EnergyEstimator):
@@ -47,9 +47,9 @@ class MixtureEnergy(EnergyEstimator):
     Parameters
     ----------
     n_components : int or "auto", default="auto"
-        Number of components K. ``"auto"`` is 8 with a thousand distinct rows or more,
-        4 with fewer. Either is lowered where components would have fewer than ten
-        distinct rows on average.
+        Number of components K. ``"auto"`` is 8 with a thousand samples or more, 4 with
+        fewer. Either is lowered where components would have fewer than ten samples on
+        average, or there are fewer distinct rows.
     reg_covar : float, default=0.01
         What is added to the variance of each feature in each component, as a share of
         the feature's variance. The less, the narrower a component can be, and the more
@@ -75,7 +75,7 @@ class MixtureEnergy(EnergyEstimator):
     lower_bound_ : float
         Mean log-likelihood of the training rows, in u.
     n_iter_ : int
-        Number of iterations run.
+        Number of iterations run; ``max_iter`` if ``tol`` was not reached.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -184,7 +184,7 @@ class MixtureEnergy(EnergyEstimator):
         found, curve = fit_mixture(
             standardise(X, scaler).astype(np.float64),
             weight,
-            self._how_many(len(X)),
+            self._how_many(len(X), float(weight.sum())),
             self.reg_covar,
             check_random_state(self.random_state),
             max_iter=self.max_iter,
@@ -194,11 +194,12 @@ class MixtureEnergy(EnergyEstimator):
         self.lower_bound_, self.n_iter_ = curve[-1], len(curve)
         self.n_features_in_ = X.shape[1]
 
-    def _how_many(self, n: int) -> int:
+    def _how_many(self, n_rows: int, n_samples: float) -> int:
         given = self.n_components
         if isinstance(given, str):
-            given = _MANY if n >= _MANY_ROWS else _FEW
-        return max(1, min(int(given), n // _ROWS_A_COMPONENT))
+            given = _MANY if n_samples >= _MANY_SAMPLES else _FEW
+        most = min(n_rows, int(n_samples // _SAMPLES_A_COMPONENT))
+        return max(1, min(int(given), most))
 
     # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
 

@@ -62,10 +62,20 @@ def test_the_mean_of_a_ring_is_as_unlikely_as_noise():
         (45, 20, 4),
     ],
 )
-def test_the_number_of_components_goes_with_that_of_distinct_rows(n, given, found):
-    X = ring(n)
-    energy = MixtureEnergy(given).fit(np.concatenate([X, X[: n // 2]]))
-    assert len(energy.weights_) == found
+def test_the_number_of_components_goes_with_that_of_samples(n, given, found):
+    assert len(MixtureEnergy(given).fit(ring(n)).weights_) == found
+    half = n // 2 + n % 2
+    counts = np.where(np.arange(half) < n // 2, 2, 1)
+    twice = MixtureEnergy(given).fit(ring(half), sample_weight=counts)
+    assert len(twice.weights_) == found
+
+
+def test_a_feature_of_few_values_is_unusual_between_them():
+    X = np.repeat([[0.0], [1.0], [1.0]], 400, axis=0)
+    energy = MixtureEnergy(random_state=0).fit(X)
+    zero, one, between = energy.score_samples([[0.0], [1.0], [0.5]])
+    assert len(energy.weights_) == 2
+    assert zero < one and between < zero - 5
 
 
 def test_a_row_of_weight_two_is_two_rows_and_one_of_zero_is_none():
