@@ -36,10 +36,12 @@ class Mixture(NamedTuple):
         inverse = [solve_triangular(root, identity, lower=True) for root in lower]
         return np.stack(inverse).swapaxes(1, 2)
 
-    @property
-    def log_peaks(self) -> np.ndarray:
-        """Logarithm of each component's share of the density at its mean, (K,)."""
-        volume = np.log(np.diagonal(self.roots, axis1=1, axis2=2)).sum(axis=1)
+    def log_peaks(self, roots: np.ndarray) -> np.ndarray:
+        """Logarithm of each component's share of the density at its mean, (K,).
+
+        ``roots`` are those of the mixture, which the caller has as well.
+        """
+        volume = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
         # A component may have lost all rows.
         log_shares = np.log(np.maximum(self.shares, np.finfo(float).tiny))
         d = self.means.shape[1]
@@ -73,7 +75,7 @@ def fit_mixture(
     weight : ndarray of shape (n,)
         Above 0; a row of weight k is k rows.
     n_components : int
-        K, at most n.
+        K, at most the number of distinct rows.
     floor : float
         What is added to the variance of each feature in each component.
     random_state : RandomState
@@ -136,13 +138,13 @@ def _coefficients(mixture: Mixture) -> np.ndarray:
     roots, means = mixture.roots, mixture.means
     precision = roots @ roots.swapaxes(1, 2)
     pull = np.einsum("kij,kj->ki", precision, means)
-    constant = mixture.log_peaks - np.einsum("ki,ki->k", pull, means) / 2
+    constant = mixture.log_peaks(roots) - np.einsum("ki,ki->k", pull, means) / 2
     full = np.zeros((len(means), means.shape[1] + 1, means.shape[1] + 1))
     full[:, 0, 0] = constant
     full[:, 0, 1:] = pull
-    # Each product x_i x_j of two features stands for x_j x_i as well.
-    halves = np.eye(means.shape[1]) / 2
-    full[:, 1:, 1:] = -precision * (1 - halves)
+    # Half of the quadratic form, in which x_i x_j stands for x_j x_i as well.
+    full[:, 1:, 1:] = -precision
+    full[:, 1:, 1:] += precision * np.eye(means.shape[1]) / 2
     i, j = np.triu_indices(full.shape[1])
     coefficients: np.ndarray = full[:, i, j].T
     return coefficients

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 from sklearn.utils import check_random_state
-from torch import Tensor
+from torch import nn
 
+from sklearn_emma._energies.cross_fitting import row_keys
 from sklearn_emma._energies.estimator import EnergyEstimator
 from sklearn_emma._energies.gaussian_mixtures import Mixture, fit_mixture
-from sklearn_emma._energies.padded import PaddedModes, pad
+from sklearn_emma._energies.mixture_scoring import FrozenMixture, stack_mixtures
 from sklearn_emma._inputs.standardisation import fit_scaler, standardise
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
@@ -27,10 +28,9 @@ from sklearn_emma._validation import (
     unchanged_on_error,
 )
 
-# Of n_components="auto": with so many samples, and with fewer.
-_MANY_SAMPLES, _MANY, _FEW = 1000, 8, 4
-
-# Samples that a component has on average at least.
+# Of n_components="auto": as many components with so many samples, with fewer, and the
+# samples that each has on average at least.
+_MANY_SAMPLES, _MANY_COMPONENTS, _FEW_COMPONENTS = 1000, 8, 4
 _SAMPLES_A_COMPONENT = 10
 
 
@@ -40,7 +40,7 @@ class MixtureEnergy(EnergyEstimator):
         Ψ(x) = −log Σ_k π_k N(u; μ_k, Σ_k),  u = (x − offset) / scale.
 
     It is the default for modes of up to five columns. A few features can lie in any
-    shape, and its mean, a value of which an imputer or a dead sensor is fond, is then
+    shape, and their mean, a value of which an imputer or a dead sensor is fond, is then
     often where no row is: a mixture sees that, where an autoencoder or a single
     Gaussian does not. Of more features a component would need more rows than there are.
 
@@ -48,12 +48,12 @@ class MixtureEnergy(EnergyEstimator):
     ----------
     n_components : int or "auto", default="auto"
         Number of components K. ``"auto"`` is 8 with a thousand samples or more, 4 with
-        fewer. Either is lowered where components would have fewer than ten samples on
-        average, or there are fewer distinct rows.
+        fewer, and less where components would have fewer than ten samples on average.
+        There are no more components than distinct rows.
     reg_covar : float, default=0.01
         What is added to the variance of each feature in each component, as a share of
-        the feature's variance. The less, the narrower a component can be, and the more
-        small noise shows.
+        the feature's variance, 1e-10 at least. The less, the narrower a component can
+        be, and the more small noise shows.
     max_iter : int, default=100
         Number of iterations of expectation maximisation at most.
     tol : float, default=1e-3
@@ -63,6 +63,8 @@ class MixtureEnergy(EnergyEstimator):
 
     Attributes
     ----------
+    n_components_ : int
+        K.
     weights_ : ndarray of shape (n_components,)
         Shares π.
     means_ : ndarray of shape (n_components, n_features)
@@ -110,7 +112,7 @@ class MixtureEnergy(EnergyEstimator):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "reg_covar": [Interval(Real, 0, None, closed="neither")],
+        "reg_covar": [Interval(Real, 1e-10, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
@@ -119,6 +121,7 @@ class MixtureEnergy(EnergyEstimator):
     #: It is fitted there; scoring goes wherever the network is.
     device = "cpu"
 
+    n_components_: int
     weights_: np.ndarray
     means_: np.ndarray
     covariances_: np.ndarray
@@ -177,14 +180,16 @@ class MixtureEnergy(EnergyEstimator):
         return self
 
     def _fit_rows(self, X: np.ndarray, weight: np.ndarray) -> None:
-        """Fit on distinct rows X (n, d) of ``weight`` (n,), some of which may be 0."""
+        """Fit on rows X (n, d) of ``weight`` (n,), some of which may be 0."""
         X, weight = X[weight > 0], weight[weight > 0].astype(np.float64)
+        n_distinct = len(np.unique(row_keys(X)))
+        self.n_components_ = min(self._how_many(float(weight.sum())), n_distinct)
         scaler = fit_scaler(X, weight)
         self.offset_, self.scale_ = scaler.mean_, scaler.scale_
         found, curve = fit_mixture(
             standardise(X, scaler).astype(np.float64),
             weight,
-            self._how_many(len(X), float(weight.sum())),
+            self.n_components_,
             self.reg_covar,
             check_random_state(self.random_state),
             max_iter=self.max_iter,
@@ -194,12 +199,12 @@ class MixtureEnergy(EnergyEstimator):
         self.lower_bound_, self.n_iter_ = curve[-1], len(curve)
         self.n_features_in_ = X.shape[1]
 
-    def _how_many(self, n_rows: int, n_samples: float) -> int:
-        given = self.n_components
-        if isinstance(given, str):
-            given = _MANY if n_samples >= _MANY_SAMPLES else _FEW
-        most = min(n_rows, int(n_samples // _SAMPLES_A_COMPONENT))
-        return max(1, min(int(given), most))
+    def _how_many(self, n_samples: float) -> int:
+        if not isinstance(self.n_components, str):
+            return int(self.n_components)
+        many = n_samples >= _MANY_SAMPLES
+        most = _MANY_COMPONENTS if many else _FEW_COMPONENTS
+        return max(1, min(most, int(n_samples // _SAMPLES_A_COMPONENT)))
 
     # Several modes are fitted and scored as one; see ``per_mode.BatchedEnergy``.
 
@@ -215,75 +220,25 @@ class MixtureEnergy(EnergyEstimator):
     @staticmethod
     def _stack(
         estimators: list[MixtureEnergy], columns: list[list[int]], dtype: torch.dtype
-    ) -> MixtureStack:
-        return MixtureStack(estimators, columns, dtype)
+    ) -> nn.Module:
+        return stack_mixtures([e._frozen for e in estimators], columns, dtype)
 
     @property
     def _mixture(self) -> Mixture:
         return Mixture(self.weights_, self.means_, self.covariances_)
 
+    @property
+    def _frozen(self) -> FrozenMixture:
+        roots = self._mixture.roots
+        means = self.offset_ + self.scale_ * self.means_
+        in_units_of_x = roots / self.scale_[:, np.newaxis]
+        return FrozenMixture(means, in_units_of_x, self._mixture.log_peaks(roots))
+
     def _energy(self, X: np.ndarray) -> np.ndarray:
         mixture = self._mixture
         u = (X.astype(np.float64) - self.offset_) / self.scale_
         centred = u[:, np.newaxis] - mixture.means
-        residual = np.einsum("nkd,kde->nke", centred, mixture.roots)
-        squares = np.square(residual).sum(axis=2)
-        energy: np.ndarray = -logsumexp(mixture.log_peaks - squares / 2, axis=1)
+        roots = mixture.roots
+        squares = np.square(np.einsum("nkd,kde->nke", centred, roots)).sum(axis=2)
+        energy: np.ndarray = -logsumexp(mixture.log_peaks(roots) - squares / 2, axis=1)
         return energy
-
-
-class MixtureStack(PaddedModes):
-    """Frozen mixtures of all modes, from (n, d) to energies (n, M).
-
-    Parameters
-    ----------
-    estimators : list of MixtureEnergy
-        Fitted, one for each mode.
-    columns : list of list of int
-        Columns of each mode in the matrix to be scored.
-    dtype : torch.dtype
-        In which energies are computed.
-    """
-
-    means: Tensor
-    roots: Tensor
-    log_peaks: Tensor
-
-    def __init__(
-        self,
-        estimators: list[MixtureEnergy],
-        columns: list[list[int]],
-        dtype: torch.dtype,
-    ) -> None:
-        super().__init__(columns)
-        width = self.columns.shape[1]
-        most = max(len(e.weights_) for e in estimators)
-        means, roots, peaks = [], [], []
-        for e in estimators:
-            mixture = e._mixture
-            scale = e.scale_[:, np.newaxis]
-            means.append(pad(_tensor(e.offset_ + e.scale_ * e.means_), (most, width)))
-            roots.append(pad(_tensor(mixture.roots / scale), (most, width, width)))
-            # A component that is missing has no share of the density anywhere.
-            lost = torch.full((most - len(e.weights_),), -torch.inf)
-            peaks.append(torch.cat((_tensor(mixture.log_peaks), lost)))
-        self.register_buffer("means", torch.stack(means).to(dtype))
-        self.register_buffer("roots", torch.stack(roots).to(dtype))
-        self.register_buffer("log_peaks", torch.stack(peaks).to(dtype))
-
-    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
-        """Potential energies (n, M) of ``x`` (n, d), or only the ``needed`` (n, M).
-
-        Where a sample's mode is not needed, the result means nothing.
-        """
-        return super().forward(x, None if needed is None else needed.T).T
-
-    def of_values(self, modes: Tensor) -> Tensor:
-        """Energies (G, n) of (G, n, d); a padded column meets zeros in ``roots``."""
-        centred = modes.unsqueeze(1) - self.means.unsqueeze(2)
-        squares = torch.matmul(centred, self.roots).square().sum(3)
-        return -(self.log_peaks.unsqueeze(2) - squares / 2).logsumexp(1)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))

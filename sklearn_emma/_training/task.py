@@ -46,7 +46,8 @@ class PretrainingTask:
         """A new predictor; where that draws at random, from torch's global state."""
         predictor, n_features = self.predictor, self.layout.n_features
         if isinstance(predictor, MLP | Encoders):
-            predictor = predictor.for_samples(len(self.data.y), n_features)
+            n_samples = round(float(self.data.weight.sum()))
+            predictor = predictor.for_samples(n_samples, n_features)
         return build_predictor(
             predictor,
             n_features,

@@ -199,11 +199,12 @@ def test_samples_of_few_features_leave_nothing_out(n, rate, evidence):
     assert clf.predictor.dropout == "auto"
 
 
-def test_repeated_samples_teach_no_more_than_one():
-    X, y = linear(199, 4)
+@pytest.mark.parametrize(("n", "rate"), [(99, 0.3), (100, 0.0)])
+def test_a_sample_of_weight_two_is_two_samples(n, rate):
+    X, y = linear(n, 4)
     clf = quick(modes=[[0, 1], [2, 3]], epochs=1, predictor=MLP(8))
-    clf.fit(np.tile(X, (2, 1)), np.tile(y, 2))
-    assert rates(clf) == {0.3}
+    assert rates(clf.fit(np.tile(X, (2, 1)), np.tile(y, 2))) == {rate}
+    assert rates(clf.fit(X, y, sample_weight=np.full(n, 2))) == {rate}
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
