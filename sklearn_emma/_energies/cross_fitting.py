@@ -27,10 +27,9 @@ from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
-# The more rows there are, the less it matters that a fold's models lack some: three
-# folds do beyond a thousand rows. With so many for each feature of a mode halves do. So
-# they must beyond so many values, where models of all folds, which are in memory at
-# once, would be large.
+# The more rows there are, the less a fold's models suffer from those that they lack. So
+# there are fewer folds beyond so many rows, and two where each feature of a mode has so
+# many. Beyond so many values two must do: models of all folds are in memory at once.
 _FEW_ROWS_FOLDS, _MANY_ROWS_FOLDS = 5, 3
 _MANY_ROWS, _MANY_VALUES = 1000, 2e7
 

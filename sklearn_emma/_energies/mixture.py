@@ -16,7 +16,7 @@ from sklearn_emma._energies.cross_fitting import row_keys
 from sklearn_emma._energies.estimator import EnergyEstimator
 from sklearn_emma._energies.gaussian_mixtures import Mixture, fit_mixture
 from sklearn_emma._energies.mixture_scoring import FrozenMixture, stack_mixtures
-from sklearn_emma._inputs.standardisation import fit_scaler, standardise
+from sklearn_emma._inputs.standardisation import fit_scaler, in_units, standardise
 from sklearn_emma._inputs.weights import check_weights, merge_duplicates
 from sklearn_emma._optim.ambient import ordinary_state
 from sklearn_emma._optim.torch_state import RandomStateLike
@@ -236,7 +236,7 @@ class MixtureEnergy(EnergyEstimator):
 
     def _energy(self, X: np.ndarray) -> np.ndarray:
         mixture = self._mixture
-        u = (X.astype(np.float64) - self.offset_) / self.scale_
+        u = in_units(X.astype(np.float64), self.offset_, self.scale_)
         centred = u[:, np.newaxis] - mixture.means
         roots = mixture.roots
         squares = np.square(np.einsum("nkd,kde->nke", centred, roots)).sum(axis=2)
