@@ -49,7 +49,8 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
     model: EMMAModel = clf._model.train_in(torch.float32)
     network = model.network.train()
     rows = slice(auto_batch_size("auto", len(X)))
-    inputs = model.inputs(model.standardise(X[rows]))
+    # Row by row in memory, as batches are.
+    inputs = model.inputs(model.standardise(np.ascontiguousarray(X[rows])))
     target = torch.from_numpy(np.searchsorted(clf.classes_, y[rows]))
     fails = torch.rand(inputs.potential.shape) < 0.3
     criterion = JointLoss(

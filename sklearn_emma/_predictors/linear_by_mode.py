@@ -18,33 +18,59 @@ class LinearByMode(nn.Module):
     Parameters
     ----------
     widths : sequence of int
-        Number of inputs of each mode; they lie side by side.
+        Number of features of each mode.
     n_outputs : int
         Number of outputs.
+    n_values : int, default=1
+        Number of inputs that each feature is.
     """
 
     recordable = True
 
-    def __init__(self, widths: Sequence[int], n_outputs: int) -> None:
+    def __init__(
+        self, widths: Sequence[int], n_outputs: int, n_values: int = 1
+    ) -> None:
         super().__init__()
-        self.widths = tuple(widths)
-        whole = nn.Linear(sum(widths), n_outputs)  # starts as this layer does
+        # What it starts as.
+        whole = linear_of_values(n_values, sum(widths), n_outputs)
         self.bias = whole.bias
+        weight = whole.weight.detach().view(n_outputs, n_values, -1)
         # Apart, so that the gradient of each is its own and not part of a larger one.
         self.weights = nn.ParameterList(
-            weight.clone() for weight in whole.weight.detach().split(self.widths, 1)
+            part.flatten(1) for part in weight.split(tuple(widths), dim=2)
         )
 
-    def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
-        """Return (n, n_outputs) of ``x`` (n, d), ``attention`` (n, M); None: all 1."""
+    def forward(
+        self, modes: Sequence[Tensor], attention: Tensor | None = None
+    ) -> Tensor:
+        """Return (n, n_outputs).
+
+        ``modes`` are of shape (n, n_values, d_i) or, of one value a feature, (n, d_i);
+        ``attention`` (n, M), None: all 1.
+        """
         # One after the other: all of them would be M times as large as the result.
         output = 0
-        for mode, part in enumerate(x.split(self.widths, dim=1)):
-            said = part @ self.weights[mode].T
+        for mode, values in enumerate(modes):
+            said = values.flatten(1) @ self.weights[mode].T
             if attention is not None:
                 said = said * attention[:, mode : mode + 1]
             output = output + said
         return self.bias + output
+
+
+def linear_of_values(
+    n_values: int, n_features: int, n_outputs: int, n_plain: int = 0
+) -> nn.Linear:
+    """Make a linear layer of inputs (n, n_values, n_features), flattened.
+
+    In front of them may be ``n_plain`` others.
+    """
+    layer = nn.Linear(n_plain + n_values * n_features, n_outputs)
+    # Drawn feature by feature: a weight starts the same however inputs are arranged.
+    plain, drawn = layer.weight.detach().split((n_plain, n_values * n_features), 1)
+    drawn = drawn.unflatten(1, (n_features, n_values)).transpose(1, 2).flatten(1)
+    layer.weight = nn.Parameter(torch.cat((plain, drawn), dim=1))
+    return layer
 
 
 def first_features(widths: Sequence[int]) -> Tensor:

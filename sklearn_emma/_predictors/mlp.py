@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
-from torch import Tensor, nn
+from torch import nn
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._predictors.dropout import Dropout
 from sklearn_emma._predictors.encoder_modules import (
     EncodedModes,
     default_encoders,
     embedded_sizes,
 )
-from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
-from sklearn_emma._predictors.linear_by_mode import LinearByMode, first_features
+from sklearn_emma._predictors.mlp_module import MLPModule
 from sklearn_emma._validation import Constraints, Interval, StrOptions
-
-# Modes that have so many inputs on average are weighed behind the first layer.
-_WIDE = 128
 
 # Of dropout="auto", and with how many samples a feature there is none: layers cannot
 # learn them by heart.
@@ -197,93 +190,6 @@ class MLP(BaseEstimator):
         return MLPModule(
             n_features_in, n_outputs, sizes, rate, self.n_bins, binned, widths
         )
-
-
-class MLPModule(nn.Module):
-    """What :class:`MLP` builds; arguments as there.
-
-    ``binned`` are the features that are also seen in bins; None: all are. ``widths``
-    are the numbers of features of modes, within each of which attention is the same.
-
-    Attention multiplies features and their positions: were the position that of the
-    gated value, a feature of which little is let through would look like one of another
-    value.
-    """
-
-    recordable = True
-
-    binned: Tensor | None
-    first_of_modes: Tensor | None
-
-    def __init__(
-        self,
-        n_features_in: int,
-        n_outputs: int,
-        hidden_layer_sizes: Sequence[int],
-        dropout: float,
-        n_bins: int,
-        binned: np.ndarray | None = None,
-        widths: Sequence[int] = (),
-    ) -> None:
-        super().__init__()
-        n_binned = n_features_in if binned is None else len(binned)
-        self.encoding = PiecewiseLinearEncoding(n_binned, n_bins)
-        self.register_buffer(
-            "binned", None if binned is None else torch.from_numpy(binned)
-        )
-        sizes = [n_features_in + n_binned * n_bins, *hidden_layer_sizes]
-        by_mode = [width * (1 + n_bins) for width in widths]
-        if binned is not None or sum(by_mode) < _WIDE * len(by_mode):
-            by_mode = []
-        starts = first_features(widths) if by_mode else None
-        self.register_buffer("first_of_modes", starts)
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes):
-            wide = by_mode and not layers
-            layer = LinearByMode(by_mode, n_out) if wide else nn.Linear(n_in, n_out)
-            layers += [layer, nn.ReLU(), Dropout(dropout)]
-        self.linear = nn.Linear(n_features_in, n_outputs)
-        if layers:
-            layers.append(nn.Linear(sizes[-1], n_outputs, bias=False))
-        self.first = layers[0] if layers else None
-        self.rest = nn.Sequential(*layers[1:])
-
-    def calibrate(self, x: Tensor, weight: Tensor) -> None:
-        """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
-        if self.binned is None:
-            self.encoding.calibrate(x, weight)
-        elif len(self.binned):
-            self.encoding.calibrate(x[:, self.binned], weight)
-
-    def forward(self, x: Tensor, attention: Tensor | None = None) -> Tensor:
-        """Return outputs (n, n_outputs).
-
-        ``x`` and ``attention`` (n, n_features_in), which is the same within a mode
-        where ``widths`` are known; None: all is let through.
-        """
-        output: Tensor = self.linear(x if attention is None else x * attention)
-        if self.first is None:
-            return output
-        if self.binned is not None:
-            hidden = self.first(self._seen(x, attention, self.binned))
-            return output + self.rest(hidden)
-        seen = torch.cat((x.unsqueeze(2), self.encoding(x)), dim=2)
-        if attention is None:
-            hidden = self.first(seen.flatten(1))
-        elif self.first_of_modes is None:
-            hidden = self.first((seen * attention.unsqueeze(2)).flatten(1))
-        else:
-            of_modes = attention.index_select(1, self.first_of_modes)
-            hidden = self.first(seen.flatten(1), of_modes)
-        return output + self.rest(hidden)
-
-    def _seen(self, x: Tensor, attention: Tensor | None, binned: Tensor) -> Tensor:
-        """All features, and some of them in bins, multiplied by attention."""
-        bins = self.encoding(x.index_select(1, binned))
-        if attention is not None:
-            bins = bins * attention.index_select(1, binned).unsqueeze(2)
-            x = x * attention
-        return torch.cat((x, bins.flatten(1)), dim=1)
 
 
 def _checked_sizes(hidden_layer_sizes: int | Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from sklearn_emma import EMMAClassifier, EMMARegressor, Mode
 from sklearn_emma._predictors.encoder_modules import EncodedModes
-from sklearn_emma._predictors.mlp import MLPModule
+from sklearn_emma._predictors.mlp_module import MLPModule
 from sklearn_emma.corruption import ModeLayout
 from sklearn_emma.model_selection import EMMAGridSearchCV
 from sklearn_emma.predictors import MLP, Encoders
@@ -63,8 +63,8 @@ def test_bins_are_those_of_the_columns_behind_the_embedding():
     x = torch.from_numpy(X)
     module.calibrate(x, torch.ones(80).double())
     encoding = module.head.encoding
-    edges = (-encoding.offset / encoding.slope)[:, 0]
-    np.testing.assert_allclose(edges, X[:, 16:].min(axis=0))
+    lower = (encoding.low - encoding.offset) / encoding.slope
+    np.testing.assert_allclose(lower[1], X[:, 16:].min(axis=0))
     attention = torch.ones(80, 18).double()
     torch.testing.assert_close(module(x, attention), module(x))
     attention[:, :16] = 0

@@ -24,8 +24,9 @@ def calibrated(X, weight=None, n_bins=N_BINS, dtype=torch.float64):
 
 
 def encode(encoding, X):
+    """Bins of one feature after the other."""
     encoded = encoding(torch.as_tensor(X).to(encoding.slope.dtype))
-    return encoded.flatten(1).numpy()
+    return encoded[:, 1:].transpose(1, 2).flatten(1).numpy()
 
 
 def skewed(n=300, seed=0):
@@ -103,6 +104,21 @@ def test_monotone_also_where_bins_are_as_narrow_as_numbers_allow(X):
         actual = encode(calibrated(X, dtype=dtype), rows)
         assert np.isfinite(actual).all()
         assert (np.diff(actual, axis=0) >= 0).all()
+
+
+@given(X=matrices, rows=wild)
+def test_the_feature_itself_comes_first(X, rows):
+    rows = torch.from_numpy(rows).double() * 1e6
+    assert torch.equal(calibrated(X)(rows)[:, 0], rows)
+
+
+@given(X=matrices, rows=matrices)
+def test_modes_apart_are_the_same_as_all_at_once(X, rows):
+    X, rows = (np.hstack([a, a[:, ::-1] ** 2, a]) for a in (X, rows))
+    encoding, rows = calibrated(X), torch.from_numpy(rows)
+    apart = encoding.by_mode(rows, (1, 0, 3, 2))
+    assert [values.shape[2] for values in apart] == [1, 0, 3, 2]
+    assert torch.equal(torch.cat(apart, dim=2), encoding(rows))
 
 
 @given(X=matrices)

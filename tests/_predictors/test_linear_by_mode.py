@@ -8,8 +8,12 @@ from torch.overrides import TorchFunctionMode
 
 from helpers import quick
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._predictors import mlp
-from sklearn_emma._predictors.linear_by_mode import LinearByMode, first_features
+from sklearn_emma._predictors import mlp_module
+from sklearn_emma._predictors.linear_by_mode import (
+    LinearByMode,
+    first_features,
+    linear_of_values,
+)
 from sklearn_emma.predictors import MLP
 
 WIDTHS = (3, 1, 4)
@@ -35,20 +39,47 @@ def test_it_is_a_linear_layer_of_inputs_times_attention(layers):
     x, attention = drawn(6, 8), drawn(6, 3).round(decimals=1)
     attention[0] = 0
     expected = whole(x * attention[:, SPREAD])
-    torch.testing.assert_close(by_mode(x, attention), expected)
-    torch.testing.assert_close(by_mode(x[:1], attention[:1])[0], whole.bias)
+    modes = x.split(WIDTHS, 1)
+    torch.testing.assert_close(by_mode(modes, attention), expected)
+    first = [mode[:1] for mode in modes]
+    torch.testing.assert_close(by_mode(first, attention[:1])[0], whole.bias)
 
 
 def test_without_attention_all_is_let_through(layers):
     by_mode, whole = layers
-    torch.testing.assert_close(by_mode(drawn(6, 8)), whole(drawn(6, 8)))
+    found = by_mode(drawn(6, 8).split(WIDTHS, 1))
+    torch.testing.assert_close(found, whole(drawn(6, 8)))
+
+
+def test_inputs_may_be_several_values_of_each_feature():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        by_mode = LinearByMode(WIDTHS, 5, 3)
+        torch.manual_seed(0)
+        whole = linear_of_values(3, 8, 5)
+    values, attention = drawn(6, 3, 8), drawn(6, 3)
+    expected = whole((values * attention[:, None, SPREAD]).flatten(1))
+    found = by_mode(values.split(WIDTHS, 2), attention)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_weight_starts_the_same_however_inputs_are_arranged():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = linear_of_values(3, 4, 5, n_plain=2)
+        torch.manual_seed(0)
+        drawn_by_feature = nn.Linear(2 + 3 * 4, 5)
+    plain, values = drawn(6, 2), drawn(6, 3, 4)
+    by_feature = torch.cat((plain, values.transpose(1, 2).flatten(1)), dim=1)
+    by_value = torch.cat((plain, values.flatten(1)), dim=1)
+    torch.testing.assert_close(layer(by_value), drawn_by_feature(by_feature))
 
 
 def test_gradients_are_those_of_the_linear_layer(layers):
     by_mode, whole = layers
     x, slope = drawn(6, 8), drawn(6, 5)
     attentions = [drawn(6, 3).requires_grad_() for _ in layers]
-    by_mode(x, attentions[0]).backward(slope)
+    by_mode(x.split(WIDTHS, 1), attentions[0]).backward(slope)
     whole(x * attentions[1][:, SPREAD]).backward(slope)
     torch.testing.assert_close(attentions[0].grad, attentions[1].grad)
     found = torch.cat([weight.grad for weight in by_mode.weights], dim=1)
@@ -69,7 +100,7 @@ def test_it_needs_no_memory_for_all_modes_at_once():
             return result
 
     with torch.no_grad(), Sizes():
-        layer(x, attention)
+        layer(x.split(2, 1), attention)
     assert max(sizes) == 40 * 100
 
 
@@ -89,7 +120,7 @@ def test_a_classifier_is_the_same_with_it_and_without(modes, monkeypatch):
     X[::7, :15] = np.nan
     found = []
     for least in (0, np.inf):
-        monkeypatch.setattr(mlp, "_WIDE", least)
+        monkeypatch.setattr(mlp_module, "_WIDE", least)
         fitted = quick(modes=modes, predictor=MLP(8)).fit(X, y)
         found.append(fitted.predict_proba(X))
         kind = LinearByMode if least == 0 else nn.Linear

@@ -1,4 +1,4 @@
-"""The default predictor: a recipe, and the module that it builds."""
+"""The recipe of the default predictor."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,8 @@ from torch import nn
 
 from helpers import quick, three_classes
 from sklearn_emma._predictors.dropout import Dropout
-from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
-from sklearn_emma._predictors.mlp import MLPModule
+from sklearn_emma._predictors.mlp_module import MLPModule
 from sklearn_emma.predictors import MLP
-
-X = torch.randn(6, 4, generator=torch.Generator())
-
-
-# -------------------------------------------------------------------------- the recipe
-
 
 SIZES = [
     (5, [5]),
@@ -38,6 +31,11 @@ def count_linear(module):
 def layers_of(module):
     """Linear layers of the path beside the linear one."""
     return [m for m in (module.first, *module.rest) if isinstance(m, nn.Linear)]
+
+
+def mlp(sizes, dropout=0.0, n_bins=8):
+    with torch.random.fork_rng(devices=[]):
+        return MLP(sizes, dropout, n_bins).build(4, 3)
 
 
 @pytest.mark.parametrize(("sizes", "expected"), SIZES, ids=repr)
@@ -64,7 +62,7 @@ def test_dropout_and_bins_reach_the_module(p):
     module = mlp((7, 5), dropout=p, n_bins=3)
     dropouts = [m.p for m in module.modules() if isinstance(m, Dropout)]
     assert dropouts == [p, p]
-    assert module.encoding.offset.shape == (4, 3)
+    assert module.encoding.offset.shape == (1 + 3, 4)
 
 
 def test_the_recipe_is_a_parameter_object_like_any_other():
@@ -129,67 +127,3 @@ def test_a_bad_parameter_is_named_by_fit_and_not_before(no_training, params, mes
         with pytest.raises(ValueError, match=f"(?s){message}"):
             call()
     assert not hasattr(model, "classes_")
-
-
-# -------------------------------------------------------------------------- the module
-
-
-def mlp(sizes, dropout=0.0, n_bins=8):
-    with torch.random.fork_rng(devices=[]):
-        return MLP(sizes, dropout, n_bins).build(4, 3)
-
-
-@pytest.mark.parametrize("sizes", [(), (7,), (7, 5)])
-def test_mlp_is_a_linear_path_beside_relu_layers(sizes):
-    module = mlp(sizes, dropout=0.5).eval()
-    seen = torch.cat((X.unsqueeze(2), module.encoding(X)), dim=2).flatten(1)
-    hidden, *layers = seen, *layers_of(module)
-    assert [layer.out_features for layer in layers] == [*sizes, 3][: len(layers)]
-    for layer in layers[:-1]:
-        hidden = (hidden @ layer.weight.T + layer.bias).clamp_min(0)
-    expected = X @ module.linear.weight.T + module.linear.bias
-    if sizes:
-        expected = expected + hidden @ layers[-1].weight.T
-    torch.testing.assert_close(module(X), expected)
-
-
-@pytest.mark.parametrize("n_bins", [1, 5])
-def test_layers_of_the_mlp_see_quantile_bins_of_the_training_data(n_bins):
-    module = mlp((7,), n_bins=n_bins)
-    weight = torch.tensor([1.0, 0.0, 2.0, 1.0, 1.0, 3.0])
-    expected = PiecewiseLinearEncoding(4, n_bins)
-    expected.calibrate(X, weight)
-    module.calibrate(X, weight)
-    assert module.first.in_features == 4 * (1 + n_bins)
-    torch.testing.assert_close(module.encoding(X), expected(X))
-    assert not [name for name, _ in module.encoding.named_parameters()]
-
-
-@pytest.mark.parametrize("sizes", [(), (7,)])
-def test_attention_multiplies_features_and_their_bins(sizes):
-    module = mlp(sizes).eval()
-    attention = torch.rand(X.shape, generator=torch.Generator().manual_seed(0))
-    expected = (X * attention) @ module.linear.weight.T + module.linear.bias
-    if sizes:
-        first, last = module.first, module.rest[-1]
-        bins = module.encoding(X)
-        seen = torch.cat([X.unsqueeze(2), bins], dim=2) * attention.unsqueeze(2)
-        hidden = (seen.flatten(1) @ first.weight.T + first.bias).clamp_min(0)
-        expected = expected + hidden @ last.weight.T
-    torch.testing.assert_close(module(X, attention), expected)
-    torch.testing.assert_close(module(X, torch.ones_like(X)), module(X))
-    torch.testing.assert_close(module(X, 0 * attention), module(0 * X))
-
-
-def test_mlp_drops_hidden_units_in_training_only():
-    module = mlp((50,), dropout=0.5)
-    with torch.random.fork_rng(devices=[]):
-        assert not torch.equal(module(X), module(X))
-    module.eval()
-    assert torch.equal(module(X), module(X))
-
-
-def test_every_parameter_of_the_mlp_gets_a_gradient():
-    module = mlp((7, 5))
-    module(X).square().sum().backward()
-    assert all(p.grad is not None and (p.grad != 0).any() for p in module.parameters())

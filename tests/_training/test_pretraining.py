@@ -229,13 +229,13 @@ def test_default_predictor_is_calibrated_and_stays_so(data):
     for predictor in (None, LogisticRegression()):  # both have it in the network
         model = quick(predictor=predictor).fit(X, y)
         encoding = model.network_.predictor.encoding
-        n_bins = encoding.offset.shape[1]
+        n_bins = len(encoding.offset) - 1
         levels = np.arange(n_bins) / n_bins
         expected = np.quantile(
             standardised(model, X), levels, axis=0, method="inverted_cdf"
         )
-        lower = -encoding.offset / encoding.slope
-        np.testing.assert_allclose(lower, expected.T, rtol=1e-5, atol=1e-6)
+        lower = ((encoding.low - encoding.offset) / encoding.slope)[1:]
+        np.testing.assert_allclose(lower, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_an_error_in_calibrate_leaves_nothing_behind(data, monkeypatch):

@@ -12,7 +12,7 @@ from .method import Effort, Method
 def parts() -> dict[str, dict[str, Any]]:
     """What is changed, by name."""
     from sklearn_emma import PotentialEnergyTransformer
-    from sklearn_emma._predictors.mlp import MLPModule
+    from sklearn_emma._predictors.mlp_module import MLPModule
     from sklearn_emma.attention import SoftAttention
     from sklearn_emma.corruption import Failures, GaussianNoise
     from sklearn_emma.predictors import MLP
