@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from sklearn_emma._energies.cross_fitting import folds, row_keys
 from sklearn_emma._energies.per_mode import CleanRows
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import make_net
 from sklearn_emma._optim.samples import Samples, auto_batch_size
@@ -31,8 +30,9 @@ from sklearn_emma._training.loss import PretrainingLoss
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import ZeroedMode, fail_modes
 
-# With more samples one part is held out, and trained on later, with the gate; with
-# fewer each sample is held out once, which costs as many trainings.
+# With more samples one part of ten is held out; with fewer each is held out once, which
+# costs as many trainings. The last one counts. What it has not seen is trained on with
+# the gate: yet another training, on all samples, would gain nothing.
 _MANY_SAMPLES = 1000
 _FEW_FOLDS, _HELD_OUT_PARTS = 3, 10
 
@@ -67,14 +67,14 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     """Train the predictor, unless it comes trained, and weigh the modes beside it."""
     asked = _asked(task)
     if asked is None:
-        return LearntPredictor(*_train(task, rows.x, task.data), None)
+        return LearntPredictor(*_train(task, rows.x), None)
     data, layout, (kind, n_answers) = task.data, task.layout, asked
     many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
     if len(np.unique(part)) < n_folds + many:
         # Samples are too much alike to be held out.
-        return LearntPredictor(*_train(task, rows.x, data), None)
+        return LearntPredictor(*_train(task, rows.x), None)
     samples = labelled(rows.x, rows.present, data, task.target)
     answers = []
     for k in range(n_folds):
@@ -83,10 +83,8 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
             kind.fit_heads(samples.rows(seen), layout, n_answers, [c] * layout.n_modes)
             for c in STRENGTHS
         ]
-        predictor, curve = _train(task, rows.x[seen], data.rows(seen))
+        predictor, curve = _train(task, rows.x, seen)
         answers.append(_answers(predictor, kind, heads, samples.rows(unseen), layout))
-    if not many:
-        predictor, curve = _train(task, rows.x, data)
     held_out = HeldOutAnswers.joined(answers)
     dtype = torch.from_numpy(rows.x[:0]).dtype
     evidence = kind(held_out.best_strengths(), n_answers, layout, dtype)
@@ -128,15 +126,22 @@ def _asked(task: PretrainingTask) -> Question | None:
 
 
 def _train(
-    task: PretrainingTask, filled: np.ndarray, data: TrainingSet
+    task: PretrainingTask, filled: np.ndarray, seen: np.ndarray | None = None
 ) -> tuple[nn.Module, list[float]]:
-    """Train a predictor on complete samples (n, d), unless it comes trained."""
+    """Train a predictor on complete samples (n, d), unless it comes trained.
+
+    It learns from the rows ``seen``, None: from all. Of the others it knows no more
+    than how features are distributed in all of them.
+    """
     x, options = torch.from_numpy(filled).to(TRAINING_TYPE), task.options
+    data = task.data
     with seeded(task.seeds[1], options.device) as generator:
         module = task.build()
         if isinstance(task.predictor, nn.Module):
             return module, []
         calibrate_predictor(module, x, torch.from_numpy(data.weight))
+        if seen is not None:
+            x, data = x[torch.from_numpy(seen)], data.rows(seen)
         net = make_net(
             ModuleAlone(module),
             PretrainingLoss(task.target.loss),

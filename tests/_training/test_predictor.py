@@ -18,6 +18,8 @@ from helpers import searchable
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._predictors.class_evidence import ClassEvidence
 from sklearn_emma._predictors.dropout import Dropout
+from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
+from sklearn_emma._training import fit
 from sklearn_emma._training import predictor as module
 from sklearn_emma.predictors import MLP
 
@@ -45,9 +47,10 @@ class Spy:
     def __init__(self, monkeypatch):
         self.networks, self.heads, self.answers, self.learnt = [], [], [], []
 
-        def noted_train(task, filled, data, original=module._train):
-            self.networks.append((filled, data.y))
-            return original(task, filled, data)
+        def noted_train(task, filled, seen=None, original=module._train):
+            rows = slice(None) if seen is None else seen
+            self.networks.append((filled[rows], task.data.y[rows]))
+            return original(task, filled, seen)
 
         def noted_heads(data, *args, original=ClassEvidence.fit_heads):
             self.heads.append((data.x, data.y))
@@ -78,12 +81,10 @@ def rows_of(x):
 # ---------------------------------------------------------------- what is held out
 
 
-@pytest.mark.parametrize(
-    ("n", "n_networks", "n_answers"), [(90, 4, 3), (1000, 4, 3), (1001, 1, 1)]
-)
-def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_answers):
+@pytest.mark.parametrize(("n", "n_networks"), [(90, 3), (1000, 3), (1001, 1)])
+def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks):
     quick(modes=MODES, epochs=1).fit(*samples(n))
-    assert len(spy.networks) == n_networks and len(spy.answers) == n_answers
+    assert len(spy.networks) == len(spy.answers) == n_networks
     held = []
     for trained, unseen, _ in spy.answers:
         new = rows_of(unseen.x)
@@ -94,9 +95,42 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks, n_answers):
         held.extend(new - set(held) if n > 1000 else new)
     # Each sample once or, where there are many, one in ten.
     assert len(held) == len(set(held)) == (n if n <= 1000 else 101)
-    # What is heard in the end is fitted on all samples; so is the network, of few.
+    # What is heard in the end is fitted on all samples.
     assert rows_of(spy.heads[-1][0]) == rows_of(spy.networks[-1][0]) | set(held)
     assert len(spy.heads[-1][0]) == n
+
+
+@pytest.mark.parametrize("n", [90, 1001])
+def test_the_network_that_is_trained_on_is_that_of_the_last_part(monkeypatch, n):
+    trained = []
+
+    def noted(*args, original=module._train):
+        trained.append(original(*args))
+        return trained[-1]
+
+    monkeypatch.setattr(module, "_train", noted)
+    taken = []
+
+    def assembled(plan, first, *args, original=fit.assemble):
+        taken.append(first.predictor)
+        return original(plan, first, *args)
+
+    monkeypatch.setattr(fit, "assemble", assembled)
+    model = quick(modes=MODES, epochs=1).fit(*samples(n))
+    assert taken == [trained[-1][0]]
+    assert model.pretraining_loss_curve_ == trained[-1][1]
+
+
+@pytest.mark.parametrize("n", [90, 1001])
+def test_its_bins_are_those_of_all_samples(n):
+    X, y = samples(n)
+    model = quick(modes=MODES, epochs=1).fit(X, y)
+    scaled = torch.from_numpy((X - X.mean(0)) / X.std(0)).float()
+    expected = PiecewiseLinearEncoding(5, 8)
+    expected.calibrate(scaled, torch.ones(n))
+    found = model.predictor_.encoding
+    for name, value in expected.state_dict().items():
+        torch.testing.assert_close(getattr(found, name).float(), value)
 
 
 def test_samples_of_the_same_values_are_held_out_together(spy):
