@@ -35,6 +35,12 @@ def pytest_configure(config):
     )
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Modules that a test makes start the same, whichever tests went before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def htru2():
     """Data frame X and classes y of HTRU2, if this machine has the file."""

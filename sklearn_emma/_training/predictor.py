@@ -83,7 +83,8 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
             kind.fit_heads(samples.rows(seen), layout, n_answers, [c] * layout.n_modes)
             for c in STRENGTHS
         ]
-        predictor, curve = _train(task, rows.x, seen)
+        # The quantiles of two thirds of few samples would be rough.
+        predictor, curve = _train(task, rows.x, seen, seen if many else None)
         answers.append(_answers(predictor, kind, heads, samples.rows(unseen), layout))
     held_out = HeldOutAnswers.joined(answers)
     dtype = torch.from_numpy(rows.x[:0]).dtype
@@ -126,12 +127,15 @@ def _asked(task: PretrainingTask) -> Question | None:
 
 
 def _train(
-    task: PretrainingTask, filled: np.ndarray, seen: np.ndarray | None = None
+    task: PretrainingTask,
+    filled: np.ndarray,
+    seen: np.ndarray | None = None,
+    known: np.ndarray | None = None,
 ) -> tuple[nn.Module, list[float]]:
     """Train a predictor on complete samples (n, d), unless it comes trained.
 
-    It learns from the rows ``seen``, None: from all. Of the others it knows no more
-    than how features are distributed in all of them.
+    It learns from the rows ``seen``, and is calibrated with the rows ``known``, whose
+    features alone it then knows; None: all.
     """
     x, options = torch.from_numpy(filled).to(TRAINING_TYPE), task.options
     data = task.data
@@ -139,9 +143,10 @@ def _train(
         module = task.build()
         if isinstance(task.predictor, nn.Module):
             return module, []
-        calibrate_predictor(module, x, torch.from_numpy(data.weight))
+        shown = slice(None) if known is None else known
+        calibrate_predictor(module, x[shown], torch.from_numpy(data.weight[shown]))
         if seen is not None:
-            x, data = x[torch.from_numpy(seen)], data.rows(seen)
+            x, data = x[seen], data.rows(seen)
         net = make_net(
             ModuleAlone(module),
             PretrainingLoss(task.target.loss),
