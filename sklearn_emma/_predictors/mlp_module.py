@@ -60,6 +60,7 @@ class MLPModule(nn.Module):
         self.register_buffer("first_of_modes", starts)
         layers: list[nn.Module] = []
         for n_out in hidden_layer_sizes[:1]:
+            first: nn.Module
             if binned is not None:
                 first = linear_of_values(n_bins, n_binned, n_out, n_features_in)
             elif self.widths:
