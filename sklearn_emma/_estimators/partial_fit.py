@@ -71,7 +71,9 @@ class LearnsByChunks(BaseEMMA):
             )
             if previous is not None:
                 self._check_continues(checked, "partial_fit")
-            plan = plan_training(self, checked, continues=previous is not None)
+            plan = plan_training(
+                self, checked, continues=previous is not None, max_iter=1
+            )
             progress = getattr(self, "_progress", None)
             trained, self._progress = train_pass(plan, previous, progress)
             self._store(checked, trained, continues=previous is not None)

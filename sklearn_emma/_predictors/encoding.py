@@ -30,7 +30,7 @@ class PiecewiseLinearEncoding(nn.Module):
 
     recordable = True
 
-    # Row 0 of each is for the feature itself, the others for the bins.
+    # Row 0 of each is for the feature itself, which has no bounds, the others for bins.
     slope: Tensor
     offset: Tensor
     low: Tensor
@@ -62,8 +62,7 @@ class PiecewiseLinearEncoding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode ``x`` (n, d) as (n, 1 + n_bins, d); what is 0 in x is 0 throughout."""
-        whole = self.slope, self.offset, self.low, self.high
-        return _encoded(x, *whole)
+        return _encoded(x, self.slope, self.offset, self.low, self.high)
 
     def by_mode(self, x: Tensor, widths: Sequence[int]) -> list[Tensor]:
         """Encode modes of so many features, apart from each other."""

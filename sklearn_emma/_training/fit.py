@@ -146,7 +146,7 @@ def train_pass(
         held_out=None,
         failures=plan.failures,
         criterion=plan.criterion,
-        options=replace(plan.joint_training, max_iter=1, lr_schedule="constant"),
+        options=replace(plan.joint_training, lr_schedule="constant"),
         seed=draw_seed(rng),
         target=plan.checked.target,
         optimizer_state=state,

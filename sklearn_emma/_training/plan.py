@@ -124,11 +124,15 @@ class Plan:
 
 
 def plan_training(
-    params: EMMAParams, checked: CheckedData, continues: bool = False
+    params: EMMAParams,
+    checked: CheckedData,
+    continues: bool = False,
+    max_iter: int | None = None,
 ) -> Plan:
     """Settle everything that can be known, and fail, before anything is trained.
 
     A training that ``continues`` learns no energies: a mode may be missing throughout.
+    Joint training is of ``max_iter`` epochs; None: of as many as the parameter says.
 
     Raises
     ------
@@ -136,7 +140,8 @@ def plan_training(
         If device, energies, gate, predictor, corruption or ``n_failing`` do not fit.
     """
     layout, target, data = checked.layout, checked.target, checked.data
-    options = Options.from_params(params, params.max_iter)
+    n_epochs = params.max_iter if max_iter is None else max_iter
+    options = Options.from_params(params, n_epochs)
     classifier = _clone_estimator(params.predictor, target, data)
     predictor = _torch_predictor(params.predictor, classifier)
     energies = choose_energies(
@@ -184,6 +189,7 @@ def plan_training(
             failures.pretraining_missing_fraction if failures.simulates else 0.0
         ),
         joint_energy=_comparison(params.joint_energy, gate, seeds.energies),
+        alone=n_epochs < params.pretraining_max_iter,
     )
     return Plan(
         checked=checked,

@@ -29,7 +29,8 @@ class PretrainingTask:
     ``energies`` are unfitted estimators, one for each mode; ``seeds`` those of the
     energies and of the predictor; ``missing_fraction`` is the share of samples in which
     one mode is missing while the predictor learns; ``joint_energy`` is how modes
-    are also compared with each other, None if they are not.
+    are also compared with each other, None if they are not; ``alone`` is whether the
+    predictor must learn from all samples here, since joint training is too short.
     """
 
     data: TrainingSet
@@ -41,6 +42,7 @@ class PretrainingTask:
     seeds: tuple[int, int]
     missing_fraction: float
     joint_energy: Comparison | None
+    alone: bool = False
 
     def build(self) -> nn.Module:
         """A new predictor; where that draws at random, from torch's global state."""

@@ -135,7 +135,8 @@ def test_onnxruntime_agrees_whatever_is_missing_and_for_any_number_of_rows(
     X = with_failures(bunch.data[:300], bunch.modes)
     for rows in (X, X[2:3]):  # all of them, and one of which nothing is known
         proba, attention = ask(rows)
-        np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-9)
+        # Of rows a thousand times as large onnxruntime rounds by up to 3e-8.
+        np.testing.assert_allclose(proba, model.predict_proba(rows), atol=1e-7)
         np.testing.assert_allclose(attention, model.attention(rows), atol=1e-9)
 
 

@@ -52,8 +52,9 @@ def test_the_first_call_is_a_fit_of_one_epoch(monkeypatch):
 
 @pytest.mark.parametrize("pickled", [False, True])
 def test_passes_over_one_chunk_are_the_epochs_of_a_fit(pickled):
-    fitted = smooth(max_iter=5).fit(X, y)
-    model = smooth(max_iter=50)
+    # Both learn from all samples in pretraining, which is longer.
+    fitted = smooth(max_iter=5, pretraining_max_iter=6).fit(X, y)
+    model = smooth(max_iter=50, pretraining_max_iter=6)
     for _ in range(5):
         model.partial_fit(X, y, CLASSES)
         if pickled:

@@ -1,10 +1,12 @@
 """The network that the default recipe builds."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from sklearn_emma._predictors.encoding import PiecewiseLinearEncoding
+from sklearn_emma._predictors.mlp_module import MLPModule
 from sklearn_emma.predictors import MLP
 
 X = torch.randn(6, 4, generator=torch.Generator())
@@ -72,3 +74,36 @@ def test_every_parameter_of_the_mlp_gets_a_gradient():
     module = mlp((7, 5))
     module(X).square().sum().backward()
     assert all(p.grad is not None and (p.grad != 0).any() for p in module.parameters())
+
+
+BINNED = np.array([1, 3])
+
+
+def behind(sizes):
+    """A module that sees two of four features in three bins."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MLPModule(4, 3, sizes, 0.0, 3, BINNED)
+
+
+def test_attention_multiplies_the_bins_of_some_features_too():
+    module, attention = behind((7,)).eval(), torch.rand(6, 4)
+    bins = module.encoding(X[:, BINNED])[:, 1:] * attention[:, BINNED].unsqueeze(1)
+    x = X * attention
+    seen = torch.cat([x, bins[:, 0], bins[:, 1], bins[:, 2]], dim=1)
+    hidden = (seen @ module.first.weight.T + module.first.bias).clamp_min(0)
+    expected = x @ module.linear.weight.T + module.linear.bias
+    expected = expected + hidden @ module.rest[-1].weight.T
+    torch.testing.assert_close(module(X, attention), expected)
+
+
+def test_weights_of_some_features_in_bins_start_feature_by_feature():
+    module = behind((7,))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = nn.Linear(4 + 2 * 3, 7).weight
+    plain, first, second = drawn[:, :4], drawn[:, 4:7], drawn[:, 7:]
+    found = module.first.weight
+    torch.testing.assert_close(found[:, :4], plain)
+    torch.testing.assert_close(found[:, 4::2], first)
+    torch.testing.assert_close(found[:, 5::2], second)

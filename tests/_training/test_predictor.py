@@ -47,10 +47,10 @@ class Spy:
     def __init__(self, monkeypatch):
         self.networks, self.heads, self.answers, self.learnt = [], [], [], []
 
-        def noted_train(task, filled, seen=None, *known, original=module._train):
+        def noted_train(task, filled, seen=None, original=module._train, **bins):
             rows = slice(None) if seen is None else seen
             self.networks.append((filled[rows], task.data.y[rows]))
-            return original(task, filled, seen, *known)
+            return original(task, filled, seen, **bins)
 
         def noted_heads(data, *args, original=ClassEvidence.fit_heads):
             self.heads.append((data.x, data.y))
@@ -104,8 +104,8 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks):
 def test_the_network_that_is_trained_on_is_that_of_the_last_part(monkeypatch, n):
     trained = []
 
-    def noted(*args, original=module._train):
-        trained.append(original(*args))
+    def noted(*args, original=module._train, **bins):
+        trained.append(original(*args, **bins))
         return trained[-1]
 
     monkeypatch.setattr(module, "_train", noted)
@@ -119,6 +119,32 @@ def test_the_network_that_is_trained_on_is_that_of_the_last_part(monkeypatch, n)
     model = quick(modes=MODES, epochs=1).fit(*samples(n))
     assert taken == [trained[-1][0]]
     assert model.pretraining_loss_curve_ == trained[-1][1]
+
+
+SHORT = {"max_iter": 1, "pretraining_max_iter": 2}
+
+
+@pytest.mark.parametrize("as_long", [False, True])
+def test_joint_training_that_is_shorter_goes_on_from_all_samples(spy, as_long):
+    quick(modes=MODES, **SHORT | {"max_iter": 1 + as_long}).fit(*samples())
+    assert [len(x) for x, _ in spy.networks] == [60, 60, 60] + [90] * (not as_long)
+
+
+def test_so_does_one_pass_over_a_chunk(spy):
+    X, y = samples()
+    chunks = quick(modes=MODES, epochs=2)
+    chunks.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    assert [len(x) for x, _ in spy.networks] == [60, 60, 60, 90]
+
+
+@pytest.mark.parametrize(("n_rare", "again"), [(1, True), (5, True), (6, False)])
+def test_a_rare_class_is_learnt_from_all_samples(spy, n_rare, again):
+    X, y = samples()
+    y[:n_rare] = 3
+    quick(modes=MODES, epochs=1).fit(X, y)
+    assert [len(x) for x, _ in spy.networks] == [60, 60, 60] + [90] * again
+    if again:
+        assert np.count_nonzero(spy.networks[-1][1] == 3) == n_rare
 
 
 @pytest.mark.parametrize("n", [90, 1001])
