@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
 
+# Not infinite: what a model has learnt is finite, and easily checked to be.
+_NO_BOUND = torch.finfo(torch.float32).max
+
+
 class PiecewiseLinearEncoding(nn.Module):
     """A feature, and how far it reaches into each of ``n_bins`` bins.
 
@@ -40,7 +44,7 @@ class PiecewiseLinearEncoding(nn.Module):
         super().__init__()
         for name in ("slope", "offset", "low", "high"):
             self.register_buffer(name, torch.zeros(1 + n_bins, n_features))
-        self.slope[0], self.low[0], self.high[0] = 1.0, -torch.inf, torch.inf
+        self.slope[0], self.low[0], self.high[0] = 1.0, -_NO_BOUND, _NO_BOUND
         # Until it is calibrated: equal bins from −2 to 2 standard deviations.
         edges = torch.linspace(-2.0, 2.0, n_bins + 1).unsqueeze(1)
         self._take(edges.expand(-1, n_features))
