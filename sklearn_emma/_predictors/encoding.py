@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from sklearn_emma._statistics.quantiles import weighted_quantiles
 
-
 # Not infinite: what a model has learnt is finite, and easily checked to be.
 _NO_BOUND = torch.finfo(torch.float32).max
 
