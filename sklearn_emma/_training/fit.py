@@ -118,7 +118,7 @@ def train_pass(
     Parameters
     ----------
     plan : Plan
-        Of the chunk.
+        Of the chunk, for one epoch.
     previous : EMMAModel, default=None
         Trained before; it stays as it is.
     progress : Progress, default=None
