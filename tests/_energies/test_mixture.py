@@ -118,17 +118,6 @@ def test_bad_parameters_are_named(params, message):
 # ------------------------------------------------------------------ several as one
 
 
-COLUMNS = [[4], [0, 3], [5, 1, 2]]
-
-
-@pytest.fixture(scope="module")
-def several():
-    """Energies of one to three features, of one, two and four components."""
-    X = np.random.default_rng(0).gamma(2.0, size=(60, 6))
-    kinds = zip((1, 2, 4), COLUMNS, strict=True)
-    return X, [MixtureEnergy(k, random_state=0).fit(X[:, c]) for k, c in kinds]
-
-
 def test_in_a_classifier_there_are_no_more_components_than_distinct_values():
     X = np.random.default_rng(0).normal(size=(150, 6))
     X[:, 5] = X[:, 5] > 0
@@ -138,13 +127,14 @@ def test_in_a_classifier_there_are_no_more_components_than_distinct_values():
     assert [e.n_components_ for e in clf.energies_.values()] == [4, 4, 2]
 
 
-def test_fitted_together_they_are_as_each_by_itself(several):
-    X, _ = several
-    weights = [np.ones(60) for _ in COLUMNS]
+def test_fitted_together_they_are_as_each_by_itself():
+    X = np.random.default_rng(0).gamma(2.0, size=(60, 6))
+    modes = [[4], [0, 3], [5, 1, 2]]
+    weights = [np.ones(60) for _ in modes]
     weights[1][:20] = 0.0
     together = [MixtureEnergy(k, random_state=0) for k in (1, 2, 4)]
-    MixtureEnergy._fit_together(together, [X[:, c] for c in COLUMNS], weights)
-    for mode, (one, columns) in enumerate(zip(together, COLUMNS, strict=True)):
+    MixtureEnergy._fit_together(together, [X[:, c] for c in modes], weights)
+    for mode, (one, columns) in enumerate(zip(together, modes, strict=True)):
         alone = MixtureEnergy(one.n_components, random_state=0)
         rows = X[weights[mode] > 0][:, columns]
         alone._fit_rows(rows, np.ones(len(rows)))
