@@ -66,7 +66,7 @@ def no_training(monkeypatch):
         pytest.fail("training began before the error was found")
 
     for where in (
-        "_training.predictor",
+        "_training.networks",
         "_training.joint_training",
         "_energies.denoising",
     ):

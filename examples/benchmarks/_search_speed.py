@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_emma import EMMAClassifier
+from sklearn_emma._training.task import epochs_alone
 from sklearn_emma.model_selection import EMMAGridSearchCV
 
 GRID = {
@@ -59,10 +60,7 @@ def search_times(
     **params
         Other parameters of the classifier.
     """
-    clf = EMMAClassifier(modes, random_state=0, **params)
-    names = ("max_iter", "pretraining_max_iter")
-    epochs = {name: max(1, round(share * clf.get_params()[name])) for name in names}
-    clf.set_params(**epochs)
+    clf = shortened(EMMAClassifier(modes, random_state=0, **params), share, len(X))
     options = {"cv": n_splits, "n_jobs": n_jobs, "refit": False}
     # Worker processes start, and import, before the clock does.
     GridSearchCV(clf, {"rho": [0.1, 1.0]}, **options).fit(X[:300], y[:300])
@@ -74,3 +72,12 @@ def search_times(
         seconds.append(time.perf_counter() - start)
         scores.append(search.cv_results_["mean_test_score"])
     return SearchTimes(*seconds, float(np.abs(scores[0] - scores[1]).max()))
+
+
+def shortened(clf: EMMAClassifier, share: float, n_samples: int) -> EMMAClassifier:
+    """Give a classifier a share of its epochs, for so many samples."""
+    alone = epochs_alone(clf.pretraining_max_iter, n_samples)
+    epochs = {"max_iter": clf.max_iter, "pretraining_max_iter": alone}
+    return clf.set_params(
+        **{name: max(1, round(share * n)) for name, n in epochs.items()}
+    )

@@ -85,7 +85,7 @@ def bare_fit(parts: Parts) -> None:
     _optimise(
         predictor,
         clf.lr,
-        clf.pretraining_max_iter,
+        len(clf.pretraining_loss_curve_),
         parts.batch_size,
         without_a_mode,
         lambda a, b: cross_entropy(predictor(a), b),
@@ -137,7 +137,7 @@ def skorch_fit(parts: Parts) -> None:
     clf = parts.clf
     options = _as_it_comes(parts, parts.energy.lr, parts.energy.max_iter)
     NeuralNet(parts.stack, nn.MSELoss, **options).fit(parts.z, parts.z)
-    options = _as_it_comes(parts, clf.lr, clf.pretraining_max_iter)
+    options = _as_it_comes(parts, clf.lr, len(clf.pretraining_loss_curve_))
     predictor = parts.model.network.predictor
     net = NeuralNetClassifier(predictor, criterion=nn.CrossEntropyLoss, **options)
     net.fit(parts.x, parts.y)

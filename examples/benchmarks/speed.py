@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from _memory import peak_memory
-from _search_speed import search_times
+from _search_speed import search_times, shortened
 from _speed_alone import growth, import_times
 from _speed_before import fits_before
 from _speed_peers import (
@@ -66,9 +66,7 @@ class Settings:
     def classifier(self, **params: Any) -> EMMAClassifier:
         """Build a classifier with defaults, apart from the number of epochs."""
         clf = EMMAClassifier(MODES, random_state=0, **params)
-        names = ("max_iter", "pretraining_max_iter")
-        epochs = {n: max(1, round(self.share * clf.get_params()[n])) for n in names}
-        return clf.set_params(**epochs)
+        return shortened(clf, self.share, self.samples)
 
 
 def source() -> tuple[str, np.ndarray, np.ndarray]:

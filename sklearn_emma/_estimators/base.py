@@ -116,7 +116,10 @@ class BaseEMMA(Reports, PrintsModesInOrder):
         ],
         "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), Failures, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "pretraining_max_iter": [Interval(Integral, 1, None, closed="left")],
+        "pretraining_max_iter": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "early_stopping": ["boolean", StrOptions({"refit"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],

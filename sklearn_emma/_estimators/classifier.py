@@ -109,8 +109,8 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         data as they are; ``fit(X, y, corrupted=...)`` then says which modes failed.
     max_iter : int, default=40
         Epochs of the joint training.
-    pretraining_max_iter : int, default=15
-        Epochs in which the predictor is pretrained.
+    pretraining_max_iter : int or "auto", default="auto"
+        Epochs of the predictor by itself; ``"auto"``: 15, or 30 of over 1,000 samples.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` makes about 16 of all, or six where these are few.
     lr : float, default=0.005
@@ -250,7 +250,7 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
         predictor: TorchPredictor | BaseEstimator | None = None,
         corruption: Failures | Corruption | str | None = "auto",
         max_iter: int = 40,
-        pretraining_max_iter: int = 15,
+        pretraining_max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float = 5e-3,
         lr_schedule: str = "cosine",

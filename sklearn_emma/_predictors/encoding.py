@@ -64,7 +64,7 @@ class PiecewiseLinearEncoding(nn.Module):
         self.low[1:], self.high[1:] = -at_zero, 1 - at_zero
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode ``x`` (n, d) as (n, 1 + n_bins, d); what is 0 in x is 0 throughout."""
+        """Encode ``x`` (..., d) as (..., 1 + n_bins, d); 0 in x is 0 throughout."""
         return _encoded(x, self.slope, self.offset, self.low, self.high)
 
     def by_mode(self, x: Tensor, widths: Sequence[int]) -> list[Tensor]:
@@ -78,4 +78,4 @@ def _encoded(
     x: Tensor, slope: Tensor, offset: Tensor, low: Tensor, high: Tensor
 ) -> Tensor:
     # Features last: each operation then runs along all of them at once.
-    return torch.addcmul(offset, x.unsqueeze(1), slope).clamp(low, high)
+    return torch.addcmul(offset, x.unsqueeze(-2), slope).clamp(low, high)

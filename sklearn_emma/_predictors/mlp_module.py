@@ -106,9 +106,9 @@ class MLPModule(nn.Module):
             seen = self.encoding(x)
             if attention is not None:
                 seen = seen * attention.unsqueeze(1)
-            return seen.flatten(1)
-        bins = self.encoding(x.index_select(1, self.binned))[:, 1:]
+            return seen.flatten(-2)
+        bins = self.encoding(x.index_select(-1, self.binned))[..., 1:, :]
         if attention is not None:
             bins = bins * attention.index_select(1, self.binned).unsqueeze(1)
             x = x * attention
-        return torch.cat((x, bins.flatten(1)), dim=1)
+        return torch.cat((x, bins.flatten(-2)), dim=-1)

@@ -44,7 +44,7 @@ from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 from sklearn_emma._predictors.regressors import clone_regressor
 from sklearn_emma._training.loss import JointLoss
-from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
+from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask, epochs_alone
 from sklearn_emma._validation import validate_nested_params
 from sklearn_emma.corruption import Corruption, Failures
 
@@ -63,7 +63,7 @@ class EMMAParams(TakesModes, TrainingParams, Protocol):
     predictor: TorchPredictor | BaseEstimator | None
     corruption: Failures | Corruption | str | None
     max_iter: int
-    pretraining_max_iter: int
+    pretraining_max_iter: int | str
     early_stopping: bool | str
     validation_fraction: float
     n_iter_no_change: int
@@ -177,19 +177,20 @@ def plan_training(
         warn_of_ignored_weights(
             energies, layout.names, to_learn.present(layout), to_learn.weight
         )
+    n_alone = epochs_alone(params.pretraining_max_iter, len(to_learn.y))
     pretraining = PretrainingTask(
         data=to_learn,
         layout=layout,
         target=target,
         energies=energies,
         predictor=predictor,
-        options=replace(options, max_iter=params.pretraining_max_iter, callbacks=()),
+        options=replace(options, max_iter=n_alone, callbacks=()),
         seeds=(seeds.energies, seeds.pretraining),
         missing_fraction=(
             failures.pretraining_missing_fraction if failures.simulates else 0.0
         ),
         joint_energy=_comparison(params.joint_energy, gate, seeds.energies),
-        alone=n_epochs < params.pretraining_max_iter,
+        alone=n_epochs < n_alone,
     )
     return Plan(
         checked=checked,

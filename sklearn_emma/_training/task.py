@@ -21,6 +21,21 @@ from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 #: up to twice as fast. What has been learnt scores X in its own type.
 TRAINING_TYPE = torch.float32
 
+#: With more samples than these a single network is pretrained, and for longer.
+MANY_SAMPLES = 1000
+_EPOCHS, _EPOCHS_OF_MANY = 15, 30
+
+
+def epochs_alone(given: int | str, n_samples: int) -> int:
+    """What ``pretraining_max_iter`` stands for.
+
+    What a network has learnt by itself is cheaper than what it learns behind the gate,
+    doing without a mode above all.
+    """
+    if not isinstance(given, str):
+        return given
+    return _EPOCHS_OF_MANY if n_samples > MANY_SAMPLES else _EPOCHS
+
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingTask:

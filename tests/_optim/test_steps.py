@@ -25,6 +25,7 @@ from sklearn_emma._optim.steps import (
     steps_of,
     weighted_mean,
 )
+from sklearn_emma.predictors import MLP
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -207,6 +208,7 @@ def layers(kind=nn.Sequential):
         ({"coupling": "asymmetric"}, True, False),
         ({"loss": "hinge"}, False, False),
         ({"loss": lambda energies, y: energies.sum(1) ** 2}, False, False),
+        ({"predictor": MLP(8)}, None, True),
         ({"predictor": layers()}, None, True),
         ({"predictor": layers(OwnModule)}, None, False),
     ],
@@ -227,6 +229,8 @@ def test_trainings_of_the_classifier_that_may_be_recorded(
     quick(**params).fit(*rare_class())
     assert found.pop("AutoencoderStack")
     assert found.pop("ModuleAlone", None) == predictor  # None: it is not pretrained
+    heard = isinstance(params.get("predictor"), MLP)
+    assert found.pop("SideBySide", None) == (True if heard else None)
     assert found == {"EMMANetwork": both}
 
 

@@ -46,11 +46,17 @@ class Spy:
 
     def __init__(self, monkeypatch):
         self.networks, self.heads, self.answers, self.learnt = [], [], [], []
+        self.asked = iter(())
 
-        def noted_train(task, filled, seen=None, original=module._train, **bins):
-            rows = slice(None) if seen is None else seen
-            self.networks.append((filled[rows], task.data.y[rows]))
-            return original(task, filled, seen, **bins)
+        def noted_trainings(task, filled, kept, original=module.train_networks, **bins):
+            together = [(filled[seen], task.data.y[seen]) for seen in kept]
+            self.networks += together
+            self.asked = iter(together)
+            return original(task, filled, kept, **bins)
+
+        def noted_training(task, filled, original=module.train_network):
+            self.networks.append((filled, task.data.y))
+            return original(task, filled)
 
         def noted_heads(data, *args, original=ClassEvidence.fit_heads):
             self.heads.append((data.x, data.y))
@@ -59,12 +65,13 @@ class Spy:
         def noted_answers(
             predictor, kind, heads, unseen, layout, original=module._answers
         ):
-            trained = self.networks[-1], *self.heads[-len(heads) :]
+            trained = next(self.asked), *self.heads[-len(heads) :]
             found = original(predictor, kind, heads, unseen, layout)
             self.answers.append((trained, unseen, found))
             return found
 
-        monkeypatch.setattr(module, "_train", noted_train)
+        monkeypatch.setattr(module, "train_networks", noted_trainings)
+        monkeypatch.setattr(module, "train_network", noted_training)
         monkeypatch.setattr(ClassEvidence, "fit_heads", staticmethod(noted_heads))
         monkeypatch.setattr(module, "_answers", noted_answers)
 
@@ -104,11 +111,11 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks):
 def test_the_network_that_is_trained_on_is_that_of_the_last_part(monkeypatch, n):
     trained = []
 
-    def noted(*args, original=module._train, **bins):
-        trained.append(original(*args, **bins))
-        return trained[-1]
+    def noted(*args, original=module.train_networks, **bins):
+        trained.extend(original(*args, **bins))
+        return trained
 
-    monkeypatch.setattr(module, "_train", noted)
+    monkeypatch.setattr(module, "train_networks", noted)
     taken = []
 
     def assembled(plan, first, *args, original=fit.assemble):

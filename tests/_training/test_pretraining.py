@@ -34,7 +34,7 @@ def three_modes():
 @pytest.fixture
 def epochs(monkeypatch):
     """The inputs of each epoch of pretraining, as they come."""
-    from sklearn_emma._training.predictor import train
+    from sklearn_emma._training.networks import train
 
     seen = []
 
@@ -46,7 +46,7 @@ def epochs(monkeypatch):
 
         return train(net, watched_draw, *args, **params)
 
-    monkeypatch.setattr("sklearn_emma._training.predictor.train", watched)
+    monkeypatch.setattr("sklearn_emma._training.networks.train", watched)
     return seen
 
 

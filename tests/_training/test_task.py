@@ -10,6 +10,7 @@ from torch import nn
 from helpers import quick, three_classes
 from sklearn_emma._inputs.checking import Given, check_training_data
 from sklearn_emma._training.plan import plan_training
+from sklearn_emma._training.task import epochs_alone
 from sklearn_emma.predictors import MLP
 
 
@@ -45,6 +46,27 @@ def test_a_module_of_the_user_is_never_trained_itself():
     built = planned(predictor=given).build()
     assert built is not given
     assert torch.equal(built.weight.float(), given.weight)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_samples", "expected"),
+    [
+        ("auto", 20, 15),
+        ("auto", 1000, 15),
+        ("auto", 1001, 30),
+        (7, 20, 7),
+        (7, 2000, 7),
+    ],
+)
+def test_many_samples_are_learnt_from_for_longer(given, n_samples, expected):
+    assert epochs_alone(given, n_samples) == expected
+    X = np.random.default_rng(0).normal(size=(n_samples, 4))
+    y = np.arange(n_samples) % 3
+    model = quick(pretraining_max_iter=given)
+    checked = check_training_data(model, Given(X, y), model._read_target)
+    plan = plan_training(model, checked)
+    assert plan.pretraining.options.max_iter == epochs_alone(given, len(y))
+    assert plan.joint_training.max_iter == model.max_iter
 
 
 def test_another_task_is_a_copy_with_a_difference():

@@ -69,7 +69,7 @@ def trainings(monkeypatch):
 
         return call
 
-    for where in ("_training.predictor", "_training.joint_training"):
+    for where in ("_training.networks", "_training.joint_training"):
         name = f"sklearn_emma.{where}.train"
         monkeypatch.setattr(name, counted(where, _resolved(name)))
     return done

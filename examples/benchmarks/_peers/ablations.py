@@ -46,8 +46,8 @@ def parts() -> dict[str, dict[str, Any]]:
         "no-joint-energy": {"joint_energy": False},
         "one-sided": {"energy_scaling": "robust"},
         "couplings": {"coupling": "asymmetric"},
-        "half-the-epochs": {"max_iter": 20, "pretraining_max_iter": 8},
-        "twice-the-epochs": {"max_iter": 80, "pretraining_max_iter": 30},
+        "half-the-epochs": {"max_iter": 20},
+        "twice-the-epochs": {"max_iter": 80},
     }
 
 
