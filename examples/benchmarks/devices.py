@@ -3,8 +3,8 @@
     python examples/benchmarks/devices.py [--rounds 3] [--smoke]
 
 Prints a Markdown table of seconds by the clock, medians of rounds in which all take
-turns; of the last line, which takes minutes, there is one. "Not recorded" is the GPU with every step launched kernel by kernel. Without a
-GPU only the columns of the CPU are filled.
+turns; of the last line, which takes minutes, there is one. "Not recorded" is the GPU
+with every step launched kernel by kernel. Without a GPU there is the CPU alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
 from speed import MODES, load
+from threadpoolctl import threadpool_limits
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._optim import steps
@@ -48,11 +49,12 @@ def wide(n_samples: int) -> Data:
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Let torch use so many."""
+    """Let torch and linear algebra use so many."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
-        yield
+        with threadpool_limits(number):
+            yield
     finally:
         torch.set_num_threads(before)
 
@@ -78,21 +80,18 @@ def contenders(
 ) -> dict[str, Callable[[], float]]:
     """What each column measures; ``act`` prepares an action for a device."""
 
-    def on_cpu() -> float:
-        with threads(n_threads):
-            return seconds(act("cpu"))
+    def on(device: str) -> float:
+        with threads(n_threads):  # much of a fit is computed on the CPU anyway
+            return seconds(act(device))
 
     def step_by_step() -> float:
         with patch.object(steps, "repeats", lambda net: False):
-            return seconds(act("cuda"))
+            return on("cuda")
 
     columns: dict[str, Callable[[], float]] = {}
     if torch.cuda.is_available():
-        columns = {
-            "GPU": lambda: seconds(act("cuda")),
-            "GPU, not recorded": step_by_step,
-        }
-    return columns | {"CPU": on_cpu}
+        columns = {"GPU": lambda: on("cuda"), "GPU, not recorded": step_by_step}
+    return columns | {"CPU": lambda: on("cpu")}
 
 
 def line(name: str, columns: dict[str, Callable[[], float]], rounds: int) -> str:

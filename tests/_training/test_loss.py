@@ -10,7 +10,7 @@ from sklearn_emma import GateScores
 from sklearn_emma._attention.importance import energy_alignment, log_importance
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.network import EMMAOutput
-from sklearn_emma._training.loss import JointLoss, PretrainingLoss
+from sklearn_emma._training.loss import JointLoss, PretrainingLoss, SideBySideLoss
 
 Y = torch.tensor([0, 2, 1, 1, 0])
 SUPERVISED = Classes(np.arange(3)).loss
@@ -18,7 +18,7 @@ SUPERVISED = Classes(np.arange(3)).loss
 
 def squares(output, y):
     """Supervised loss of another kind of target."""
-    return mse_loss(output[:, 0], y.double(), reduction="none")
+    return mse_loss(output[:, 0], y.to(output), reduction="none")
 
 
 def output_of(seed=0):
@@ -31,6 +31,15 @@ def output_of(seed=0):
     logs = log_importance(energies, 1.0, present)
     scores = GateScores(logs, logs.exp(), logs, energies)
     return EMMAOutput(logits, scores, torch.tensor(2.5).double()), corrupted, present
+
+
+def test_losses_side_by_side_count_by_their_share():
+    output = torch.tensor([[[1.0], [4.0]], [[2.0], [0.0]], [[3.0], [5.0]]])
+    y = torch.tensor([[0.0, 2.0], [2.0, 0.0], [0.0, 0.0]])
+    share = torch.tensor([[1.0, 3.0], [1.0, 0.0], [0.0, 0.0]])
+    losses = SideBySideLoss(squares)(output, y, share)
+    # (1 · 1² + 3 · 2²) / 4; the one that counts; nothing where none does.
+    assert losses.tolist() == [13 / 4, 0.0, 0.0]
 
 
 def test_pretraining_loss_is_the_log_loss_of_each_sample():
