@@ -69,7 +69,8 @@ def train(
     noted = noting(f"That was during the training of the {part}.")
     with threads_for(net.module_, batch_size, net.device), noted:
         net.notify("on_train_begin", X=None, y=None)
-        take_step = steps_of(net, after_step, watched=bool(options.callbacks))
+        watched = bool(options.callbacks)
+        take_step = steps_of(net, after_step, watched=watched)
         n_epochs, hidden = options.max_iter, not options.verbose
         epochs = Progress(range(n_epochs), desc=part, disable=hidden)
         with epochs:
@@ -81,10 +82,10 @@ def train(
                 }
                 net.notify("on_epoch_begin", **sets)
                 batches = data.batches(batch_size, generator)
-                _record(net, "train_loss", _train_epoch(net, batches, take_step), part)
+                loss = _train_epoch(net, batches, take_step, watched)
+                _record(net, "train_loss", loss, part)
                 if validation is not None:
                     _record(net, "valid_loss", _evaluate(net, validation), part)
-                loss = net.history[-1, "train_loss"]
                 epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
                 if asks_to_stop(partial(net.notify, "on_epoch_end", **sets)):
                     break
@@ -102,19 +103,30 @@ def divergence(name: str, loss: float, part: str, epoch: int) -> FloatingPointEr
 
 
 def _train_epoch(
-    net: NeuralNet, batches: Iterator[Samples], take_step: Callable[[Samples], Taken]
+    net: NeuralNet,
+    batches: Iterator[Samples],
+    take_step: Callable[[Samples], Taken],
+    watched: bool,
 ) -> float:
+    """Take a step on each batch, of which callbacks of the user hear; the mean loss."""
     net.module_.train()
     losses, masses = [], []
     for batch in batches:
-        pair = (batch.inputs, batch.targets["y"])
-        net.notify("on_batch_begin", batch=pair, training=True)
-        taken = take_step(batch)
+        taken = _heard_step(net, batch, take_step) if watched else take_step(batch)
         losses.append(taken.loss)
         masses.append(batch.weight.sum())
-        net.history.record_batch("train_batch_size", len(batch))
-        net.notify("on_batch_end", batch=pair, training=True, **taken._asdict())
     return float(weighted_mean(torch.stack(losses), torch.stack(masses)))
+
+
+def _heard_step(
+    net: NeuralNet, batch: Samples, take_step: Callable[[Samples], Taken]
+) -> Taken:
+    pair = (batch.inputs, batch.targets["y"])
+    net.notify("on_batch_begin", batch=pair, training=True)
+    taken = take_step(batch)
+    net.history.record_batch("train_batch_size", len(batch))
+    net.notify("on_batch_end", batch=pair, training=True, **taken._asdict())
+    return taken
 
 
 @torch.no_grad()
