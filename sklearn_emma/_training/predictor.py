@@ -22,16 +22,13 @@ from sklearn_emma._predictors.evidence import (
 from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._training.evidence import Question, labelled, question
 from sklearn_emma._training.networks import train_network, train_networks
-from sklearn_emma._training.task import (
-    MANY_SAMPLES,
-    TRAINING_TYPE,
-    PretrainingTask,
-)
+from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 
 # With more samples one part of ten is held out; with fewer each is held out once, which
 # costs as many trainings. The last one counts: what it has not seen is trained on with
 # the gate, for more epochs. On seven data sets another training, on all samples, gained
 # nothing; but it does where joint training is short, or a class has hardly any samples.
+_MANY_SAMPLES = 1000
 _FEW_FOLDS, _HELD_OUT_PARTS = 3, 10
 _FEWEST_OF_A_CLASS = 6
 
@@ -53,7 +50,7 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
     if asked is None:
         return LearntPredictor(*train_network(task, rows.x), None)
     data, layout, (kind, n_answers) = task.data, task.layout, asked
-    many = len(data.y) > MANY_SAMPLES
+    many = len(data.y) > _MANY_SAMPLES
     n_folds, n_parts = (1, _HELD_OUT_PARTS) if many else (_FEW_FOLDS, _FEW_FOLDS)
     part = folds(row_keys(rows.x), n_parts)
     if len(np.unique(part)) < n_folds + many:

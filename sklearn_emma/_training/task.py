@@ -21,20 +21,16 @@ from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 #: up to twice as fast. What has been learnt scores X in its own type.
 TRAINING_TYPE = torch.float32
 
-#: With more samples than these a single network is pretrained, and for longer.
-MANY_SAMPLES = 1000
-_EPOCHS, _EPOCHS_OF_MANY = 15, 30
+# What a network has learnt by itself is cheaper than what it learns behind the gate,
+# doing without a mode above all. But of 1,000 samples nothing is gained by more epochs.
+_EPOCHS, _EPOCHS_OF_MANY, _MANY_SAMPLES = 15, 30, 2000
 
 
 def epochs_alone(given: int | str, n_samples: int) -> int:
-    """What ``pretraining_max_iter`` stands for.
-
-    What a network has learnt by itself is cheaper than what it learns behind the gate,
-    doing without a mode above all.
-    """
+    """What ``pretraining_max_iter`` stands for."""
     if not isinstance(given, str):
         return given
-    return _EPOCHS_OF_MANY if n_samples > MANY_SAMPLES else _EPOCHS
+    return _EPOCHS_OF_MANY if n_samples > _MANY_SAMPLES else _EPOCHS
 
 
 @dataclass(frozen=True, kw_only=True)
