@@ -52,10 +52,10 @@ def test_a_module_of_the_user_is_never_trained_itself():
     ("given", "n_samples", "expected"),
     [
         ("auto", 20, 15),
-        ("auto", 1000, 15),
-        ("auto", 1001, 30),
+        ("auto", 2000, 15),
+        ("auto", 2001, 30),
         (7, 20, 7),
-        (7, 2000, 7),
+        (7, 3000, 7),
     ],
 )
 def test_many_samples_are_learnt_from_for_longer(given, n_samples, expected):
