@@ -60,7 +60,8 @@ def search_times(
     **params
         Other parameters of the classifier.
     """
-    clf = shortened(EMMAClassifier(modes, random_state=0, **params), share, len(X))
+    n_train = len(X) * (n_splits - 1) // n_splits
+    clf = shortened(EMMAClassifier(modes, random_state=0, **params), share, n_train)
     options = {"cv": n_splits, "n_jobs": n_jobs, "refit": False}
     # Worker processes start, and import, before the clock does.
     GridSearchCV(clf, {"rho": [0.1, 1.0]}, **options).fit(X[:300], y[:300])

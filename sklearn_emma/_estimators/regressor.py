@@ -110,7 +110,7 @@ class EMMARegressor(PredictsNumbers):
     max_iter : int, default=40
         Epochs of the joint training.
     pretraining_max_iter : int or "auto", default="auto"
-        Epochs of the predictor by itself; ``"auto"``: 15, or 30 of over 2,000 samples.
+        Epochs of pretraining; ``"auto"``: 15, or 30 with more than 2,000 samples.
     batch_size : int or "auto", default="auto"
         Samples in a step; ``"auto"`` makes about 16 of all, or six where these are few.
     lr : float, default=0.005

@@ -192,10 +192,14 @@ def _is_recordable(part: object) -> bool:
 def batch_loss(
     module: Callable[..., Output], criterion: Callable[..., Tensor], batch: Samples
 ) -> tuple[Tensor, Output]:
-    """Weighted mean loss of a batch, a scalar tensor, and the module's output."""
+    """Weighted mean loss of a batch, a scalar tensor, and the module's output.
+
+    Of networks side by side, whose weights are (n, K), the mean of their losses.
+    """
     output = module(**batch.inputs)
     per_sample = criterion(output, **batch.targets)
-    return weighted_mean(per_sample, batch.weight), output
+    loss = weighted_mean(per_sample, batch.weight)
+    return loss.mean() if loss.ndim else loss, output
 
 
 def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:

@@ -87,7 +87,8 @@ class MLPModule(nn.Module):
         """Return outputs (n, n_outputs).
 
         ``x`` and ``attention`` (n, n_features_in), which is the same within a mode
-        where ``widths`` are known; None: all is let through.
+        where ``widths`` are known; None: all is let through, and ``x`` may be of
+        networks side by side, (K, n, n_features_in).
         """
         output: Tensor = self.linear(x if attention is None else x * attention)
         if self.first is None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_emma._predictors.mlp_module import MLPModule
+
+# The products of a network with more parameters take longer than what is saved.
+_MOST_PARAMETERS = 2**17
+
+
+def gains_side_by_side(network: nn.Module) -> TypeGuard[MLPModule]:
+    """Whether copies of a network learn faster side by side than one by one."""
+    # Modes are wide that have a layer each, LinearByMode.
+    narrow = isinstance(network, MLPModule) and not network.widths
+    size = sum(parameter.numel() for parameter in network.parameters())
+    return narrow and size <= _MOST_PARAMETERS
 
 
 class SideBySide(nn.Module):
@@ -21,7 +33,7 @@ class SideBySide(nn.Module):
     Parameters
     ----------
     network : MLPModule
-        What all of them start as, without layers by mode; it is left as it is.
+        What all of them start as, of narrow modes; it is left as it is.
     n_networks : int
         Number of copies K.
     """
@@ -43,12 +55,11 @@ class SideBySide(nn.Module):
 
     @torch.no_grad()
     def apart(self, network: MLPModule) -> Iterator[MLPModule]:
-        """Each by itself: copies of ``network`` with what each has learnt."""
+        """Each by itself, to predict: copies of ``network`` with what it has learnt."""
         for k in range(self.n_networks):
-            alone = copy.deepcopy(network)
+            alone = copy.deepcopy(network).eval()
             for name, parameter in alone.named_parameters():
-                learnt = self.networks.get_parameter(name)
-                parameter.copy_(learnt[k].view_as(parameter))
+                parameter.copy_(self.networks.get_parameter(name)[k])
             yield alone
 
 
@@ -60,17 +71,14 @@ class _Linears(nn.Module):
     def __init__(self, layer: nn.Linear, n_layers: int) -> None:
         super().__init__()
         self.weight = _repeated(layer.weight, n_layers)
-        self.bias = None
-        if layer.bias is not None:
-            self.bias = _repeated(layer.bias, n_layers, rows=True)
+        self.bias = None if layer.bias is None else _repeated(layer.bias, n_layers)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.bias is None:
             return torch.bmm(x, self.weight.mT)
-        return torch.baddbmm(self.bias, x, self.weight.mT)
+        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.mT)
 
 
-def _repeated(parameter: Tensor, number: int, *, rows: bool = False) -> nn.Parameter:
-    """One for each; with an axis between, for all ``rows`` that it is added to."""
-    one = parameter.detach().unsqueeze(0) if rows else parameter.detach()
+def _repeated(parameter: Tensor, number: int) -> nn.Parameter:
+    one = parameter.detach()
     return nn.Parameter(one.expand(number, *one.shape).clone())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from sklearn_emma._attention.importance import alignment_by_level
@@ -29,23 +28,15 @@ class _SupervisedLoss(nn.Module):
 
 
 class PretrainingLoss(_SupervisedLoss):
-    """Supervised loss of each sample, (n,), of the predictor by itself."""
+    """Supervised loss of each sample, (n,), of the predictor by itself.
 
-    def forward(self, output: Tensor, y: Tensor) -> Tensor:
-        return self.supervised(output, y)
-
-
-class SideBySideLoss(_SupervisedLoss):
-    """The same of networks side by side, of which each has samples of its own.
-
-    Of outputs (n, K, n_outputs) the mean over networks, (n,): those of a row count by
-    their ``share`` (n, K).
+    Of outputs (n, K, n_outputs) of predictors side by side, (n, K).
     """
 
-    def forward(self, output: Tensor, y: Tensor, share: Tensor) -> Tensor:
-        losses = self.supervised(output.flatten(0, 1), y.flatten(0, 1))
-        total = (losses.view_as(share) * share).sum(1)
-        return total / share.sum(1).clamp_min(torch.finfo(share.dtype).tiny)
+    def forward(self, output: Tensor, y: Tensor) -> Tensor:
+        last = output.ndim - 2
+        losses = self.supervised(output.flatten(0, last), y.flatten(0, last))
+        return losses.view(output.shape[:-1])
 
 
 class JointLoss(_SupervisedLoss):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,10 +12,11 @@ from sklearn_emma._optim.loop import train
 from sklearn_emma._optim.net import make_net
 from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
+from sklearn_emma._predictors.mlp import MLP
 from sklearn_emma._predictors.mlp_module import MLPModule
 from sklearn_emma._predictors.modules import calibrate_predictor
-from sklearn_emma._predictors.side_by_side import SideBySide
-from sklearn_emma._training.loss import PretrainingLoss, SideBySideLoss
+from sklearn_emma._predictors.side_by_side import SideBySide, gains_side_by_side
+from sklearn_emma._training.loss import PretrainingLoss
 from sklearn_emma._training.task import TRAINING_TYPE, PretrainingTask
 from sklearn_emma.corruption import ZeroedMode, fail_modes
 
@@ -39,29 +40,21 @@ class ModuleAlone(nn.Module):
 
 
 def train_networks(
-    task: PretrainingTask,
-    filled: np.ndarray,
-    kept: Sequence[np.ndarray],
-    *,
-    bins_of_seen: bool = False,
+    task: PretrainingTask, filled: np.ndarray, kept: Sequence[np.ndarray]
 ) -> list[TrainedNetwork]:
-    """Train a network on each choice of the complete samples (n, d).
+    """Train a network on each choice ``kept`` of the complete samples (n, d).
 
-    Those of the default kind learn side by side, and share the curve of their mean
-    loss. Arguments as of :func:`train_network`.
+    Small ones of the default kind learn side by side, and share the curve of their mean
+    loss. All are calibrated with all samples.
     """
-    with seeded(task.seeds[1], task.options.device) as generator:
-        network = task.build()
-        # What another optimiser does with parameters of several networks is not known.
-        separable = task.options.optimizer is torch.optim.Adam
-        several = len(kept) > 1 and not bins_of_seen
-        # A network of wide modes has enough to do by itself.
-        narrow = not getattr(network, "widths", ())
-        if separable and several and narrow and isinstance(network, MLPModule):
-            return _train_together(network, task, filled, kept, generator)
-    return [
-        train_network(task, filled, seen, bins_of_seen=bins_of_seen) for seen in kept
-    ]
+    # What another optimiser does with parameters of several networks is not known.
+    separable = task.options.optimizer is torch.optim.Adam
+    if separable and isinstance(task.predictor, MLP):
+        with seeded(task.seeds[1], task.options.device) as generator:
+            network = task.build()
+            if gains_side_by_side(network):
+                return _train_together(network, task, filled, kept, generator)
+    return [train_network(task, filled, seen) for seen in kept]
 
 
 def train_network(
@@ -91,7 +84,7 @@ def train_network(
             {"y": torch.from_numpy(data.y)},
             torch.from_numpy(data.loss_weight).to(x.dtype),
         )
-        curve = _fit(ModuleAlone(module), PretrainingLoss, task, samples, generator)
+        curve = _fit(ModuleAlone(module), task, samples, generator)
     return module.cpu(), curve
 
 
@@ -109,17 +102,18 @@ def _train_together(
     size = max(map(len, kept))
     rows = np.stack([np.resize(seen, size) for seen in kept], axis=1)
     counts = np.arange(size)[:, None] < [len(seen) for seen in kept]
-    share = torch.from_numpy(data.loss_weight[rows] * counts).to(x.dtype)
-    targets = {"y": torch.from_numpy(data.y[rows]), "share": share}
-    samples = Samples({"x": x[rows]}, targets, share.sum(1))
+    samples = Samples(
+        {"x": x[rows]},
+        {"y": torch.from_numpy(data.y[rows])},
+        torch.from_numpy(data.loss_weight[rows] * counts).to(x.dtype),
+    )
     together = SideBySide(network, len(kept))
-    curve = _fit(together, SideBySideLoss, task, samples, generator)
+    curve = _fit(together, task, samples, generator)
     return [(alone, curve) for alone in together.cpu().apart(network)]
 
 
 def _fit(
     module: nn.Module,
-    make_loss: Callable[..., nn.Module],
     task: PretrainingTask,
     samples: Samples,
     generator: Generator,
@@ -128,7 +122,7 @@ def _fit(
     options = task.options
     net = make_net(
         module,
-        make_loss(task.target.loss),
+        PretrainingLoss(task.target.loss),
         options,
         batch_size=auto_batch_size(options.batch_size, len(samples)),
     )

@@ -177,7 +177,8 @@ def plan_training(
         warn_of_ignored_weights(
             energies, layout.names, to_learn.present(layout), to_learn.weight
         )
-    n_alone = epochs_alone(params.pretraining_max_iter, len(to_learn.y))
+    # By all samples, which a refit learns from as well.
+    n_alone = epochs_alone(params.pretraining_max_iter, len(data.y))
     pretraining = PretrainingTask(
         data=to_learn,
         layout=layout,

@@ -58,7 +58,10 @@ def learn_predictor(task: PretrainingTask, rows: CleanRows) -> LearntPredictor:
         return LearntPredictor(*train_network(task, rows.x), None)
     samples = labelled(rows.x, rows.present, data, task.target)
     kept = [np.flatnonzero(part != k) for k in range(n_folds)]
-    networks = train_networks(task, rows.x, kept, bins_of_seen=many)
+    if many:
+        networks = [train_network(task, rows.x, kept[0], bins_of_seen=True)]
+    else:
+        networks = train_networks(task, rows.x, kept)
     answers = []
     for k, (network, _) in enumerate(networks):
         seen, unseen = samples.rows(kept[k]), samples.rows(np.flatnonzero(part == k))

@@ -21,8 +21,8 @@ from sklearn_emma._predictors.modules import TorchPredictor, build_predictor
 #: up to twice as fast. What has been learnt scores X in its own type.
 TRAINING_TYPE = torch.float32
 
-# What a network has learnt by itself is cheaper than what it learns behind the gate,
-# doing without a mode above all. But of 1,000 samples nothing is gained by more epochs.
+# An epoch of pretraining costs less than one behind the gate, and teaches as well to do
+# without a mode. With 1,000 samples nothing was gained by more of them.
 _EPOCHS, _EPOCHS_OF_MANY, _MANY_SAMPLES = 15, 30, 2000
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sklearn_emma._predictors.mlp_module import MLPModule
-from sklearn_emma._predictors.side_by_side import SideBySide
+from sklearn_emma._predictors.side_by_side import SideBySide, gains_side_by_side
 
 N_NETWORKS, N_FEATURES = 3, 6
 make = partial(MLPModule, N_FEATURES, 2, n_bins=4, dropout=0.0)
@@ -56,7 +56,7 @@ def test_each_by_itself_answers_as_beside_the_others(network):
     assert len(alone) == N_NETWORKS
     found = together(x)
     for k, one in enumerate(alone):
-        assert type(one) is MLPModule
+        assert type(one) is MLPModule and not one.training
         torch.testing.assert_close(one(x[:, k]), found[:, k])
     assert not torch.allclose(alone[0](x[:, 0]), alone[1](x[:, 0]))
 
@@ -101,3 +101,17 @@ def test_inputs_of_one_do_not_reach_another(network):
     other = x.clone()
     other[:, 1] = 5.0
     torch.testing.assert_close(together(other)[:, 0], together(x)[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("network", "gains"),
+    [
+        (make(hidden_layer_sizes=(7,)), True),
+        (make(hidden_layer_sizes=(128, 64)), True),
+        (make(hidden_layer_sizes=(360, 360)), False),  # large
+        (MLPModule(80, 2, (7,), 0.0, 4, widths=(50, 30)), False),  # of wide modes
+        (nn.Linear(4, 3), False),
+    ],
+)
+def test_small_networks_of_narrow_modes_gain(network, gains):
+    assert gains_side_by_side(network) is gains

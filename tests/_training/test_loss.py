@@ -10,7 +10,7 @@ from sklearn_emma import GateScores
 from sklearn_emma._attention.importance import energy_alignment, log_importance
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.network import EMMAOutput
-from sklearn_emma._training.loss import JointLoss, PretrainingLoss, SideBySideLoss
+from sklearn_emma._training.loss import JointLoss, PretrainingLoss
 
 Y = torch.tensor([0, 2, 1, 1, 0])
 SUPERVISED = Classes(np.arange(3)).loss
@@ -33,13 +33,14 @@ def output_of(seed=0):
     return EMMAOutput(logits, scores, torch.tensor(2.5).double()), corrupted, present
 
 
-def test_losses_side_by_side_count_by_their_share():
-    output = torch.tensor([[[1.0], [4.0]], [[2.0], [0.0]], [[3.0], [5.0]]])
-    y = torch.tensor([[0.0, 2.0], [2.0, 0.0], [0.0, 0.0]])
-    share = torch.tensor([[1.0, 3.0], [1.0, 0.0], [0.0, 0.0]])
-    losses = SideBySideLoss(squares)(output, y, share)
-    # (1 · 1² + 3 · 2²) / 4; the one that counts; nothing where none does.
-    assert losses.tolist() == [13 / 4, 0.0, 0.0]
+def test_losses_of_networks_side_by_side_are_those_of_each():
+    output = torch.randn(5, 3, 3, generator=torch.Generator().manual_seed(0))
+    y = torch.stack([Y, Y.flip(0), (Y + 1) % 3], dim=1)
+    criterion = PretrainingLoss(SUPERVISED)
+    losses = criterion(output, y)
+    assert losses.shape == (5, 3)
+    for k in range(3):
+        torch.testing.assert_close(losses[:, k], criterion(output[:, k], y[:, k]))
 
 
 def test_pretraining_loss_is_the_log_loss_of_each_sample():

@@ -55,13 +55,14 @@ def both(task):
     return together, [train_network(task, x, seen) for seen in KEPT]
 
 
-def assert_same(together, alone):
+def assert_same(together, alone, *, exactly=False):
     for (found, _), (expected, _) in zip(together, alone, strict=True):
         state = expected.state_dict()
         assert list(found.state_dict()) == list(state)
         for name, value in found.state_dict().items():
             # Adam makes much of a gradient that is next to nothing.
-            torch.testing.assert_close(value, state[name], atol=1e-2, rtol=0)
+            atol = 1e-6 if exactly else 1e-2
+            torch.testing.assert_close(value, state[name], atol=atol, rtol=0)
 
 
 # A step of all samples: nothing is shuffled, and Adam does not mind how long a gradient
@@ -92,10 +93,34 @@ def test_each_learns_as_it_would_alone(nets, given):
     assert (first - second).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("given", [{}, {"weight": WEIGHT}])
+def test_others_do_not_matter(given):
+    """In batches of some samples, of which those of others weigh more or less."""
+    task = task_of(batch_size=16, missing_fraction=0.5, **given)
+    x, other = filled(task), [KEPT[0], KEPT[1], np.arange(len(KEPT[1]))]
+    first, second = (train_networks(task, x, kept) for kept in (KEPT, other))
+    assert_same(first[:2], second[:2], exactly=True)
+    moved = first[2][0].linear.weight - second[2][0].linear.weight
+    assert moved.abs().max() > 1e-2
+
+
+def test_as_many_steps_are_taken_as_alone(monkeypatch):
+    sizes = []
+
+    def noted(net, *args, original=module.train, **params):
+        sizes.append(net.batch_size)
+        return original(net, *args, **params)
+
+    monkeypatch.setattr(module, "train", noted)
+    task = task_of(batch_size="auto", pretraining_max_iter=1)
+    train_networks(task, filled(task), KEPT)
+    train_network(task, filled(task), max(KEPT, key=len))
+    assert sizes[0] == sizes[1] < N
+
+
 def test_losses_are_the_mean_of_all():
     together, alone = both(task_of())
-    sizes = np.array([len(seen) for seen in KEPT])
-    expected = np.average([curve for _, curve in alone], axis=0, weights=sizes)
+    expected = np.mean([curve for _, curve in alone], axis=0)
     for _, curve in together:
         np.testing.assert_allclose(curve, expected, rtol=1e-4)
 
@@ -115,6 +140,10 @@ def test_modes_are_missing_in_each_by_itself(monkeypatch):
     task = task_of(missing_fraction=1.0, pretraining_max_iter=1)
     train_networks(task, filled(task), KEPT)
     (x,) = seen
+    # Each has its own samples, from the start again where there are too few.
+    rows = np.stack([np.resize(kept, len(x)) for kept in KEPT], axis=1)
+    original = torch.from_numpy(filled(task)).float()[rows]
+    assert torch.equal(torch.where(x == 0, original, x), original)
     gone = (x.unflatten(2, (2, 2)) == 0).all(3)
     assert x.shape == (max(map(len, KEPT)), 3, 4)
     assert (gone.sum(2) == 1).all()
@@ -122,8 +151,10 @@ def test_modes_are_missing_in_each_by_itself(monkeypatch):
 
 
 WIDE = {"predictor": MLP(8, n_bins=100, dropout=0.0)}
+LARGE = {"predictor": MLP((350, 350), dropout=0.0)}
 OTHERS = {
     "wide": WIDE,
+    "large": LARGE,
     "optimizer": {"optimizer": torch.optim.SGD},
     "function": {"predictor": lambda n_in, n_out: nn.Linear(n_in, n_out)},
 }
@@ -137,12 +168,12 @@ def test_what_may_not_be_put_together_is_trained_in_turn(nets, given):
     assert_same(together, alone)
 
 
-def test_of_a_single_part_there_is_nothing_to_put_together(nets):
+def test_a_single_part_is_the_same_as_well(nets):
     task = task_of()
     x = filled(task)
-    (found,) = train_networks(task, x, KEPT[:1], bins_of_seen=True)
-    assert nets == ["ModuleAlone"]
-    assert_same([found], [train_network(task, x, KEPT[0], bins_of_seen=True)])
+    (found,) = train_networks(task, x, KEPT[:1])
+    assert nets == ["SideBySide"]
+    assert_same([found], [train_network(task, x, KEPT[0])])
 
 
 def test_bins_are_of_all_samples_unless_those_seen_are_asked_for():

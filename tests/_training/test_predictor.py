@@ -48,15 +48,15 @@ class Spy:
         self.networks, self.heads, self.answers, self.learnt = [], [], [], []
         self.asked = iter(())
 
-        def noted_trainings(task, filled, kept, original=module.train_networks, **bins):
-            together = [(filled[seen], task.data.y[seen]) for seen in kept]
-            self.networks += together
-            self.asked = iter(together)
-            return original(task, filled, kept, **bins)
+        def noted_trainings(task, filled, kept, original=module.train_networks):
+            self.train(task, filled, kept)
+            return original(task, filled, kept)
 
-        def noted_training(task, filled, original=module.train_network):
-            self.networks.append((filled, task.data.y))
-            return original(task, filled)
+        def noted_training(
+            task, filled, seen=None, original=module.train_network, **bins
+        ):
+            self.train(task, filled, [slice(None) if seen is None else seen])
+            return original(task, filled, seen, **bins)
 
         def noted_heads(data, *args, original=ClassEvidence.fit_heads):
             self.heads.append((data.x, data.y))
@@ -74,6 +74,11 @@ class Spy:
         monkeypatch.setattr(module, "train_network", noted_training)
         monkeypatch.setattr(ClassEvidence, "fit_heads", staticmethod(noted_heads))
         monkeypatch.setattr(module, "_answers", noted_answers)
+
+    def train(self, task, filled, kept):
+        together = [(filled[seen], task.data.y[seen]) for seen in kept]
+        self.networks += together
+        self.asked = iter(together)
 
 
 @pytest.fixture
@@ -111,11 +116,16 @@ def test_no_answer_is_of_a_sample_that_was_seen(spy, n, n_networks):
 def test_the_network_that_is_trained_on_is_that_of_the_last_part(monkeypatch, n):
     trained = []
 
-    def noted(*args, original=module.train_networks, **bins):
-        trained.extend(original(*args, **bins))
+    def noted(*args, original=module.train_networks):
+        trained.extend(original(*args))
         return trained
 
+    def noted_one(*args, original=module.train_network, **bins):
+        trained.append(original(*args, **bins))
+        return trained[-1]
+
     monkeypatch.setattr(module, "train_networks", noted)
+    monkeypatch.setattr(module, "train_network", noted_one)
     taken = []
 
     def assembled(plan, first, *args, original=fit.assemble):

@@ -51,21 +51,25 @@ def test_a_module_of_the_user_is_never_trained_itself():
 @pytest.mark.parametrize(
     ("given", "n_samples", "expected"),
     [
-        ("auto", 20, 15),
+        ("auto", 60, 15),
         ("auto", 2000, 15),
         ("auto", 2001, 30),
-        (7, 20, 7),
+        (7, 60, 7),
         (7, 3000, 7),
     ],
 )
-def test_many_samples_are_learnt_from_for_longer(given, n_samples, expected):
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_many_samples_are_learnt_from_for_longer(
+    given, n_samples, expected, early_stopping
+):
     assert epochs_alone(given, n_samples) == expected
     X = np.random.default_rng(0).normal(size=(n_samples, 4))
     y = np.arange(n_samples) % 3
-    model = quick(pretraining_max_iter=given)
+    # Samples that are held out count: a refit learns from them.
+    model = quick(pretraining_max_iter=given, early_stopping=early_stopping)
     checked = check_training_data(model, Given(X, y), model._read_target)
     plan = plan_training(model, checked)
-    assert plan.pretraining.options.max_iter == epochs_alone(given, len(y))
+    assert plan.pretraining.options.max_iter == expected
     assert plan.joint_training.max_iter == model.max_iter
 
 
