@@ -193,8 +193,8 @@ class EMMAClassifier(ClassifierMixin, BecomesTorch, LearnsClassesByChunks):
     loss_curve_, validation_loss_curve_ : list of float
         Loss of each epoch of the joint training; of held-out samples, if there are any.
     pretraining_loss_curve_, stopping_loss_curve_ : list of float
-        Training loss of the predictor by itself, if that was trained; and of the
-        training by which ``early_stopping="refit"`` found the best epoch.
+        Training loss of the predictor by itself, the mean if folds learn together; and
+        of the training by which ``early_stopping="refit"`` found the best epoch.
     history_ : skorch.history.History
         What epochs of the joint training have recorded: ``history_[:, "train_loss"]``.
     n_iter_, n_features_in_ : int

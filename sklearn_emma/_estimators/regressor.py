@@ -190,7 +190,8 @@ class EMMARegressor(PredictsNumbers):
     stopping_loss_curve_ : list of float
         Training loss while ``early_stopping="refit"`` looked for the best epoch.
     pretraining_loss_curve_ : list of float
-        Training loss of the predictor by itself; empty if it was trained before.
+        Training loss of the predictor by itself, the mean if folds learn together;
+        empty if it was trained before.
     history_ : skorch.history.History
         What each epoch of the joint training has recorded: losses, and whatever
         callbacks note. Read it as ``history_[:, "train_loss"]``.
