@@ -167,11 +167,11 @@ print("\nSaved any_density_estimator.png")
 
 # %%
 # Measured on five seeds, mean ± standard deviation. **The hypothesis holds**: whatever
-# fails, the five are within 0.007 of each other (at σ = 4: 0.954 to 0.959, without a
-# gate 0.882), although IsolationForest detects noise of σ = 0.5 with an AUROC of 0.714
+# fails, the five are within 0.008 of each other (at σ = 4: 0.954 to 0.959, without a
+# gate 0.880), although IsolationForest detects noise of σ = 0.5 with an AUROC of 0.714
 # and the default with 0.966: noise that is hard to see does little harm.
 #
 # Nor does accuracy follow detection where a sensor is stuck: Ψ by itself knows little
 # of that (AUROC 0.56 to 0.75), and yet the accuracy is 0.939 to 0.947 with all five,
-# and 0.768 without a gate. The gate does not see Ψ alone: values that are far too
+# and 0.764 without a gate. The gate does not see Ψ alone: values that are far too
 # likely count as unusual, and the joint energy finds modes that contradict the others.

@@ -110,10 +110,10 @@ print("\nSaved coldness.png")
 
 # %%
 # Conclusion, from the output above, five seeds. **Annealing does not help.** Averaged
-# over clean and noisy samples, annealing to 1 has 0.003 ± 0.005 less accuracy than the
-# learnt coldness, which ends at 0.97, and annealing to 10 has 0.010 ± 0.007 less: not
-# better than a gate that is at 10 from the start (0.007 ± 0.006 less). A fixed ρ = 1 is
-# as good as the learnt one (+0.000 ± 0.002). A warm gate, 0.1, holds its own on clean
-# samples, and loses 0.033 at σ = 3, since it cannot shut a mode: of the noisy one it
+# over clean and noisy samples, annealing to 1 has 0.005 ± 0.004 less accuracy than the
+# learnt coldness, which ends at 0.97, and annealing to 10 has 0.012 ± 0.006 less: not
+# better than a gate that is at 10 from the start (0.009 ± 0.003 less). A fixed ρ = 1 is
+# as good as the learnt one (−0.001 ± 0.002). A warm gate, 0.1, holds its own on clean
+# samples, and loses 0.037 at σ = 3, since it cannot shut a mode: of the noisy one it
 # leaves an importance of 0.251, where the cold gate leaves 0.000. The cold gate in turn
 # all but ignores one of three healthy modes (0.002). The default is ``rho="learn"``.
