@@ -53,6 +53,7 @@ from sklearn_emma._version import __version__
 from sklearn_emma.corruption import Failures
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
 class BaseEMMA(Reports, PrintsModesInOrder):
@@ -115,14 +116,11 @@ class BaseEMMA(Reports, PrintsModesInOrder):
             HasMethods("build"),
         ],
         "corruption": [HasMethods("corrupt"), StrOptions({"auto"}), Failures, None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "pretraining_max_iter": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
+        "max_iter": [_AT_LEAST_ONE],
+        "pretraining_max_iter": [_AT_LEAST_ONE, StrOptions({"auto"})],
         "early_stopping": ["boolean", StrOptions({"refit"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [_AT_LEAST_ONE],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "memory": [str, HasMethods("cache"), None],

@@ -14,6 +14,7 @@ from sklearn_emma._predictors.linear_by_mode import (
     first_features,
     linear_of_values,
 )
+from sklearn_emma._training import networks
 from sklearn_emma.predictors import MLP
 
 WIDTHS = (3, 1, 4)
@@ -118,6 +119,8 @@ def test_a_classifier_is_the_same_with_it_and_without(modes, monkeypatch):
     y = np.arange(120) % 3
     X = rng.normal(size=(120, 45)) + rng.normal(size=(3, 45))[y]
     X[::7, :15] = np.nan
+    # Those without would learn side by side, from other draws.
+    monkeypatch.setattr(networks, "gains_side_by_side", lambda network: False)
     found = []
     for least in (0, np.inf):
         monkeypatch.setattr(mlp_module, "_WIDE", least)
