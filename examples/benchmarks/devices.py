@@ -19,8 +19,8 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer
-from sklearn.preprocessing import StandardScaler
+from _data import load as load_modes
+from _speed_timing import seconds
 from speed import MODES, load
 from threadpoolctl import threadpool_limits
 
@@ -28,16 +28,9 @@ from sklearn_emma import EMMAClassifier
 from sklearn_emma._optim import steps
 from sklearn_emma.predictors import MLP
 
-CANCER = {"mean": range(10), "error": range(10, 20), "worst": range(20, 30)}
 WIDE = {f"m{k}": range(128 * k, 128 * (k + 1)) for k in range(4)}
 
 Data = tuple[np.ndarray, np.ndarray]
-
-
-def breast_cancer() -> Data:
-    """Some of the patients."""
-    X, y = load_breast_cancer(return_X_y=True)
-    return StandardScaler().fit_transform(X)[:455], y[:455]
 
 
 def wide(n_samples: int) -> Data:
@@ -66,7 +59,7 @@ def fit(modes: dict[str, Any], data: Data, device: str, **params: Any) -> Any:
     return clf.fit(X, y)
 
 
-def seconds(action: Callable[[], object]) -> float:
+def elapsed(action: Callable[[], object]) -> float:
     """Time by the clock, with all that the GPU has been asked to do."""
     start = time.perf_counter()
     action()
@@ -82,7 +75,7 @@ def contenders(
 
     def on(device: str) -> float:
         with threads(n_threads):  # much of a fit is computed on the CPU anyway
-            return seconds(act(device))
+            return elapsed(act(device))
 
     def step_by_step() -> float:
         with patch.object(steps, "repeats", lambda net: False):
@@ -100,7 +93,7 @@ def line(name: str, columns: dict[str, Callable[[], float]], rounds: int) -> str
     for _ in range(rounds):
         for column, measure in columns.items():
             times[column].append(measure())
-    medians = (f"{statistics.median(values):.2f} s" for values in times.values())
+    medians = (seconds(statistics.median(values)) for values in times.values())
     return f"| {name} | {' | '.join(medians)} |"
 
 
@@ -113,7 +106,7 @@ def main() -> None:
     n_samples, n_rows = (600, 10_000) if args.smoke else (12_000, 1_000_000)
     epochs = {"max_iter": 2, "pretraining_max_iter": 2} if args.smoke else {}
     short = epochs or {"max_iter": 10, "pretraining_max_iter": 5}
-    htru2, cancer, many = load(n_samples), breast_cancer(), wide(n_samples)
+    htru2, cancer, many = load(n_samples), load_modes("breast_cancer"), wide(n_samples)
     n_threads = torch.get_num_threads()
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
@@ -122,7 +115,8 @@ def main() -> None:
     print("| | " + " | ".join(names) + " |\n|---|" + "--:|" * len(names))
 
     def small(device: str) -> Callable[[], object]:
-        return lambda: fit(CANCER, cancer, device, **epochs)
+        some = cancer.X[:455], cancer.y[:455]
+        return lambda: fit(cancer.modes, some, device, **epochs)
 
     def default(device: str) -> Callable[[], object]:
         return lambda: fit(MODES, htru2, device, **epochs)

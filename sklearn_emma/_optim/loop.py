@@ -71,6 +71,8 @@ def train(
         net.notify("on_train_begin", X=None, y=None)
         watched = bool(options.callbacks)
         take_step = steps_of(net, after_step, watched=watched)
+        if watched:
+            take_step = partial(_heard_step, net, take_step)
         n_epochs, hidden = options.max_iter, not options.verbose
         epochs = Progress(range(n_epochs), desc=part, disable=hidden)
         with epochs:
@@ -82,7 +84,7 @@ def train(
                 }
                 net.notify("on_epoch_begin", **sets)
                 batches = data.batches(batch_size, generator)
-                loss = _train_epoch(net, batches, take_step, watched)
+                loss = _train_epoch(net, batches, take_step)
                 _record(net, "train_loss", loss, part)
                 if validation is not None:
                     _record(net, "valid_loss", _evaluate(net, validation), part)
@@ -103,24 +105,21 @@ def divergence(name: str, loss: float, part: str, epoch: int) -> FloatingPointEr
 
 
 def _train_epoch(
-    net: NeuralNet,
-    batches: Iterator[Samples],
-    take_step: Callable[[Samples], Taken],
-    watched: bool,
+    net: NeuralNet, batches: Iterator[Samples], take_step: Callable[[Samples], Taken]
 ) -> float:
-    """Take a step on each batch, of which callbacks of the user hear; the mean loss."""
     net.module_.train()
     losses, masses = [], []
     for batch in batches:
-        taken = _heard_step(net, batch, take_step) if watched else take_step(batch)
+        taken = take_step(batch)
         losses.append(taken.loss)
         masses.append(batch.weight.sum())
     return float(weighted_mean(torch.stack(losses), torch.stack(masses)))
 
 
 def _heard_step(
-    net: NeuralNet, batch: Samples, take_step: Callable[[Samples], Taken]
+    net: NeuralNet, take_step: Callable[[Samples], Taken], batch: Samples
 ) -> Taken:
+    """Take a step of which callbacks hear."""
     pair = (batch.inputs, batch.targets["y"])
     net.notify("on_batch_begin", batch=pair, training=True)
     taken = take_step(batch)

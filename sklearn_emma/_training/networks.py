@@ -69,21 +69,14 @@ def train_network(
     It learns from the rows ``seen``; None: from all. Unless ``bins_of_seen``, it is
     calibrated with all: the quantiles of a part of few samples would be rough.
     """
-    x = torch.from_numpy(filled).to(TRAINING_TYPE)
-    data = task.data
+    x, weight = torch.from_numpy(filled).to(TRAINING_TYPE), task.data.weight
     with seeded(task.seeds[1], task.options.device) as generator:
         module = task.build()
         if isinstance(task.predictor, nn.Module):
             return module, []
         known = seen if bins_of_seen and seen is not None else slice(None)
-        calibrate_predictor(module, x[known], torch.from_numpy(data.weight[known]))
-        if seen is not None:
-            x, data = x[seen], data.rows(seen)
-        samples = Samples(
-            {"x": x},
-            {"y": torch.from_numpy(data.y)},
-            torch.from_numpy(data.loss_weight).to(x.dtype),
-        )
+        calibrate_predictor(module, x[known], torch.from_numpy(weight[known]))
+        samples = _samples(task, x, np.arange(len(x)) if seen is None else seen)
         curve = _fit(ModuleAlone(module), task, samples, generator)
     return module.cpu(), curve
 
@@ -96,20 +89,24 @@ def _train_together(
     generator: Generator,
 ) -> list[TrainedNetwork]:
     """Train copies of a new network, each on its own choice of samples."""
-    x, data = torch.from_numpy(filled).to(TRAINING_TYPE), task.data
-    network.calibrate(x, torch.from_numpy(data.weight))
+    x = torch.from_numpy(filled).to(TRAINING_TYPE)
+    network.calibrate(x, torch.from_numpy(task.data.weight))
     # All choices are made as large as the largest, by samples that do not count.
     size = max(map(len, kept))
     rows = np.stack([np.resize(seen, size) for seen in kept], axis=1)
     counts = np.arange(size)[:, None] < [len(seen) for seen in kept]
-    samples = Samples(
-        {"x": x[rows]},
-        {"y": torch.from_numpy(data.y[rows])},
-        torch.from_numpy(data.loss_weight[rows] * counts).to(x.dtype),
-    )
+    samples = _samples(task, x, rows)
+    samples.weight.mul_(torch.from_numpy(counts))
     together = SideBySide(network, len(kept))
     curve = _fit(together, task, samples, generator)
     return [(alone, curve) for alone in together.cpu().apart(network)]
+
+
+def _samples(task: PretrainingTask, x: Tensor, rows: np.ndarray) -> Samples:
+    """Some of the samples, rows (n,) of x (n, d), or (n, K) for networks together."""
+    data = task.data
+    weight = torch.from_numpy(data.loss_weight[rows]).to(x.dtype)
+    return Samples({"x": x[rows]}, {"y": torch.from_numpy(data.y[rows])}, weight)
 
 
 def _fit(

@@ -23,14 +23,14 @@ TRAINING_TYPE = torch.float32
 
 # An epoch of pretraining costs less than one behind the gate, and teaches as well to do
 # without a mode. With 1,000 samples nothing was gained by more of them.
-_EPOCHS, _EPOCHS_OF_MANY, _MANY_SAMPLES = 15, 30, 2000
+_EPOCHS, _MORE_EPOCHS, _MORE_BEYOND = 15, 30, 2000
 
 
 def epochs_alone(given: int | str, n_samples: int) -> int:
     """What ``pretraining_max_iter`` stands for."""
     if not isinstance(given, str):
         return given
-    return _EPOCHS_OF_MANY if n_samples > _MANY_SAMPLES else _EPOCHS
+    return _MORE_EPOCHS if n_samples > _MORE_BEYOND else _EPOCHS
 
 
 @dataclass(frozen=True, kw_only=True)
