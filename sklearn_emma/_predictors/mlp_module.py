@@ -67,9 +67,9 @@ class MLPModule(nn.Module):
                 first = LinearByMode(self.widths, n_out, 1 + n_bins)
             else:
                 first = linear_of_values(1 + n_bins, n_features_in, n_out)
-            layers += [first, nn.ReLU(), Dropout(dropout)]
+            layers += [first, nn.ReLU(inplace=True), Dropout(dropout)]
         for n_in, n_out in pairwise(hidden_layer_sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU(), Dropout(dropout)]
+            layers += [nn.Linear(n_in, n_out), nn.ReLU(inplace=True), Dropout(dropout)]
         self.linear = nn.Linear(n_features_in, n_outputs)
         if layers:
             layers.append(nn.Linear(hidden_layer_sizes[-1], n_outputs, bias=False))

@@ -23,7 +23,7 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from sklearn_emma.model_selection._groups import Outcome, Split
+from sklearn_emma.model_selection._fitting import Outcome, Split
 
 
 class TrainingBrokenError(BaseException):
@@ -36,8 +36,8 @@ class TrainingBrokenError(BaseException):
 class Handout(BaseEstimator):
     """Stands in for an estimator in a search; ``fit`` makes it one already fitted.
 
-    Once nothing is left to hand out, ``fit`` really fits the estimator: that is the
-    refit.
+    One whose scores are known stays where it was fitted. Once nothing is left to hand
+    out, ``fit`` really fits the estimator: that is the refit.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ class Handout(BaseEstimator):
             fitted.fit(X, y, **params)  # not every estimator returns itself
         elif outcome.error is not None:
             raise outcome.error
+        elif outcome.estimator is None:
+            return self  # all that is wanted of it is known
         else:
             fitted = outcome.estimator
         # All other attributes were set by scikit-learn's search and must stay.

@@ -7,14 +7,13 @@ estimator that it works with changes its class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self, TypeAlias
 
 import numpy as np
 from joblib import parallel_config
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import (
     BaseCrossValidator,
     GridSearchCV,
@@ -29,25 +28,18 @@ from sklearn_emma._validation import (
     fit_context,
     unchanged_on_error,
 )
-from sklearn_emma.model_selection._groups import (
-    FitParams,
-    Outcome,
-    Split,
-    Training,
-    has_emma,
-)
+from sklearn_emma.model_selection._fitting import Params, Split, Work
+from sklearn_emma.model_selection._groups import Candidate, has_emma
 from sklearn_emma.model_selection._handout import (
     DrawnSplits,
     Handout,
     TrainingBrokenError,
 )
+from sklearn_emma.model_selection._scoring import Scoring, look_up, looked_up_by
+from sklearn_emma.model_selection._training import Training
 
 #: Values to try, by name of the parameter.
 Grid: TypeAlias = Mapping[str, Sequence[object]]
-#: From a fitted estimator, X and y to one score, or to several by name.
-Scorer: TypeAlias = Callable[..., float | dict[str, float]]
-#: One metric or several, as scikit-learn takes them.
-Scoring: TypeAlias = str | Scorer | Sequence[str] | Mapping[str, str | Scorer] | None
 
 
 class EMMAGridSearchCV(GridSearchCV):
@@ -78,8 +70,8 @@ class EMMAGridSearchCV(GridSearchCV):
         ``score``.
     n_jobs : int or None, default=None
         Number of groups of candidates and folds that joblib trains at a time; large
-        groups are cut where they would not keep all jobs busy. Scoring and refit happen
-        in the calling process.
+        groups are cut where they would not keep all jobs busy. A job scores what it has
+        fitted; what raises or warns then is scored in the calling process.
     refit : bool, str or callable, default=True
         Whether the best candidate is fitted on all data. With several metrics, the name
         of the one that decides; or a function from ``cv_results_`` to the index of the
@@ -215,7 +207,7 @@ class EMMAGridSearchCV(GridSearchCV):
             If a parameter, the scoring or the grid is invalid, before any training; or
             if every fit fails.
         """
-        self._get_scorers()  # raises before anything is trained
+        scorer, _ = self._get_scorers()  # raises before anything is trained
         candidates = list(ParameterGrid(self.param_grid))
         if not any(has_emma(self.estimator, candidate) for candidate in candidates):
             super().fit(X, y, **params)
@@ -224,32 +216,34 @@ class EMMAGridSearchCV(GridSearchCV):
         routed = self._get_routed_params_for_fit(check_method_params(X, params=params))
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
-        training = Training(
+        work = Work(
             estimator=self.estimator,
             X=X,
             y=y,
-            splits=splits,
             fit_params=routed.estimator.fit,
-            n_jobs=self.n_jobs,
-            pre_dispatch=self.pre_dispatch,
+            score_params=routed.scorer.score,
+            scorer=scorer,
+            keep_estimators=self.return_train_score,
             raise_errors=self.error_score == "raise",
         )
-        outcomes = training.run(candidates)
+        training = Training(
+            work, splits, n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch
+        )
         with unchanged_on_error(self):
-            self._search(X, y, params, outcomes, DrawnSplits(cv, splits))
-            fit_times = np.array(training.times).reshape(len(candidates), len(splits))
-            self.cv_results_["mean_fit_time"] = fit_times.mean(axis=1)
-            self.cv_results_["std_fit_time"] = fit_times.std(axis=1)
+            self._search(training, candidates, DrawnSplits(cv, splits), params)
+            for name, times in training.times.items():
+                by_split = np.array(times).reshape(len(candidates), len(splits))
+                self.cv_results_[f"mean_{name}_time"] = by_split.mean(axis=1)
+                self.cv_results_[f"std_{name}_time"] = by_split.std(axis=1)
         self._checked_cv_orig = cv
         return self
 
     def _search(
         self,
-        X: ArrayLike,
-        y: ArrayLike | None,
-        params: FitParams,
-        outcomes: Iterator[Outcome],
+        training: Training,
+        candidates: list[Candidate],
         cv: DrawnSplits,
+        params: Params,
     ) -> None:
         """Run scikit-learn's search on what is trained already.
 
@@ -257,16 +251,16 @@ class EMMAGridSearchCV(GridSearchCV):
         """
         given = self.get_params(deep=False)
         changed: dict[str, object] = {
-            "estimator": Handout.of(self.estimator, outcomes),
+            "estimator": Handout.of(self.estimator, training.run(candidates)),
             "cv": cv,
+            "scoring": look_up(self.scoring, self.estimator, training),
         }
-        if self.scoring is None:
-            changed["scoring"] = check_scoring(self.estimator)
         for name, value in changed.items():
             setattr(self, name, value)
         try:
             with parallel_config(backend="sequential"):  # the order of outcomes matters
-                super().fit(X, y, **params)
+                super().fit(training.work.X, training.work.y, **params)
+            self.scorer_: object = looked_up_by(self.scorer_)
         except TrainingBrokenError as broken:
             assert broken.__cause__ is not None
             raise broken.__cause__ from None

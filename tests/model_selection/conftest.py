@@ -2,14 +2,14 @@
 
 import pytest
 
-from sklearn_emma.model_selection import _groups
+from sklearn_emma.model_selection import _fitting
 
 
 @pytest.fixture
 def fits(monkeypatch):
     """Number of classifiers in each stack that was trained, and of fits by itself."""
     found = {"together": [], "alone": []}
-    together, alone = _groups.fit_together, _groups._fit_alone
+    together, alone = _fitting.fit_together, _fitting._fit_alone
 
     def fit_together(classifiers, *args, **params):
         errors = together(classifiers, *args, **params)
@@ -20,6 +20,6 @@ def fits(monkeypatch):
         found["alone"].append(1)
         return alone(*args)
 
-    monkeypatch.setattr(_groups, "fit_together", fit_together)
-    monkeypatch.setattr(_groups, "_fit_alone", fit_alone)
+    monkeypatch.setattr(_fitting, "fit_together", fit_together)
+    monkeypatch.setattr(_fitting, "_fit_alone", fit_alone)
     return found

@@ -1,11 +1,8 @@
 """Which candidates are trained together, and how jobs share the work."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
-from joblib import parallel_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
@@ -122,43 +119,19 @@ def test_seeds_that_are_no_numbers_are_not_shared(fits):
     assert fits == {"together": [], "alone": [1] * 8}
 
 
-def test_the_error_of_a_diverged_one_is_that_of_its_fit():
-    clf = searchable(corruption=Failures(importance_floor=0.0), lambda_e=1e308)
-    with pytest.raises(FloatingPointError) as expected:
-        clf.fit(X, Y)
-    grid = {"lambda_e": [1e308], "rho": [0.5, "learn"]}
-    clf = clf.set_params(rho=0.5)
-    found = _groups.fit_group(
-        clf, [{"rho": "learn"}, {"rho": 0.5}], X, Y, np.arange(len(X)), {}, False
-    )
-    assert str(found[0].error) == str(expected.value)
-    with pytest.raises(ValueError, match="All the 4 fits failed"):
-        EMMAGridSearchCV(clf, grid, cv=2).fit(X, Y)
-
-
-def test_groups_are_cut_where_jobs_would_idle():
+def test_what_is_left_over_is_cut_where_jobs_would_idle():
     group = list(range(125))
-    assert _groups.share_out([group], 3, 1) == [group]
-    assert _groups.share_out([group], 2, 2) == [group]
-    halves = _groups.share_out([group], 3, 2)
-    assert sorted(map(len, halves)) == [62, 63]
-    assert sorted(halves[0] + halves[1]) == group
+    every = [(group, 0), (group, 1), (group, 2)]
+    assert _groups.share_out([group], 3, 1) == every
+    assert _groups.share_out([group], 2, 2) == every[:2]
+    *whole, (one, split), (other, of_other) = _groups.share_out([group], 3, 2)
+    assert whole == every[:2] and split == of_other == 2
+    assert sorted([len(one), len(other)]) == [62, 63]
+    assert sorted(one + other) == group
     assert len(_groups.share_out([group], 1, 64)) == 7
-    assert _groups.share_out([[0], [1, 2]], 1, 8) == [[0], [1, 2]]
-
-
-def test_work_goes_to_the_backend_of_the_caller(monkeypatch, fits):
-    backends = []
-    fit_stacked = _groups._fit_stacked
-
-    def fit_and_look(*args):
-        backends.append(threading.current_thread() is threading.main_thread())
-        return fit_stacked(*args)
-
-    monkeypatch.setattr(_groups, "_fit_stacked", fit_and_look)
-    with parallel_config(backend="threading", n_jobs=2):
-        EMMAGridSearchCV(searchable(), {"rho": [0.3, 1.0]}, cv=2).fit(X, Y)
-    assert backends == [False, False]
+    assert len(_groups.share_out([group], 3, 8)) == 3 * 7
+    small = [([0], 0), ([1, 2], 0)]
+    assert _groups.share_out([[0], [1, 2]], 1, 8) == small
 
 
 # ----------------------------------------------------------------- groups of candidates

@@ -8,8 +8,8 @@ from sklearn.model_selection import ShuffleSplit
 
 from helpers import assert_same_search, search_data, searchable
 from sklearn_emma import EMMAClassifier
-from sklearn_emma.model_selection import EMMAGridSearchCV, _groups
-from sklearn_emma.model_selection._groups import Outcome
+from sklearn_emma.model_selection import EMMAGridSearchCV, _training
+from sklearn_emma.model_selection._fitting import Outcome
 from sklearn_emma.model_selection._handout import (
     DrawnSplits,
     Handout,
@@ -40,7 +40,7 @@ def test_what_fails_outside_of_a_fit_fails_the_search(
     def lose(*args, **params):
         raise OSError("worker lost")
 
-    monkeypatch.setattr(_groups, "fit_group", lose)
+    monkeypatch.setattr(_training, "fit_group", lose)
     search = EMMAGridSearchCV(searchable(), {"rho": [0.3, 1.0]}, cv=2)
     with pytest.raises(OSError, match="worker lost"):
         search.fit(X, Y)

@@ -1,6 +1,7 @@
 """EMMAGridSearchCV is GridSearchCV to its users, whatever they search with."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,12 @@ from sklearn.preprocessing import FunctionTransformer
 from helpers import (
     CROSSED,
     SEARCH_OPTIONS,
-    VARIED,
     assert_same_search,
     search_data,
     searchable,
 )
 from sklearn_emma.corruption import Failures
-from sklearn_emma.model_selection import EMMAGridSearchCV, _groups
+from sklearn_emma.model_selection import EMMAGridSearchCV
 
 X, Y, LABELS = search_data()
 
@@ -44,6 +44,43 @@ def test_many_metrics_and_a_refit_of_choice():
     found = assert_same_search(clf, grid, refit=lambda results: 2)
     assert found.best_index_ == 2
     assert not hasattr(found, "best_score_")
+
+
+def several_with_a_warning(estimator, X, y):
+    warnings.warn("these rows are few", UserWarning, stacklevel=1)
+    return {"first": estimator.score(X, y), "second": 0.5}
+
+
+def no_score(estimator, X, y):
+    raise ValueError("these rows have none")
+
+
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": "neg_log_loss", "n_jobs": 2},
+        {"scoring": several_with_a_warning, "refit": "first"},
+        {
+            "scoring": {"good": "accuracy", "log": "neg_log_loss", "bad": no_score},
+            "refit": "good",
+            "error_score": -7.0,
+        },
+    ],
+    ids=["one", "warns", "fails"],
+)
+def test_train_scores_and_metrics_that_fail_or_warn(options, train):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = assert_same_search(
+            searchable(), {"rho": [0.3, "learn"]}, return_train_score=train, **options
+        )
+    # Each is heard from our search as often as from scikit-learn's.
+    told = [type(one.message) for one in warned]
+    assert len(told) % 2 == 0 and (len(told) > 0) == (
+        options["scoring"] != "neg_log_loss"
+    )
+    assert (found.cv_results_["mean_score_time"] > 0).all()
 
 
 def test_groups_decide_the_splits():
@@ -158,17 +195,3 @@ def test_results_do_not_depend_on_the_number_of_jobs():
             one.cv_results_["mean_test_score"],
             rtol=1e-9,
         )
-
-
-def test_blocks_of_candidates_give_the_same(monkeypatch, fits):
-    clf = searchable()
-    options = SEARCH_OPTIONS | {"refit": False}
-    whole = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
-    monkeypatch.setattr(_groups, "_BLOCK", 3)
-    blocks = EMMAGridSearchCV(clf, VARIED, **options).fit(X, Y)
-    assert fits["together"] == [8, 8, 3, 3, 3, 3, 2, 2]
-    np.testing.assert_allclose(
-        blocks.cv_results_["mean_test_score"],
-        whole.cv_results_["mean_test_score"],
-        rtol=1e-7,  # trained in single precision
-    )
