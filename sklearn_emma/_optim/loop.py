@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from sklearn_emma._optim.interrupts import asks_to_stop
 from sklearn_emma._optim.net import Options, logits_of
-from sklearn_emma._optim.samples import Samples
+from sklearn_emma._optim.samples import Samples, masses
 from sklearn_emma._optim.steps import Taken, batch_loss, steps_of, weighted_mean
 from sklearn_emma._optim.torch_state import threads_for
 from sklearn_emma._validation import noting
@@ -108,12 +108,11 @@ def _train_epoch(
     net: NeuralNet, batches: Iterator[Samples], take_step: Callable[[Samples], Taken]
 ) -> float:
     net.module_.train()
-    losses, masses = [], []
+    losses, taken = [], []
     for batch in batches:
-        taken = take_step(batch)
-        losses.append(taken.loss)
-        masses.append(batch.weight.sum())
-    return float(weighted_mean(torch.stack(losses), torch.stack(masses)))
+        losses.append(take_step(batch).loss)
+        taken.append(batch)
+    return float(weighted_mean(torch.stack(losses), masses(taken)))
 
 
 def _heard_step(

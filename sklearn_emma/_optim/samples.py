@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -18,12 +18,14 @@ class Samples:
     """One epoch's data; every tensor has the samples along its first axis.
 
     ``inputs`` are the keyword arguments of the module, ``targets`` those of the
-    criterion, beside the output; ``weight`` (n,) weighs the samples.
+    criterion, beside the output; ``weight`` (n,) weighs the samples. Where it is known
+    that all weigh 1, they are ``alike``.
     """
 
     inputs: dict[str, Tensor]
     targets: dict[str, Tensor]
     weight: Tensor
+    alike: bool = False
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -34,10 +36,16 @@ class Samples:
         starts = list(range(0, n, batch_size))
         if n % batch_size == 1 and n > 1:
             del starts[-1]  # layers that normalise a batch cannot do with one row
+        lengths = [end - start for start, end in pairwise([*starts, n])]
         order = torch.randperm(n, generator=generator, device=self.weight.device)
-        shuffled = self.map(lambda tensor: tensor[order])
-        for start, end in pairwise([*starts, n]):
-            yield shuffled.map(itemgetter(slice(start, end)))
+        alike = bool((self.weight == 1).all())
+        # All at once: a slice of each tensor for each batch takes as long as a layer.
+        cut = [tensor[order].split(lengths) for tensor in self.tensors()]
+        k = len(self.inputs)
+        for *tensors, weight in zip(*cut, strict=True):
+            inputs = dict(zip(self.inputs, tensors[:k], strict=True))
+            targets = dict(zip(self.targets, tensors[k:], strict=True))
+            yield Samples(inputs, targets, weight, alike)
 
     def first(self, n_samples: int) -> Samples:
         """Some of the samples, without any order."""
@@ -55,7 +63,15 @@ class Samples:
             {name: function(t) for name, t in self.inputs.items()},
             {name: function(t) for name, t in self.targets.items()},
             function(self.weight),
+            self.alike,
         )
+
+
+def masses(batches: Sequence[Samples]) -> Tensor:
+    """What the samples of each batch weigh together, (n_batches,)."""
+    if all(batch.alike for batch in batches):
+        return batches[0].weight.new_tensor([b.weight.numel() for b in batches])
+    return torch.stack([batch.weight.sum() for batch in batches])
 
 
 def auto_batch_size(

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from sklearn_emma._optim.loop import Progress, divergence
 from sklearn_emma._optim.members import MakeCriterion, Member, Traits
 from sklearn_emma._optim.net import Options
-from sklearn_emma._optim.samples import Samples, auto_batch_size
+from sklearn_emma._optim.samples import Samples, auto_batch_size, masses
 from sklearn_emma._optim.stack import Stack
 from sklearn_emma._optim.steps import batch_loss, weighted_mean
 from sklearn_emma._optim.streams import RandomStream
@@ -131,12 +131,10 @@ def _train_epoch(
     stack: Stack, epochs: list[list[Samples]], streams: list[RandomStream]
 ) -> Tensor:
     """One epoch of every model in the stack; their mean losses (S,)."""
-    losses, masses = [], []
-    for batches in zip(*epochs, strict=True):
-        losses.append(stack.step(batches, streams))
-        masses.append(torch.stack([batch.weight.sum() for batch in batches]))
+    losses = [stack.step(batches, streams) for batches in zip(*epochs, strict=True)]
+    of_source = torch.stack([masses(batches) for batches in epochs], dim=1)
     of_member = [member.source for member in stack.members]
-    return weighted_mean(torch.stack(losses), torch.stack(masses)[:, of_member])
+    return weighted_mean(torch.stack(losses), of_source[:, of_member])
 
 
 def _curve_or_error(curve: list[float], part: str) -> list[float] | FloatingPointError:

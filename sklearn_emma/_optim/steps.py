@@ -12,6 +12,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from sklearn_emma._optim.fast_adam import fast_adam
 from sklearn_emma._optim.net import logits_of
 from sklearn_emma._optim.samples import Samples
 
@@ -42,12 +43,20 @@ class Steps:
         Whose module, criterion and optimiser are used.
     after_step : callable, default=None
         Called after each step.
+    watched : bool, default=True
+        Whether callbacks of the user may change the optimiser.
     """
 
     def __init__(
-        self, net: NeuralNet, after_step: Callable[[], None] | None = None
+        self,
+        net: NeuralNet,
+        after_step: Callable[[], None] | None = None,
+        *,
+        watched: bool = True,
     ) -> None:
         self.net, self._after_step = net, after_step
+        self._optimise: Callable[[], None] | None = None
+        self._asks_for_fast_steps = not watched
         # Listing the parameters in each step is done only if a callback looks at them.
         self._sees_gradients = any(
             type(callback).on_grad_computed is not Callback.on_grad_computed
@@ -57,7 +66,14 @@ class Steps:
     def __call__(self, batch: Samples) -> Taken:
         """Take a step on a batch."""
         taken: list[Taken] = []
-        self.net.optimizer_.step(partial(self._backward, batch, taken))
+        if self._optimise is not None:
+            self._backward(batch, taken)
+            self._optimise()
+        else:
+            self.net.optimizer_.step(partial(self._backward, batch, taken))
+            if self._asks_for_fast_steps:
+                self._optimise = fast_adam(self.net.optimizer_)
+                self._asks_for_fast_steps = False
         if self._after_step is not None:
             self._after_step()
         return taken[-1]
@@ -107,7 +123,7 @@ class RecordedSteps:
     def __call__(self, batch: Samples) -> Taken:
         """Take a step on a batch."""
         self._n_steps += 1
-        kind = len(batch), *batch.inputs, *batch.targets
+        kind = len(batch), batch.alike, *batch.inputs, *batch.targets
         if self._n_steps == 1:
             self._kind = kind
         if self._n_steps <= _LONG or kind != self._kind:
@@ -166,7 +182,7 @@ def steps_of(
     A training that is ``watched`` by callbacks of the user may be changed by them, and
     is not recorded.
     """
-    steps = Steps(net, after_step)
+    steps = Steps(net, after_step, watched=watched)
     on_gpu = torch.device(net.device).type == "cuda"
     return RecordedSteps(steps) if on_gpu and not watched and repeats(net) else steps
 
@@ -198,7 +214,10 @@ def batch_loss(
     """
     output = module(**batch.inputs)
     per_sample = criterion(output, **batch.targets)
-    loss = weighted_mean(per_sample, batch.weight)
+    if batch.alike:
+        loss = per_sample.mean(0)
+    else:
+        loss = weighted_mean(per_sample, batch.weight)
     return loss.mean() if loss.ndim else loss, output
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_emma._optim.samples import Samples, auto_batch_size
+from sklearn_emma._optim.samples import Samples, auto_batch_size, masses
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
@@ -80,3 +80,23 @@ def test_steps_of_auto_size_are_about_equal(least):
 def test_hardly_more_samples_than_fit_into_a_step_make_two():
     found = {n: auto_batch_size("auto", n, least=16) for n in (15, 16, 17, 23, 33)}
     assert found == {15: 15, 16: 16, 17: 9, 23: 12, 33: 17}
+
+
+def test_samples_that_all_weigh_1_are_alike():
+    number = torch.arange(10.0)
+    ones, others = torch.ones(10), torch.ones(10)
+    others[3] = 1.5
+    for weight, expected in ((ones, True), (others, False), (2 * ones, False)):
+        data = Samples({"a": number}, {"y": number}, weight)
+        batches = list(data.batches(4, torch.Generator().manual_seed(0)))
+        assert [batch.alike for batch in batches] == [expected] * 3
+        assert batches[0].map(lambda t: t).alike is expected
+        each = torch.stack([batch.weight.sum() for batch in batches])
+        assert torch.equal(masses(batches), each)
+    assert data.alike is False
+
+
+def test_the_mass_of_samples_of_several_networks_is_that_of_all():
+    data = Samples({}, {}, torch.ones(7, 3))
+    batches = list(data.batches(4, torch.Generator().manual_seed(0)))
+    assert masses(batches).tolist() == [12.0, 9.0]

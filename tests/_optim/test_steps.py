@@ -163,6 +163,37 @@ class OwnAdam(torch.optim.Adam):
     """Of the user."""
 
 
+def test_samples_that_are_alike_have_the_same_mean_and_gradients():
+    module, criterion = network(), CrossEntropy()
+    found = []
+    for alike in (False, True):
+        data = samples_of()
+        data = Samples(data.inputs, data.targets, data.weight, alike)
+        loss, _ = batch_loss(module, criterion, data)
+        module.zero_grad()
+        loss.backward()
+        found.append([loss.detach(), *(p.grad for p in module.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_steps_are_those_of_the_optimiser_unless_nobody_watches(watched, monkeypatch):
+    fast = []
+    make = steps_module.fast_adam
+
+    def counting(optimizer):
+        step = make(optimizer)
+        return lambda: (fast.append(1), step())
+
+    monkeypatch.setattr(steps_module, "fast_adam", counting)
+    net = net_of(linear())
+    take = steps_of(net, None, watched=watched)
+    for _ in range(3):
+        take(samples_of())
+    assert len(fast) == (0 if watched else 2)
+    assert net.optimizer_.state[net.module_.weight]["step"] == 3
+
+
 def test_steps_on_a_cpu_are_not_recorded():
     assert type(steps_of(net_of(), None, watched=False)) is Steps
 

@@ -1,0 +1,117 @@
+"""Steps that look nothing up are those of torch's Adam, bit for bit."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from sklearn_emma._optim.fast_adam import FastAdam, fast_adam
+
+
+def network():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 2))
+    # Of another type, as log ρ is.
+    module.register_parameter("scale", nn.Parameter(torch.zeros((), dtype=float)))
+    return module
+
+
+def groups(module):
+    other = [{"params": [module.scale], "lr": 0.1, "weight_decay": 0.01}]
+    return [
+        {"params": list(module[0].parameters())},
+        {"params": module[2].weight},
+    ] + other
+
+
+def gradients(module, seed):
+    """Of a loss in which every parameter counts, but for the last bias."""
+    torch.manual_seed(seed)
+    module.zero_grad()
+    loss = (module(torch.randn(6, 5)) * module.scale.exp()).square().sum()
+    loss.backward()
+
+
+def adam(module, **options):
+    return torch.optim.Adam(groups(module), lr=0.01, fused=True, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"betas": (0.5, 0.9), "eps": 1e-3}, {"maximize": True}], ids=repr
+)
+def test_steps_and_memory_are_those_of_adam(options):
+    expected = network()
+    found = copy.deepcopy(expected)
+    theirs, ours = adam(expected, **options), adam(found, **options)
+    schedules = [CosineAnnealingLR(optimizer, 10) for optimizer in (theirs, ours)]
+    gradients(found, 0)
+    ours.step()
+    step = fast_adam(ours)
+    assert isinstance(step, FastAdam)
+    for seed in range(8):
+        gradients(expected, seed)
+        theirs.step()
+        if seed > 0:
+            gradients(found, seed)
+            step()
+        for schedule in schedules:
+            schedule.step()
+    for one, other in zip(expected.parameters(), found.parameters(), strict=True):
+        assert torch.equal(one, other)
+    states = theirs.state_dict()["state"], ours.state_dict()["state"]
+    assert states[0].keys() == states[1].keys() and len(states[0]) == 4
+    for key, state in states[0].items():
+        assert all(torch.equal(states[1][key][name], state[name]) for name in state)
+        assert state["step"] == 8
+
+
+def test_what_has_no_gradient_is_passed_over():
+    expected = network()
+    found = copy.deepcopy(expected)
+    theirs, ours = adam(expected), adam(found)
+    for seed in range(4):
+        for module in (expected, found):
+            gradients(module, seed)
+            if seed == 2:
+                module[0].bias.grad = None
+        theirs.step()
+        if seed == 0:
+            ours.step()
+            step = fast_adam(ours)
+        else:
+            step()
+    for one, other in zip(expected.parameters(), found.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: torch.optim.SGD(p, lr=0.1),
+        lambda p: torch.optim.AdamW(p, fused=True),
+        lambda p: torch.optim.Adam(p, fused=False),
+        lambda p: torch.optim.Adam(p, fused=True, amsgrad=True),
+        lambda p: torch.optim.Adam(p, fused=True, decoupled_weight_decay=True),
+        type("Mine", (torch.optim.Adam,), {}),
+    ],
+    ids=["SGD", "AdamW", "not fused", "amsgrad", "decoupled", "subclass"],
+)
+def test_any_other_optimiser_takes_its_own_steps(make):
+    module = nn.Linear(2, 1)
+    optimizer = make(module.parameters())
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert fast_adam(optimizer) is None
+
+
+def test_what_has_not_been_stepped_yet_has_nothing_to_look_up():
+    module = nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(module.parameters(), fused=True)
+    assert fast_adam(optimizer) is None
+    module.weight.sum().backward()
+    optimizer.step()  # leaves the bias out
+    assert fast_adam(optimizer) is None
+    module.bias.requires_grad_(False)
+    assert fast_adam(optimizer) is not None
