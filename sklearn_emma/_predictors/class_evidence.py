@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -90,7 +91,9 @@ class ClassEvidence(Evidence):
             if len(seen) < 2:
                 continue  # says nothing
             model = LogisticRegression(C=strength, max_iter=50)
-            with warnings.catch_warnings():
+            # Checking such little data takes as long as some steps of a fit.
+            checked = config_context(assume_finite=True, skip_parameter_validation=True)
+            with checked, warnings.catch_warnings():
                 # Nearly converged is as good: strengths differ by a factor of ten.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.fit(data.x[rows, columns], data.y[rows], data.weight[rows])

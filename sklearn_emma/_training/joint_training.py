@@ -12,6 +12,7 @@ import torch
 from skorch.history import History
 from torch import Tensor
 
+from sklearn_emma._attention.bounds import project
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.nested import NestedGate, all_gates
 from sklearn_emma._inputs.targets import Target
@@ -79,7 +80,7 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
             generator,
             "attention",
             validation=held_out,
-            after_step=model.network.gate.project,
+            after_step=partial(project, model.network.gate.bounds()),
         )
         if task.optimizer_state is not None:
             task.optimizer_state.keep(net.optimizer_)
