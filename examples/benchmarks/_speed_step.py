@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from sklearn_emma import EMMAClassifier
+from sklearn_emma._attention.bounds import project
 from sklearn_emma._model.model import EMMAModel
+from sklearn_emma._optim.fast_adam import fast_adam
 from sklearn_emma._optim.samples import auto_batch_size
 from sklearn_emma._predictors.linear_by_mode import LinearByMode
 from sklearn_emma._training.loss import JointLoss
@@ -60,6 +62,7 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
         0.1,
     )
     optimizer = torch.optim.Adam(network.parameters(), lr=clf.lr, fused=True)
+    bounds = network.gate.bounds()
 
     def forward() -> Tensor:
         output = network(inputs.x, inputs.potential)
@@ -69,10 +72,15 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
         optimizer.zero_grad()
         forward().backward()
 
+    both()
+    optimizer.step()
+    advance = fast_adam(optimizer)
+    assert advance is not None
+
     def step() -> None:
         both()
-        optimizer.step()
-        network.gate.project()
+        advance()
+        project(bounds)
 
     def gate() -> None:
         """Scores of the gate and their gradients, without a predictor."""
