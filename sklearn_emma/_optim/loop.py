@@ -1,7 +1,7 @@
 """The training loop. The net is skorch's, the epochs are ours.
 
 All data of an epoch is in memory, drawn at once, sliced in whole batches, and
-nothing is read back from the device before the epoch ends.
+nothing is read back from the device between the steps of an epoch.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class Steps:
         Whose module, criterion and optimiser are used.
     after_step : callable, default=None
         Called after each step.
-    watched : bool, default=True
-        Whether callbacks of the user may change the optimiser.
+    fast : bool, default=False
+        Whether the optimiser is nobody else's, so that it need not be asked for steps.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Steps:
         net: NeuralNet,
         after_step: Callable[[], None] | None = None,
         *,
-        watched: bool = True,
+        fast: bool = False,
     ) -> None:
         self.net, self._after_step = net, after_step
         self._optimise: Callable[[], None] | None = None
-        self._asks_for_fast_steps = not watched
+        self._wants_fast_steps = fast
         # Listing the parameters in each step is done only if a callback looks at them.
         self._sees_gradients = any(
             type(callback).on_grad_computed is not Callback.on_grad_computed
@@ -71,9 +71,9 @@ class Steps:
             self._optimise()
         else:
             self.net.optimizer_.step(partial(self._backward, batch, taken))
-            if self._asks_for_fast_steps:
+            if self._wants_fast_steps:
                 self._optimise = fast_adam(self.net.optimizer_)
-                self._asks_for_fast_steps = False
+                self._wants_fast_steps = False
         if self._after_step is not None:
             self._after_step()
         return taken[-1]
@@ -182,7 +182,9 @@ def steps_of(
     A training that is ``watched`` by callbacks of the user may be changed by them, and
     is not recorded.
     """
-    steps = Steps(net, after_step, watched=watched)
+    # What a function of the user returns may have hooks.
+    ours = net.optimizer is torch.optim.Adam
+    steps = Steps(net, after_step, fast=ours and not watched)
     on_gpu = torch.device(net.device).type == "cuda"
     return RecordedSteps(steps) if on_gpu and not watched and repeats(net) else steps
 

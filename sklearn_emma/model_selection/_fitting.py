@@ -47,8 +47,8 @@ class Work:
         rows of a split.
     scorer : callable
         From a fitted estimator, X and y to one score, or to several by name.
-    keep_estimators : bool
-        Whether estimators are wanted that have been scored.
+    train_scores : bool
+        Whether the training rows are scored too.
     raise_errors : bool
         Whether to raise errors of ``fit`` instead of returning them.
     """
@@ -59,22 +59,22 @@ class Work:
     fit_params: Params
     score_params: Params
     scorer: Scorer
-    keep_estimators: bool
+    train_scores: bool
     raise_errors: bool
 
 
 class Outcome(NamedTuple):
     """A fitted estimator or the error of its ``fit``, and the time taken in seconds.
 
-    ``scores`` are those of the test rows, by the name of the metric, and ``score_time``
-    the time they took; without any they are still to be computed.
-    ``estimator`` is None if nothing is wanted of it any more.
+    ``scores`` are those of the test rows, by the name of the metric, and of the
+    training rows, if they are wanted; ``score_time`` is the time that the first took.
+    Once scores are known nothing is wanted of the estimator any more, and it is None.
     """
 
     estimator: BaseEstimator | None
     error: Exception | None
     fit_time: float
-    scores: Scores | None = None
+    scores: tuple[Scores, ...] = ()
     score_time: float = 0.0
 
 
@@ -88,23 +88,40 @@ def fit_group(
     train, test = split
     fitted = _fit_group(work, candidates, train)
     X, y = safe_split(work.estimator, work.X, work.y, test, train)
-    params = check_method_params(work.X, params=work.score_params, indices=test)
-    data = (X,) if y is None else (X, y)
-    return [_scored(work, outcome, data, params) for outcome in fitted]
+    scored = [_Rows.of(X, y, work, test)]
+    if work.train_scores:
+        X, y = safe_split(work.estimator, work.X, work.y, train)
+        scored.append(_Rows.of(X, y, work, train))
+    return [_scored(outcome, work.scorer, scored) for outcome in fitted]
 
 
-def _scored(
-    work: Work, outcome: Outcome, data: tuple[ArrayLike, ...], params: Params
-) -> Outcome:
-    """The same with scores, unless it is the scorer's turn to complain."""
+class _Rows(NamedTuple):
+    """Some of the data, and the parameters of the scorer for them."""
+
+    data: tuple[ArrayLike, ...]
+    params: Params
+
+    @classmethod
+    def of(
+        cls, X: ArrayLike, y: ArrayLike | None, work: Work, rows: np.ndarray
+    ) -> Self:
+        params = check_method_params(work.X, params=work.score_params, indices=rows)
+        return cls((X,) if y is None else (X, y), params)
+
+
+def _scored(outcome: Outcome, scorer: Scorer, of_rows: list[_Rows]) -> Outcome:
+    """The same with scores, unless the scorer has anything else to say."""
     if outcome.error is not None:
         return outcome
-    start = time.perf_counter()
-    scores = scores_in_silence(work.scorer, outcome.estimator, *data, **params)
-    taken = time.perf_counter() - start
-    if scores is not None and not work.keep_estimators:
-        outcome = outcome._replace(estimator=None)
-    return outcome._replace(scores=scores, score_time=taken)
+    found, times = [], []
+    for data, params in of_rows:
+        start = time.perf_counter()
+        scores = scores_in_silence(scorer, outcome.estimator, *data, **params)
+        times.append(time.perf_counter() - start)
+        if scores is None:
+            return outcome._replace(score_time=times[0])
+        found.append(scores)
+    return outcome._replace(estimator=None, scores=tuple(found), score_time=times[0])
 
 
 def _fit_group(

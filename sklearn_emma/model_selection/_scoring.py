@@ -7,6 +7,7 @@ known, and score what is not: what raises or warns does so there, as it always d
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
@@ -14,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring, get_scorer
+from sklearn.metrics import check_scoring
 
 #: From a fitted estimator, X and y to one score, or to several by name.
 Scorer: TypeAlias = Callable[..., Any]
@@ -25,9 +26,13 @@ Scores: TypeAlias = dict[str | None, Any]
 
 
 class KnowsScores(Protocol):
-    """What knows the scores of the estimator that it has handed out last."""
+    """What knows the scores of the estimator that it has handed out last.
 
-    scores: Scores
+    Those of the test rows, and behind them those of the training rows, if they are
+    wanted: scikit-learn asks in this order.
+    """
+
+    scores: list[Scores]
 
 
 class LookedUpScore:
@@ -40,7 +45,7 @@ class LookedUpScore:
     name : str or None
         Of the metric.
     source : KnowsScores
-        Each score is taken from it once: scikit-learn scores test rows first.
+        Each score is taken from it once.
     """
 
     def __init__(self, scorer: Scorer, name: str | None, source: KnowsScores) -> None:
@@ -50,15 +55,18 @@ class LookedUpScore:
     def __call__(
         self, estimator: BaseEstimator, *data: ArrayLike, **params: Any
     ) -> Any:
-        known = self.source.scores
-        if self.name in known:
-            return known.pop(self.name)
-        if self.name is None and known:  # a scorer that gives several
-            return {name: known.pop(name) for name in tuple(known)}
+        for scores in self.source.scores:
+            if self.name in scores:
+                return scores.pop(self.name)
+            if self.name is None and scores:  # a scorer that gives several
+                return {name: scores.pop(name) for name in tuple(scores)}
         return self.scorer(estimator, *data, **params)
 
     def __repr__(self) -> str:
         return repr(self.scorer)
+
+    def __str__(self) -> str:
+        return str(self.scorer)
 
     def __getattr__(self, name: str) -> Any:
         # What it requests and whether it takes weights.
@@ -71,13 +79,11 @@ def look_up(
     scoring: Scoring, estimator: BaseEstimator, source: KnowsScores
 ) -> LookedUpScore | dict[str, LookedUpScore]:
     """``scoring`` of a search, by scorers that ask ``source`` first."""
-    if scoring is None:
-        return LookedUpScore(check_scoring(estimator), None, source)
-    if isinstance(scoring, str) or callable(scoring):
-        return LookedUpScore(get_scorer(scoring), None, source)
+    if scoring is None or isinstance(scoring, str) or callable(scoring):
+        return LookedUpScore(check_scoring(estimator, scoring), None, source)
     many = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
     return {
-        name: LookedUpScore(get_scorer(scorer), name, source)
+        name: LookedUpScore(check_scoring(estimator, scorer), name, source)
         for name, scorer in many.items()
     }
 
@@ -92,7 +98,12 @@ def looked_up_by(asking: Any) -> Scorer | dict[str, Scorer]:
 def scores_in_silence(
     scorer: Scorer, estimator: BaseEstimator, *data: ArrayLike, **params: Any
 ) -> Scores | None:
-    """Numbers that a scorer gives an estimator; None if it has anything else to say."""
+    """Numbers that a scorer gives an estimator; None if it has anything else to say.
+
+    None too beside the main thread: warnings are those of all threads of a process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return None
     try:
         with warnings.catch_warnings(record=True) as warned:
             found = scorer(estimator, *data, **params)

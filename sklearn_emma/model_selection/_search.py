@@ -223,7 +223,7 @@ class EMMAGridSearchCV(GridSearchCV):
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,
             scorer=scorer,
-            keep_estimators=self.return_train_score,
+            train_scores=self.return_train_score,
             raise_errors=self.error_score == "raise",
         )
         training = Training(

@@ -30,7 +30,7 @@ class Training:
 
     Attributes
     ----------
-    scores : dict
+    scores : list of dict
         Of the outcome that was asked for last; empty if it has none.
     times : dict of str to list of float
         Seconds of ``"fit"`` and ``"score"`` of all outcomes that were asked for.
@@ -48,7 +48,7 @@ class Training:
         self.n_jobs, self.pre_dispatch = n_jobs, pre_dispatch
         # When the first candidate is asked for, another backend is active.
         self.backend = get_active_backend()
-        self.scores: Scores = {}
+        self.scores: list[Scores] = []
         self.times: dict[str, list[float]] = {"fit": [], "score": []}
 
     def run(self, candidates: list[Candidate]) -> Iterator[Outcome]:
@@ -61,7 +61,7 @@ class Training:
             found = self._train(block)
             for key in sorted(found):
                 outcome = found.pop(key)
-                self.scores = dict(outcome.scores or {})
+                self.scores = [dict(scores) for scores in outcome.scores]
                 self.times["fit"].append(outcome.fit_time)
                 self.times["score"].append(outcome.score_time)
                 yield outcome

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sklearn_emma._optim.fast_adam import FastAdam, fast_adam
 
@@ -114,4 +115,37 @@ def test_what_has_not_been_stepped_yet_has_nothing_to_look_up():
     optimizer.step()  # leaves the bias out
     assert fast_adam(optimizer) is None
     module.bias.requires_grad_(False)
+    assert fast_adam(optimizer) is not None
+
+
+def test_what_thaws_is_stepped_too():
+    expected = network()
+    expected[0].bias.requires_grad_(False)
+    found = copy.deepcopy(expected)
+    theirs, ours = adam(expected), adam(found)
+    for seed in range(5):
+        for module in (expected, found):
+            module[0].bias.requires_grad_(seed > 2)
+            gradients(module, seed)
+        theirs.step()
+        if seed == 0:
+            ours.step()
+            step = fast_adam(ours)
+        else:
+            step()
+    for one, other in zip(expected.parameters(), found.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert theirs.state[expected[0].bias]["step"] == 2
+
+
+def test_whoever_wants_to_hear_of_steps_does():
+    module = nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(module.parameters(), fused=True)
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    hook = register_optimizer_step_post_hook(lambda *_: None)
+    try:
+        assert fast_adam(optimizer) is None
+    finally:
+        hook.remove()
     assert fast_adam(optimizer) is not None

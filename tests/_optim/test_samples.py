@@ -94,6 +94,8 @@ def test_samples_that_all_weigh_1_are_alike():
         each = torch.stack([batch.weight.sum() for batch in batches])
         assert torch.equal(masses(batches), each)
     assert data.alike is False
+    mixed = [Samples({}, {}, others), Samples({}, {}, ones, alike=True)]
+    assert masses(mixed).tolist() == [10.5, 10.0]
 
 
 def test_the_mass_of_samples_of_several_networks_is_that_of_all():

@@ -176,8 +176,18 @@ def test_samples_that_are_alike_have_the_same_mean_and_gradients():
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
-@pytest.mark.parametrize("watched", [True, False])
-def test_steps_are_those_of_the_optimiser_unless_nobody_watches(watched, monkeypatch):
+def users_own(params, lr):
+    """Adam of a function, which may have given it hooks."""
+    return torch.optim.Adam(params, lr=lr, fused=True)
+
+
+@pytest.mark.parametrize(
+    ("watched", "optimizer", "n_fast"),
+    [(True, torch.optim.Adam, 0), (False, torch.optim.Adam, 2), (False, users_own, 0)],
+)
+def test_steps_are_those_of_the_optimiser_unless_it_is_ours_alone(
+    watched, optimizer, n_fast, monkeypatch
+):
     fast = []
     make = steps_module.fast_adam
 
@@ -186,11 +196,11 @@ def test_steps_are_those_of_the_optimiser_unless_nobody_watches(watched, monkeyp
         return lambda: (fast.append(1), step())
 
     monkeypatch.setattr(steps_module, "fast_adam", counting)
-    net = net_of(linear())
+    net = net_of(linear(), optimizer=optimizer)
     take = steps_of(net, None, watched=watched)
     for _ in range(3):
         take(samples_of())
-    assert len(fast) == (0 if watched else 2)
+    assert len(fast) == n_fast
     assert net.optimizer_.state[net.module_.weight]["step"] == 3
 
 

@@ -22,7 +22,7 @@ def work_on(estimator, **changes):
         "fit_params": {},
         "score_params": {},
         "scorer": get_scorer("neg_log_loss"),
-        "keep_estimators": False,
+        "train_scores": False,
         "raise_errors": False,
     }
     return Work(estimator=estimator, X=X, y=Y, **(given | changes))
@@ -37,17 +37,31 @@ def test_scores_are_those_of_a_fit_and_arrays_are_cut_to_the_rows():
     for C, outcome in zip([0.1, 5.0], found, strict=True):
         fitted = LogisticRegression(C=C).fit(X[train], Y[train], weight[train])
         score = work.scorer(fitted, X[test], Y[test], sample_weight=weight[test])
-        assert outcome.scores == {None: score}
+        assert outcome.scores == ({None: score},)
         assert outcome.fit_time > 0 and outcome.score_time > 0
 
 
-def test_what_has_been_scored_is_kept_only_if_it_is_wanted():
+def test_training_rows_are_scored_behind_the_others_if_they_are_wanted():
     candidates = [{"rho": 0.3}, {"rho": "learn"}]
-    gone = fit_group(work_on(searchable()), candidates, SPLIT)
-    assert [outcome.estimator for outcome in gone] == [None, None]
-    kept = fit_group(work_on(searchable(), keep_estimators=True), candidates, SPLIT)
-    assert [outcome.estimator.rho for outcome in kept] == [0.3, "learn"]
-    assert [outcome.scores for outcome in kept] == [outcome.scores for outcome in gone]
+    some = fit_group(work_on(searchable()), candidates, SPLIT)
+    every = fit_group(work_on(searchable(), train_scores=True), candidates, SPLIT)
+    for one, both in zip(some, every, strict=True):
+        assert one.estimator is both.estimator is None  # they are not wanted any more
+        assert one.scores == both.scores[:1] and len(both.scores) == 2
+        assert both.scores[0] != both.scores[1]
+
+
+def of_few_rows(estimator, X, y):
+    if len(X) > 80:
+        raise ValueError("too many rows")
+    return 1.0
+
+
+def test_with_one_score_missing_all_are_left_to_be_computed():
+    work = work_on(searchable(), scorer=of_few_rows, train_scores=True)
+    (found,) = fit_group(work, [{"rho": 0.3}], SPLIT)
+    assert found.scores == () and found.error is None and found.score_time > 0
+    assert found.estimator.predict(X).shape == (len(X),)
 
 
 def complaining(estimator, X, y):
@@ -66,7 +80,7 @@ def test_what_a_scorer_complains_of_is_left_to_be_scored(scorer):
         warnings.simplefilter("error")  # nothing is heard of it here
         warnings.simplefilter("default", UserWarning)
         (found,) = fit_group(work, [{"rho": 0.3}], SPLIT)
-    assert found.scores is None and found.error is None
+    assert found.scores == () and found.error is None
     assert found.estimator.predict(X).shape == (len(X),)
 
 
@@ -79,6 +93,6 @@ def test_the_error_of_a_diverged_one_is_that_of_its_fit():
     work = work_on(clf)
     found = fit_group(work, [{"rho": "learn"}, {"rho": 0.5}], (ROWS, ROWS[:5]))
     assert str(found[0].error) == str(expected.value)
-    assert found[0].scores is None
+    assert found[0].scores == ()
     with pytest.raises(ValueError, match="All the 4 fits failed"):
         EMMAGridSearchCV(clf, grid, cv=2).fit(X, Y)

@@ -1,6 +1,7 @@
 """EMMAGridSearchCV is GridSearchCV to its users, whatever they search with."""
 
 import pickle
+import time
 import warnings
 
 import numpy as np
@@ -49,6 +50,31 @@ def test_many_metrics_and_a_refit_of_choice():
 def several_with_a_warning(estimator, X, y):
     warnings.warn("these rows are few", UserWarning, stacklevel=1)
     return {"first": estimator.score(X, y), "second": 0.5}
+
+
+def slow_with_a_warning(estimator, X, y):
+    time.sleep(0.01)
+    warnings.warn("these rows are slow", UserWarning, stacklevel=1)
+    time.sleep(0.01)
+    return estimator.score(X, y)
+
+
+def test_threads_do_not_take_the_warnings_of_each_other():
+    search = EMMAGridSearchCV(
+        searchable(),
+        {"rho": [0.3, 1.0]},
+        scoring=slow_with_a_warning,
+        cv=4,
+        n_jobs=2,
+        refit=False,
+    )
+    with (
+        parallel_config(backend="threading"),
+        warnings.catch_warnings(record=True) as warned,
+    ):
+        warnings.simplefilter("always")
+        search.fit(X, Y)
+    assert [str(one.message) for one in warned].count("these rows are slow") == 8
 
 
 def no_score(estimator, X, y):

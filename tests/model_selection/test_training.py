@@ -25,21 +25,21 @@ def test_scores_and_times_are_those_of_what_was_asked_for_last():
         fit_params={},
         score_params={},
         scorer=error_of,
-        keep_estimators=False,
+        train_scores=False,
         raise_errors=False,
     )
     rows = np.arange(len(X))
     splits = [(rows[:80], rows[80:]), (rows[80:], rows[:80])]
     training = _training.Training(work, splits, n_jobs=None, pre_dispatch=1)
-    assert training.scores == {}
+    assert training.scores == []
     # The regularisation of the third is no such thing: its fit fails.
     outcomes = training.run([{"C": 0.5}, {"C": 2.0}, {"C": -1.0}])
     found = []
     for number, outcome in enumerate(outcomes, start=1):
         assert outcome.estimator is None or outcome.error is not None
-        found.append(dict(training.scores))
+        found.append(training.scores)
         assert len(training.times["fit"]) == len(training.times["score"]) == number
-    assert found == [{None: 0.5}] * 2 + [{None: 2.0}] * 2 + [{}] * 2
+    assert found == [[{None: 0.5}]] * 2 + [[{None: 2.0}]] * 2 + [[]] * 2
     assert min(training.times["fit"]) > 0
     assert [time > 0 for time in training.times["score"]] == [True] * 4 + [False] * 2
 
