@@ -71,7 +71,8 @@ class EMMAGridSearchCV(GridSearchCV):
     n_jobs : int or None, default=None
         Number of groups of candidates and folds that joblib trains at a time; large
         groups are cut where they would not keep all jobs busy. A job scores what it has
-        fitted; what raises or warns then is scored in the calling process.
+        fitted, unless jobs are threads; what raises or warns then is scored in the
+        calling process.
     refit : bool, str or callable, default=True
         Whether the best candidate is fitted on all data. With several metrics, the name
         of the one that decides; or a function from ``cv_results_`` to the index of the
