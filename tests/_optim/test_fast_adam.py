@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sklearn_emma._optim.fast_adam import FastAdam, fast_adam
+from sklearn_emma._optim.optimizer_state import OptimizerState
 
 
 def network():
@@ -93,7 +94,33 @@ def test_what_has_no_gradient_is_passed_over():
 
     module = network()
     ours = after_steps(module, prepare)
-    assert ours.state[module[0].bias]["step"] == 4
+    counted = {parameter: int(state["step"]) for parameter, state in ours.state.items()}
+    assert counted.pop(module[0].bias) == 4
+    assert list(counted.values()) == [5, 5, 5]
+
+
+def test_memory_is_kept_for_another_optimiser():
+    module = network()
+    ours = after_steps(module, gradients)
+    remembered = OptimizerState()
+    remembered.keep(ours)
+    successor = adam(module)
+    remembered.restore(successor)
+    expected = copy.deepcopy(successor.state_dict()["state"])
+    gradients(module, 5)
+    fast_adam(ours)()
+    for key, state in successor.state_dict()["state"].items():
+        assert all(torch.equal(expected[key][name], state[name]) for name in state)
+        assert state["step"] == 5
+
+
+def test_adam_is_asked_where_torch_has_no_such_operation(monkeypatch):
+    monkeypatch.setattr("sklearn_emma._optim.fast_adam._fused_adam", None)
+    module = network()
+    optimizer = adam(module)
+    gradients(module, 0)
+    optimizer.step()
+    assert fast_adam(optimizer) is None
 
 
 @pytest.mark.parametrize(
