@@ -73,16 +73,17 @@ def train(
         take_step = steps_of(net, after_step, watched=watched)
         if watched:
             take_step = partial(_heard_step, net, take_step)
+        net.module_.train()
         n_epochs, hidden = options.max_iter, not options.verbose
         epochs = Progress(range(n_epochs), desc=part, disable=hidden)
         with epochs:
             for _ in epochs:
                 data = draw()
-                sets = {
-                    "dataset_train": _as_dataset(data),
-                    "dataset_valid": _as_dataset(validation),
-                }
+                sets = _as_datasets(data, validation) if watched else {}
                 net.notify("on_epoch_begin", **sets)
+                # A validation, or any callback, may have let it predict meanwhile.
+                if watched or not net.module_.training:
+                    net.module_.train()
                 batches = data.batches(batch_size, generator)
                 loss = _train_epoch(net, batches, take_step)
                 _record(net, "train_loss", loss, part)
@@ -107,7 +108,6 @@ def divergence(name: str, loss: float, part: str, epoch: int) -> FloatingPointEr
 def _train_epoch(
     net: NeuralNet, batches: Iterator[Samples], take_step: Callable[[Samples], Taken]
 ) -> float:
-    net.module_.train()
     losses, taken = [], []
     for batch in batches:
         losses.append(take_step(batch).loss)
@@ -158,5 +158,9 @@ def _record(net: NeuralNet, name: str, loss: float, part: str) -> None:
     net.history.record(f"{name}_best", best)
 
 
-def _as_dataset(data: Samples | None) -> Dataset | None:
-    return None if data is None else Dataset(data.inputs, data.targets["y"])
+def _as_datasets(data: Samples, validation: Samples | None) -> dict[str, object]:
+    sets = {"dataset_train": data, "dataset_valid": validation}
+    return {
+        name: None if samples is None else Dataset(samples.inputs, samples.targets["y"])
+        for name, samples in sets.items()
+    }

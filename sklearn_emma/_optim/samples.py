@@ -40,7 +40,7 @@ class Samples:
         order = torch.randperm(n, generator=generator, device=self.weight.device)
         alike = bool((self.weight == 1).all())
         # All at once: a slice of each tensor for each batch takes as long as a layer.
-        cut = [tensor[order].split(lengths) for tensor in self.tensors()]
+        cut = [t.index_select(0, order).split(lengths) for t in self.tensors()]
         k = len(self.inputs)
         for *tensors, weight in zip(*cut, strict=True):
             inputs = dict(zip(self.inputs, tensors[:k], strict=True))
