@@ -124,13 +124,15 @@ def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
 
 
 def in_units(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(X − mean) / scale in the type of X, infinite where that overflows."""
+    """(X − mean) / scale in the type of X, row after row; infinite if too large."""
     units, shift, scale, dead_zone = Standardisation.of(mean, scale, X.dtype)
     with np.errstate(over="ignore", under="ignore"):
         if (units != 1).any():
             X = X * units[0] * units[1]
-        # The scaler's own `transform` would check X once more.
-        z: np.ndarray = (X - shift) / scale
+        # The scaler's own `transform` would check X once more. Data frames and chosen
+        # columns lie column by column in memory; all that follows is for rows.
+        z: np.ndarray = np.subtract(X, shift, order="C")
+        z /= scale
     if dead_zone.any():
         z[np.abs(z) <= dead_zone] = 0.0
     return z

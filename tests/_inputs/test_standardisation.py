@@ -38,6 +38,17 @@ def test_standardise_is_what_the_scaler_does(dtype, scale):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_values_lie_row_by_row_however_they_came(dtype):
+    X, scaler = fitted(dtype)
+    given = X.copy()
+    for laid_out in (X, np.asfortranarray(X), X[:, [2, 0, 1, 3]][:, [1, 2, 0, 3]]):
+        z = standardise(laid_out, scaler)
+        assert z.flags["C_CONTIGUOUS"]
+        np.testing.assert_array_equal(z, standardise(X, scaler))
+    np.testing.assert_array_equal(X, given)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @given(data=st.data())
 def test_any_value_is_finite_and_keeps_its_side_and_order(dtype, data):
     given_dtype = data.draw(st.sampled_from(DTYPES))
