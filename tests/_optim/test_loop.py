@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -223,6 +224,18 @@ def test_dropout_is_on_in_training_and_off_in_validation_and_after():
     assert modes == [True, True, False] * 2 + [False]
     assert not net.module_.training
     assert not run(max_iter=1).module_.training
+
+
+def test_what_a_callback_lets_predict_is_trained_on_in_the_next_epoch():
+    class Look(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.module_[1].eval()  # a part, of which the whole does not know
+
+    module = nn.Sequential(linear(), nn.Dropout(0.5))
+    modes = []
+    module[1].register_forward_hook(lambda part, *_: modes.append(part.training))
+    run(module, max_iter=3, batch_size=20, callbacks=[Look()])
+    assert modes == [True] * 6 + [False]
 
 
 def test_patience_stops_and_goes_back_to_the_best_epoch():
