@@ -70,7 +70,8 @@ class _Linears(nn.Module):
 
     def __init__(self, layer: nn.Linear, n_layers: int) -> None:
         super().__init__()
-        self.weight = _repeated(layer.weight, n_layers)
+        # Inputs first in memory, as products leave its gradient: no copy of it is made.
+        self.weight = nn.Parameter(_repeated(layer.weight.T, n_layers).mT.detach())
         self.bias = None if layer.bias is None else _repeated(layer.bias, n_layers)
 
     def forward(self, x: Tensor) -> Tensor:
