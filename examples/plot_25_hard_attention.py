@@ -299,5 +299,5 @@ print("\nSaved hard_attention.png")
 # camera that is noisy or missing gets β ≤ 0.012 from the gate in all of them.
 #
 # At this size a glimpse saves nothing worth having: soft attention, in
-# ``plot_24_soft_attention.py``, reads the same images at 0.772. Hard attention pays
+# ``plot_24_soft_attention.py``, reads the same images at 0.746. Hard attention pays
 # where reading a position is expensive, and there are many.
