@@ -253,7 +253,7 @@ print("\nSaved spatial_transformer.png")
 # training images are known, learning them first finds better ones, 5 degrees off, and
 # reads 0.980 ± 0.006, as many as with true angles, but end to end is within the spread.
 #
-# It costs half as many parameters again, and half as much time again, or twice as much
-# where angles are learnt first. It gains nothing where the camera fails: noise or a
-# lost image is for the gate, which turns the camera down to 0.08 or less with any of
+# It costs half as many parameters again, and takes half as long again, or twice as
+# long where angles are learnt first. It gains nothing where the camera fails: noise or
+# a lost image is for the gate, which turns the camera down to 0.08 or less with any of
 # the encoders. And it turns back only what it was built to turn back.
