@@ -146,17 +146,17 @@ print("\nSaved ragged_signals.png")
 
 # %%
 # Measured on three seeds of generated signals. **The claims hold, with one exception.**
-# Through a broken microphone, accuracy is 0.871 ± 0.003 as a ragged mode and 0.776 ±
-# 0.036 with zeros for recordings of 45 to 60 positions, 0.783 ± 0.045 and 0.722 ± 0.043
+# Through a broken microphone, accuracy is 0.877 ± 0.015 as a ragged mode and 0.798 ±
+# 0.021 with zeros for recordings of 45 to 60 positions, 0.816 ± 0.026 and 0.752 ± 0.011
 # for short ones; a forest on zeros has 0.812 and 0.771. Of clean recordings that are no
 # longer than those of the training data all read about as many, 0.90 to 0.93.
 # Recordings that are longer than any of these are as usual as others to the energy of a
-# position (β 0.913, and 0.937 ± 0.012 are read); with zeros, where none of the training
-# data had a value, they look odd themselves, β falls to 0.814 and accuracy to 0.884 ±
-# 0.027.
+# position (β 0.923, and 0.940 ± 0.016 are read); with zeros, where none of the training
+# data had a value, they look odd themselves, β falls to 0.848 and accuracy to 0.882 ±
+# 0.031.
 #
 # The exception: noise does not show quite alike. The energy is a mean over positions,
 # and a mean of few spreads more, so that of short recordings 0.994 of pairs of a noisy
 # and a clean one are told apart, where zeros, which are clean whatever happens, leave
-# 1.000. And the gate looks away from noise less, β is 0.50 to 0.59: the encoder of the
+# 0.999. And the gate looks away from noise less, β is 0.58 to 0.65: the encoder of the
 # ragged mode still reads it, as the accuracies say.
