@@ -106,14 +106,14 @@ print("\nSaved many_modes.png")
 
 # %%
 # Conclusion, from the output above, one data set for each M. **The first claim holds**:
-# from 2 M, healthy modes pass with β of 0.95 to 0.99 for any M, as M times their
-# importance is 1 to 2; from 4, β is 0.76 at 5 modes and 0.04 at 100. Training hardly
-# moves the gain, 200 to 200.01 and 4 to 4.14: it must start where it belongs.
+# from 2 M, healthy modes pass with β of 0.959 to 0.995 for any M, as M times their
+# importance is 1 to 2; from 4, β is 0.75 at 5 modes and 0.04 at 100. Training hardly
+# moves the gain, 200 to 199.95 and 4 to 4.13: it must start where it belongs.
 #
 # **The second does not.** With one mode failing at a time, each of 100 modes fails in
 # less than one training sample in a hundred, and the gate learns little of it: the
-# failing mode has β = 0.11 at 2 modes and 0.32 at 20, but 0.58 at 100. With half of
-# them failing it has 0.18 at most, and healthy modes keep 0.94 or more. So who wants to
+# failing mode has β = 0.105 at 2 modes and 0.302 at 20, but 0.525 at 100. With half of
+# them failing it has 0.16 at most, and healthy modes keep 0.94 or more. So who wants to
 # see which of many sensors fails should train with ``n_failing="half"``. Accuracy does
-# not care: one of many noisy modes, or half of them, change it by 0.005 at most from 20
+# not care: one of many noisy modes, or half of them, change it by 0.01 at most from 20
 # modes on, whatever the gate does, for the predictor learns to do with what it gets.
