@@ -163,14 +163,14 @@ print(
 # %%
 # Conclusion, from the output above, over three seeds. Without noise IP, which tells
 # more about the class, gets an attention of 0.95 and DM 0.87. Noise of σ = 1 takes IP
-# to 0.30 and DM to 0.04, noise of σ = 10 both to 0.01 or less, and the healthy mode to
+# to 0.28 and DM to 0.04, noise of σ = 10 both to 0.01 or less, and the healthy mode to
 # 1.00. With noise on both, attention to IP falls with its own noise and rises with that
 # of DM. A mode stuck at one value loses most of it, too, although training never showed
 # one.
 #
-# The total energy rises at every step, from 9.9 to 16 or 20, and tells noise of σ = 1
-# from clean samples with an AUROC of 0.981, where the predicted probability knows
-# little (0.585). It is worth less for foretelling wrong predictions: 0.76 on clean
-# samples and 0.65 on half-noisy ones, against 0.88 of 1 − max probability on either. An
+# The total energy rises at every step, from 9.7 to 16 or 20, and tells noise of σ = 1
+# from clean samples with an AUROC of 0.982, where the predicted probability knows
+# little (0.586). It is worth less for foretelling wrong predictions: 0.75 on clean
+# samples and 0.64 on half-noisy ones, against 0.88 of 1 − max probability on either. An
 # unusual input is often predicted rightly, since the healthy mode remains; so energy
 # says that a sensor fails, and the probability whether the answer is in doubt.
