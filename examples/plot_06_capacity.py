@@ -150,10 +150,11 @@ figure.savefig("capacity.png", dpi=120)
 print("\nSaved capacity.png")
 
 # %%
-# Measured on five seeds with 25 epochs, mean ± standard deviation. **No optimum worth
-# the name**: λ_c = 0.001 is best in all seeds, but by 0.005 at most; mean F1 is 0.818
-# with it and 0.815 without. At 0.01 every seed loses, up to 0.006, and at 0.1 up to
-# 0.064: most is lost with ``ip`` noisy, σ = 4 (0.647 to 0.507), where ``dm`` gets an
-# attention of 0.083 instead of 0.998. At 1, b_a reaches 1 and both modes are shut out,
-# on clean data too (β 0.956 to 0.009 and 0.887 to 0.000): mean F1 collapses to 0.676.
-# With ``dm`` noisy F1 stays at 0.88 or more. The default is ``lambda_c=0``.
+# Measured on five seeds with 25 epochs, mean ± standard deviation. **No optimum**: mean
+# F1 is 0.818 at λ_c = 0 and at 0.001, which is best in one of five seeds (by 0.006),
+# and no price is in the other four. At 0.01 four seeds lose, up to 0.007, and at 0.1
+# every one, up to 0.047: most is lost with ``ip`` noisy, σ = 4 (0.657 to 0.560), where
+# ``dm`` gets an attention of 0.122 instead of 0.998. At 1, b_a reaches 1 and both modes
+# are shut out, on clean data too (β 0.955 to 0.008 and 0.885 to 0.000): mean F1
+# collapses to 0.671. With ``dm`` noisy F1 stays at 0.88 or more. The default is
+# ``lambda_c=0``.
