@@ -172,7 +172,7 @@ print("\nSaved grid_search.png")
 # Measured: 251 fits in 51 s of a core, of which a single one took 1.2 s. **The search
 # hardly pays here**: the best (ρ = 0.1, λ_c = 0.01, λ_e = 0) has an average precision
 # of 0.900 on test data and the defaults 0.892, most of it gained with ``ip`` noisy
-# (0.856 against 0.837); 56 of 125 are within one sd over the folds of the best (0.881 ±
+# (0.856 against 0.837); 56 of 125 are within one sd over the folds of the best (0.882 ±
 # 0.024). It tells what to stay away from: high ρ (mean 0.870 at 0.1, 0.817 at 10), and
 # large λ_c or λ_e. The rule of the threshold matters more: 0.061 by the ROC corner,
 # 0.465 by F1. With ``ip`` noisy the first finds 0.885 of the pulsars at a false-alarm

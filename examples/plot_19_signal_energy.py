@@ -148,9 +148,9 @@ print("\nSaved signal_energy.png")
 
 # %%
 # Measured on three seeds. The convolutional energy notices small noise in signals and
-# photographs, from few rows already: at σ = 0.1 and with 100 rows its AUROC is 0.931
-# and 0.947, that of the dense energy 0.500 and 0.704; with 1,000 rows it is 0.952 and
-# 0.952 against 0.536 and 0.776. Fitting 1,000 patches took a quarter of the time. The
+# photographs, from few rows already: at σ = 0.1 and with 100 rows its AUROC is 0.930
+# and 0.947, that of the dense energy 0.501 and 0.699; with 1,000 rows it is 0.951 and
+# 0.952 against 0.538 and 0.776. Fitting 1,000 patches took a third of the time. The
 # claim fails for what is smooth: a blank or occluded photograph has no frequency too
 # many, and the dense energy finds it more often (0.935 against 0.884 when occluded). Of
-# the digits, at 8 × 8, the dense energy knows more: 0.967 against 0.514 at σ = 0.1.
+# the digits, at 8 × 8, the dense energy knows more: 0.968 against 0.514 at σ = 0.1.
