@@ -73,7 +73,6 @@ def train(
         take_step = steps_of(net, after_step, watched=watched)
         if watched:
             take_step = partial(_heard_step, net, take_step)
-        net.module_.train()
         n_epochs, hidden = options.max_iter, not options.verbose
         epochs = Progress(range(n_epochs), desc=part, disable=hidden)
         with epochs:
@@ -81,9 +80,6 @@ def train(
                 data = draw()
                 sets = _as_datasets(data, validation) if watched else {}
                 net.notify("on_epoch_begin", **sets)
-                # A validation, or any callback, may have let it predict meanwhile.
-                if watched or not net.module_.training:
-                    net.module_.train()
                 batches = data.batches(batch_size, generator)
                 loss = _train_epoch(net, batches, take_step)
                 _record(net, "train_loss", loss, part)
@@ -108,6 +104,7 @@ def divergence(name: str, loss: float, part: str, epoch: int) -> FloatingPointEr
 def _train_epoch(
     net: NeuralNet, batches: Iterator[Samples], take_step: Callable[[Samples], Taken]
 ) -> float:
+    net.module_.train()
     losses, taken = [], []
     for batch in batches:
         losses.append(take_step(batch).loss)

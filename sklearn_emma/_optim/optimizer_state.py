@@ -25,7 +25,7 @@ class OptimizerState(StoresTensors):
         """Remember the state of ``optimizer``."""
         self.kind = type(optimizer)
         state = optimizer.state_dict()["state"]
-        self.state = {key: copy.deepcopy(_on_cpu(part)) for key, part in state.items()}
+        self.state = {key: _copied(part) for key, part in state.items()}
 
     def restore(self, optimizer: Optimizer) -> None:
         """Hand it to an optimiser of the same kind and the same parameters."""
@@ -36,11 +36,12 @@ class OptimizerState(StoresTensors):
             optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _on_cpu(value: object) -> object:
+def _copied(value: object) -> object:
+    """A copy on the CPU, of no more than what is seen of a tensor."""
     if isinstance(value, Tensor):
-        return value.cpu()
+        return value.to("cpu", copy=True)
     if isinstance(value, dict):
-        return {key: _on_cpu(part) for key, part in value.items()}
+        return {key: _copied(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_on_cpu(part) for part in value]
-    return value
+        return [_copied(part) for part in value]
+    return copy.deepcopy(value)

@@ -70,8 +70,7 @@ class _Linears(nn.Module):
 
     def __init__(self, layer: nn.Linear, n_layers: int) -> None:
         super().__init__()
-        # Inputs first in memory, as products leave its gradient: no copy of it is made.
-        self.weight = nn.Parameter(_repeated(layer.weight.T, n_layers).mT.detach())
+        self.weight = _repeated(layer.weight, n_layers)
         self.bias = None if layer.bias is None else _repeated(layer.bias, n_layers)
 
     def forward(self, x: Tensor) -> Tensor:

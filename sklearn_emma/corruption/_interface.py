@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._validation import Constraints, validate_parameter_constraints
+from sklearn_emma._validation import Constraints
 
 
 @runtime_checkable
@@ -69,10 +69,7 @@ class BaseCorruption(BaseEstimator):
         ValueError
             If a parameter is out of its range.
         """
-        # In each epoch; scikit-learn's look-up of all parameters would take longer.
-        declared = self._parameter_constraints
-        given = {name: getattr(self, name) for name in declared}
-        validate_parameter_constraints(declared, given, type(self).__name__)
+        self._validate_params()
         return self._corrupt(x, layout, generator)
 
     @abstractmethod

@@ -112,6 +112,8 @@ def test_memory_is_kept_for_another_optimiser():
     for key, state in successor.state_dict()["state"].items():
         assert all(torch.equal(expected[key][name], state[name]) for name in state)
         assert state["step"] == 5
+        # Steps are counted in one tensor, of which each keeps its own.
+        assert remembered.state[key]["step"].untyped_storage().nbytes() == 4
 
 
 def test_adam_is_asked_where_torch_has_no_such_operation(monkeypatch):

@@ -78,9 +78,13 @@ def test_values_of_a_missing_mode_teach_nothing():
         np.testing.assert_array_equal(one, two)
 
 
-def test_weights_of_the_heads_count_samples():
+@pytest.mark.parametrize(
+    "weight",
+    [np.random.default_rng(1).integers(0, 3, size=150), np.full(150, 2)],
+    ids=["any", "all twice"],
+)
+def test_weights_of_the_heads_count_samples(weight):
     data = labelled()
-    weight = np.random.default_rng(1).integers(0, 3, size=150)
     repeated = data._replace(weight=np.ones(150)).rows(
         np.repeat(np.arange(150), weight)
     )

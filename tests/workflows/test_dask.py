@@ -37,7 +37,10 @@ def two_worker_processes():
     pytest.importorskip("dask.dataframe", reason=reason)
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",  # any port: another cluster may be running
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
