@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim import optimizer as of_torch
 
-# What Adam itself ends in, which is private; where torch has none, Adam is asked.
+# The operation that torch's Adam ends in. It is private: without it, Adam takes its
+# own steps.
 _fused_adam: Any = getattr(torch, "_fused_adam_", None)
 
 # What a group says of the computation, by the name that it has there.
@@ -64,7 +65,7 @@ class FastAdam:
             learnt = [p for p in group["params"] if p.requires_grad]
             self._learnt += learnt
             self._frozen += [p for p in group["params"] if not p.requires_grad]
-            for dtype in {parameter.dtype: None for parameter in learnt}:
+            for dtype in dict.fromkeys(p.dtype for p in learnt):
                 params = [p for p in learnt if p.dtype == dtype]
                 states = [optimizer.state[parameter] for parameter in params]
                 self._alike.append(_Alike(params, states, group))

@@ -90,16 +90,14 @@ class ClassEvidence(Evidence):
             seen = np.unique(data.y[rows])
             if len(seen) < 2:
                 continue  # says nothing
-            counts = data.weight[rows]
-            alike = (counts == 1).all()
+            x, y, counts = data.x[rows, columns], data.y[rows], data.weight[rows]
             model = LogisticRegression(C=strength, max_iter=50)
-            # Checking and weighing such little data takes as long as steps of a fit.
+            # Of few samples, checks and weights would take nearly as long as the fit.
             checked = config_context(assume_finite=True, skip_parameter_validation=True)
             with checked, warnings.catch_warnings():
                 # Nearly converged is as good: strengths differ by a factor of ten.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                x, y = data.x[rows, columns], data.y[rows]
-                model.fit(x, y, None if alike else counts)
+                model.fit(x, y, None if (counts == 1).all() else counts)
             coef, intercept = model.coef_, model.intercept_
             if len(seen) == 2:  # scikit-learn gives the difference alone
                 coef = np.concatenate([-coef, coef]) / 2
