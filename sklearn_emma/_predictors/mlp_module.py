@@ -58,8 +58,9 @@ class MLPModule(nn.Module):
             self.widths = ()  # inputs are weighed, not what the layer makes of them
         starts = first_features(self.widths) if self.widths else None
         self.register_buffer("first_of_modes", starts)
+        self.sizes = tuple(hidden_layer_sizes)
         layers: list[nn.Module] = []
-        for n_out in hidden_layer_sizes[:1]:
+        for n_out in self.sizes[:1]:
             first: nn.Module
             if binned is not None:
                 first = linear_of_values(n_bins, n_binned, n_out, n_features_in)
@@ -67,14 +68,14 @@ class MLPModule(nn.Module):
                 first = LinearByMode(self.widths, n_out, 1 + n_bins)
             else:
                 first = linear_of_values(1 + n_bins, n_features_in, n_out)
-            layers += [first, nn.ReLU(inplace=True), Dropout(dropout)]
-        for n_in, n_out in pairwise(hidden_layer_sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU(inplace=True), Dropout(dropout)]
+            layers.append(first)
+        layers += [nn.Linear(n_in, n_out) for n_in, n_out in pairwise(self.sizes)]
         self.linear = nn.Linear(n_features_in, n_outputs)
         if layers:
-            layers.append(nn.Linear(hidden_layer_sizes[-1], n_outputs, bias=False))
+            layers.append(nn.Linear(self.sizes[-1], n_outputs, bias=False))
         self.first = layers[0] if layers else None
-        self.rest = nn.Sequential(*layers[1:])
+        self.rest = nn.ModuleList(layers[1:])
+        self.dropout = Dropout(dropout)
 
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
         """See the training data (n, n_features_in), rows of ``weight`` (n,), once."""
@@ -94,12 +95,20 @@ class MLPModule(nn.Module):
         if self.first is None:
             return output
         if self.first_of_modes is None:
-            return output + self.rest(self.first(self._seen(x, attention)))
+            return output + self._behind(self.first(self._seen(x, attention)))
         of_modes = None
         if attention is not None:
             of_modes = attention.index_select(1, self.first_of_modes)
         modes = self.encoding.by_mode(x, self.widths)
-        return output + self.rest(self.first(modes, of_modes))
+        return output + self._behind(self.first(modes, of_modes))
+
+    def _behind(self, x: Tensor) -> Tensor:
+        """Return what the other layers make of the first one's output ``x``."""
+        masks = self.dropout(x, self.sizes)
+        for layer, mask in zip(self.rest, masks, strict=True):
+            active = x.relu_()
+            x = layer(active if mask is None else active * mask)
+        return x
 
     def _seen(self, x: Tensor, attention: Tensor | None) -> Tensor:
         """Features and how far they reach into bins, multiplied by attention."""

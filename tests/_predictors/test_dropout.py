@@ -1,5 +1,7 @@
 """Dropout: what it leaves out, how often, and that nothing else changes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,13 @@ def drop(p, shape, dtype=torch.float32, seed=0):
     """What becomes of ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Dropout(p)(torch.ones(shape, dtype=dtype))
+        return dropped(Dropout(p), torch.ones(shape, dtype=dtype))
+
+
+def dropped(module, x):
+    """What becomes of x, (..., d)."""
+    (mask,) = module(x, x.shape[-1:])
+    return x if mask is None else x * mask
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.97])
@@ -51,7 +59,7 @@ def test_any_shape(shape):
 def test_without_dropout_it_is_the_identity_and_draws_nothing(p, training):
     x = torch.ones(3, 4)
     before = torch.get_rng_state()
-    assert Dropout(p).train(training)(x) is x
+    assert Dropout(p).train(training)(x, [4, 7]) == [None, None]
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -63,7 +71,7 @@ def test_gradient_passes_where_the_unit_was_kept():
     x = torch.full((20, 5), 2.0, requires_grad=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        y = Dropout(0.4)(x)
+        y = dropped(Dropout(0.4), x)
     y.sum().backward()
     torch.testing.assert_close(x.grad, y.detach() / 2)
 
@@ -72,6 +80,21 @@ def test_models_side_by_side_share_a_mask():
     module = Dropout(0.5)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        y = vmap(module, randomness="same")(torch.ones(3, 10, 6))
+        ones = torch.ones(3, 10, 6)
+        y = vmap(partial(dropped, module), randomness="same")(ones)
     assert torch.equal(y[0], y[1]) and torch.equal(y[0], y[2])
     assert torch.equal(y[0], drop(0.5, (10, 6)))
+
+
+def test_masks_of_layers_are_drawn_one_after_the_other():
+    """As if each layer had drawn its own, to whole numbers of 64 bits."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        together = Dropout(0.5)(torch.ones(3, 8), [8, 5, 4])
+        after = torch.get_rng_state()
+        torch.manual_seed(0)
+        alone = [Dropout(0.5)(torch.ones(3, 8), [n])[0] for n in (8, 5, 4)]
+        assert torch.equal(after, torch.get_rng_state())
+    assert [mask.shape for mask in together] == [(3, 8), (3, 5), (3, 4)]
+    for one, other in zip(together, alone, strict=True):
+        assert torch.equal(one, other)
