@@ -7,6 +7,7 @@ learnt from the others tells how far to shrink.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -104,26 +105,31 @@ def choose_shrinkage(
         gaps[-1] -= _medians(axes.energies(clean[seen]), weight[seen])
     quartiles = weighted_quantiles(held_out, weight, np.array([0.25, 0.75]))
     alike = np.mean(gaps, axis=0) <= _WIDEST_GAP * np.diff(quartiles)[:, 0]
-    told = [
-        np.mean([detection(h, z, weight) for z in noisy_energies])
-        for h, *noisy_energies in zip(
-            held_out.T, *(e.T for e in disturbed), strict=True
-        )
-    ]
     if not alike.any():
         return 1.0
-    allowed = np.where(alike, told, -1.0)
+    allowed = np.full(len(SHRINKAGES), -1.0)
+    for share in np.flatnonzero(alike):
+        broken = [z[:, share] for z in disturbed]
+        allowed[share] = detection(held_out[:, share], broken, weight)
     return float(SHRINKAGES[allowed >= allowed.max() - _AS_GOOD].max())
 
 
-def detection(clean: np.ndarray, broken: np.ndarray, weight: np.ndarray) -> float:
-    """Area under the ROC curve of energies of clean (n,) and broken rows (n,)."""
+def detection(
+    clean: np.ndarray, broken: Sequence[np.ndarray], weight: np.ndarray
+) -> float:
+    """Area under the ROC curve of energies of clean (n,) and broken rows (n,).
+
+    The mean of it, for rows broken in several ways.
+    """
     order = clean.argsort()
     below = np.concatenate([[0.0], weight[order].cumsum()])
     ranked = clean[order]
-    share = below[np.searchsorted(ranked, broken, side="left")]
-    share = share + below[np.searchsorted(ranked, broken, side="right")]
-    return float(np.average(share / 2 / below[-1], weights=weight))
+    areas = []
+    for energies in broken:
+        share = below[np.searchsorted(ranked, energies, side="left")]
+        share = share + below[np.searchsorted(ranked, energies, side="right")]
+        areas.append(np.average(share / 2 / below[-1], weights=weight))
+    return float(np.mean(areas))
 
 
 def _medians(energies: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -78,18 +78,21 @@ def test_detection_is_the_area_under_the_roc_curve_of_scikit_learn(pairs, data):
         np.concatenate([clean, broken]),
         sample_weight=np.tile(weight, 2),
     )
-    assert detection(clean, broken, weight) == pytest.approx(expected)
+    assert detection(clean, [broken], weight) == pytest.approx(expected)
 
 
 def test_detection_by_hand():
     clean, broken = np.array([1.0, 2.0, 3.0]), np.array([3.0, 0.0, 9.0])
     # 3 beats two and ties with one, 0 beats none, 9 all.
     expected = (2.5 + 0 + 3) / 9
-    assert detection(clean, broken, np.ones(3)) == pytest.approx(expected)
+    assert detection(clean, [broken], np.ones(3)) == pytest.approx(expected)
+    others = np.array([0.5, 9.0, 9.0])  # two beat all, one none
+    both = detection(clean, [broken, others], np.ones(3))
+    assert both == pytest.approx((expected + 2 / 3) / 2)
     # Twice the last row: 3 and 9 against four clean rows, two of them 3.
     weight = np.array([1.0, 1.0, 2.0])
     expected = (3 + 0 + 2 * 4) / 16
-    assert detection(clean, broken, weight) == pytest.approx(expected)
+    assert detection(clean, [broken], weight) == pytest.approx(expected)
 
 
 # --------------------------------------------------------------------------- the choice
@@ -193,8 +196,11 @@ def test_the_choice_notices_noise_better_than_others_do():
     clean = axes.energies(new)
     areas = np.mean(
         [
-            [detection(c, b, np.ones(4000)) for c, b in zip(clean.T, e.T, strict=True)]
-            for e in (axes.energies(noisy) for noisy in disturbed(new))
+            [
+                detection(c, [b], np.ones(4000))
+                for c, b in zip(clean.T, axes.energies(noisy).T, strict=True)
+            ]
+            for noisy in disturbed(new)
         ],
         axis=0,
     )
