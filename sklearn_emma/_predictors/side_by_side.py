@@ -80,5 +80,8 @@ class _Linears(nn.Module):
 
 
 def _repeated(parameter: Tensor, number: int) -> nn.Parameter:
-    one = parameter.detach()
-    return nn.Parameter(one.expand(number, *one.shape).clone())
+    repeated = parameter.detach().expand(number, *parameter.shape)
+    if parameter.ndim == 2:
+        # As the products' gradients lie in memory, which would be copied otherwise.
+        return nn.Parameter(repeated.mT.contiguous().mT)
+    return nn.Parameter(repeated.clone())
