@@ -70,6 +70,7 @@ def train(
     with threads_for(net.module_, batch_size, net.device), noted:
         net.notify("on_train_begin", X=None, y=None)
         watched = bool(options.callbacks)
+        may_stop = watched or options.patience is not None
         take_step = steps_of(net, after_step, watched=watched)
         if watched:
             take_step = partial(_heard_step, net, take_step)
@@ -86,7 +87,8 @@ def train(
                 if validation is not None:
                     _record(net, "valid_loss", _evaluate(net, validation), part)
                 epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-                if asks_to_stop(partial(net.notify, "on_epoch_end", **sets)):
+                end_epoch = partial(net.notify, "on_epoch_end", **sets)
+                if asks_to_stop(end_epoch) if may_stop else end_epoch():
                     break
         net.notify("on_train_end", X=None, y=None)
     net.module_.eval()
