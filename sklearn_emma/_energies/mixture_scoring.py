@@ -70,8 +70,10 @@ class MixtureStack(PaddedModes):
 
     def of_values(self, modes: Tensor) -> Tensor:
         """Energies (G, n) of (G, n, d); a padded column meets zeros in ``roots``."""
-        centred = modes.unsqueeze(1) - self.means.unsqueeze(2)
-        squares = torch.matmul(centred, self.roots).square().sum(3)
+        # Samples last: each operation then runs along all of them at once.
+        columns = modes.mT.contiguous()
+        centred = columns.unsqueeze(1) - self.means.unsqueeze(3)
+        squares = torch.matmul(self.roots.mT, centred).square().sum(2)
         return -(self.log_peaks.unsqueeze(2) - squares / 2).logsumexp(1)
 
 
