@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import log_softmax, softmax
 
 from sklearn_emma._estimators.base import BaseEMMA
 from sklearn_emma._inputs.checking import CheckedData
@@ -67,7 +66,7 @@ CalibratedClassifierCV`.
         proba : ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns in the order of ``classes_``.
         """
-        return self._gather(X, lambda s: softmax(s.logits, axis=1), potential_energy)
+        return self._gather(X, _softmax, potential_energy)
 
     def predict_log_proba(
         self, X: ArrayLike, potential_energy: ArrayLike | None = None
@@ -86,9 +85,7 @@ CalibratedClassifierCV`.
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return self._gather(
-            X, lambda s: log_softmax(s.logits, axis=1), potential_energy
-        )
+        return self._gather(X, _log_softmax, potential_energy)
 
     def decision_function(
         self, X: ArrayLike, potential_energy: ArrayLike | None = None
@@ -206,6 +203,14 @@ CalibratedClassifierCV`.
         super()._store(checked, trained, continues)
         assert isinstance(checked.target, Classes)
         self.classes_ = checked.target.labels
+
+
+def _softmax(scores: Scores) -> np.ndarray:
+    return as_array(torch.from_numpy(scores.logits).softmax(1))
+
+
+def _log_softmax(scores: Scores) -> np.ndarray:
+    return as_array(torch.from_numpy(scores.logits).log_softmax(1))
 
 
 def _decision(scores: Scores) -> np.ndarray:

@@ -113,26 +113,34 @@ class Standardisation(NamedTuple):
         dead_zone = np.where(scale == np.abs(mean), reach, 0.0).astype(dtype)
         return cls(units, mean, scale, dead_zone)
 
+    def in_units(self, X: np.ndarray) -> np.ndarray:
+        """(X − mean) / scale in the type of X, row after row; infinite if too large."""
+        with np.errstate(over="ignore", under="ignore"):
+            if (self.units != 1).any():
+                X = X * self.units[0] * self.units[1]
+            # The scaler's own `transform` would check X once more. Data frames and
+            # chosen columns lie column by column in memory; all that follows is for
+            # rows.
+            z: np.ndarray = np.subtract(X, self.shift, order="C")
+            z /= self.scale
+        if self.dead_zone.any():
+            z[np.abs(z) <= self.dead_zone] = 0.0
+        return z
+
+    def standardise(self, X: np.ndarray) -> np.ndarray:
+        """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0.
+
+        In a column that does not vary, what differs from the mean by rounding is 0.
+        """
+        z = self.in_units(X)
+        return np.clip(z, -FARTHEST, FARTHEST, out=z)
+
 
 def standardise(X: np.ndarray, scaler: StandardScaler) -> np.ndarray:
-    """(X − mean) / sd of ``bounded`` X in its type, at most a million from 0.
-
-    In a column that does not vary, what differs from the mean by rounding is 0.
-    """
-    z = in_units(X, scaler.mean_, scaler.scale_)
-    return np.clip(z, -FARTHEST, FARTHEST, out=z)
+    """Standardise ``bounded`` X; see :meth:`Standardisation.standardise`."""
+    return Standardisation.of(scaler.mean_, scaler.scale_, X.dtype).standardise(X)
 
 
 def in_units(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(X − mean) / scale in the type of X, row after row; infinite if too large."""
-    units, shift, scale, dead_zone = Standardisation.of(mean, scale, X.dtype)
-    with np.errstate(over="ignore", under="ignore"):
-        if (units != 1).any():
-            X = X * units[0] * units[1]
-        # The scaler's own `transform` would check X once more. Data frames and chosen
-        # columns lie column by column in memory; all that follows is for rows.
-        z: np.ndarray = np.subtract(X, shift, order="C")
-        z /= scale
-    if dead_zone.any():
-        z[np.abs(z) <= dead_zone] = 0.0
-    return z
+    """(X − mean) / scale; see :meth:`Standardisation.in_units`."""
+    return Standardisation.of(mean, scale, X.dtype).in_units(X)

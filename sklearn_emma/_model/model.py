@@ -18,7 +18,7 @@ from sklearn_emma._energies.joint import JointEnergy
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
-from sklearn_emma._inputs.standardisation import bounded, standardise
+from sklearn_emma._inputs.standardisation import Standardisation, bounded
 from sklearn_emma._model.alarms import Alarms
 from sklearn_emma._model.chunks import row_chunks
 from sklearn_emma._model.network import EMMANetwork
@@ -68,6 +68,7 @@ class EMMAModel(StoresTensors):
         self.alarms: Alarms | None = None
         self.held_out = held_out
         self.scaler = scaler
+        self._standardisation: Standardisation | None = None  # in the type used last
         self.energies = energies
         self.network = network
         self.classifier = classifier
@@ -125,7 +126,11 @@ class EMMAModel(StoresTensors):
 
     def standardise(self, X: np.ndarray) -> Tensor:
         """Standardise selected columns (n, d), NaN kept, as a tensor on the device."""
-        x = torch.from_numpy(standardise(X, self.scaler))
+        known = self._standardisation
+        if known is None or known.shift.dtype != X.dtype:
+            known = Standardisation.of(self.scaler.mean_, self.scaler.scale_, X.dtype)
+            self._standardisation = known
+        x = torch.from_numpy(known.standardise(X))
         return x.to(self.network.gate.weight)
 
     @torch.no_grad()

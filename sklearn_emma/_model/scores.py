@@ -167,8 +167,11 @@ class Scores:
     @cached_property
     def gate(self) -> AnyScores:
         """What the gate says by itself."""
+        _, potential, present = self._inputs
         with torch.no_grad():
-            return self._network.scores(*self._inputs[1:])
+            # It has less to do where all modes are there.
+            known = None if present.all() else present
+            return self._network.scores(potential, known)
 
     @cached_property
     def final(self) -> AnyScores:

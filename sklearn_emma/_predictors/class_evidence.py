@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import torch
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -65,13 +64,10 @@ class ClassEvidence(Evidence):
     def pool(self, each: Tensor, attention: Tensor) -> Tensor:
         """The mean of probabilities, as logarithms."""
         trust = attention * self.reliability
-        trust = torch.cat((trust, torch.full_like(trust[:, :1], _PRIOR_TRUST)), dim=1)
-        # len(each) would be a constant of an exported program.
-        prior = self.log_prior.expand(each.shape[0], 1, -1)
-        proba = torch.cat((each, prior), dim=1).exp()
         # Of probabilities, as the logarithm of attention 0 has no gradient.
-        mixed = (trust.unsqueeze(2) * proba).sum(1) / trust.sum(1, keepdim=True)
-        return mixed.log()
+        heard = (trust.unsqueeze(2) * each.exp()).sum(1)
+        mixed = heard + _PRIOR_TRUST * self.log_prior.exp()
+        return (mixed / (trust.sum(1, keepdim=True) + _PRIOR_TRUST)).log()
 
     @staticmethod
     def fit_heads(
