@@ -74,8 +74,19 @@ class KeepsBalance(nn.Module):
         biases : Tensor of shape (n_modes,)
             At least 0.
         """
+        relative, common = self.biases_apart()
+        return relative + common
+
+    def biases_apart(self) -> tuple[Tensor, Tensor]:
+        """Return b less what is common to all of it, (n_modes,), and that, a scalar.
+
+        Returns
+        -------
+        relative, common : Tensor
+            Their sum is b.
+        """
         usual = self.usual * self.weight
-        return self.bias + (usual.max() - usual)
+        return self.bias - usual, usual.max()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)

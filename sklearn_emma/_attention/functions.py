@@ -51,7 +51,7 @@ class _Soft(AttentionModule):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, importance: Tensor) -> Tensor:
-        return self.curve(importance).clamp_min(0.0)
+        return self.curve(importance).relu()
 
     def curve(self, importance: Tensor) -> Tensor:
         return torch.tanh(self.gain * importance - self.bias)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 import torch
@@ -24,15 +23,14 @@ from sklearn_emma._attention.interface import (
 from sklearn_emma._attention.parts import (
     as_array,
     build_part,
-    check_calibration,
-    check_energies,
     check_modes,
 )
-from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling, Scales
+from sklearn_emma._attention.prepared import Prepared, ScalesEnergies
+from sklearn_emma._attention.scaling import ENERGY_SCALINGS, EnergyScaling
 from sklearn_emma._attention.scores import GateScores, GateSummary
 
 
-class EMMAGate(HasColdness, KeepsBalance):
+class EMMAGate(HasColdness, KeepsBalance, ScalesEnergies):
     """Energy-based multi-modal attention, to be put in front of any predictor.
 
     Parameters
@@ -121,45 +119,6 @@ class EMMAGate(HasColdness, KeepsBalance):
             n_modes,
         )
 
-    @torch.no_grad()
-    def calibrate(self, potential: Tensor, sample_weight: Tensor | None = None) -> Self:
-        """Learn the scale of energies from those of clean data.
-
-        Parameters
-        ----------
-        potential : Tensor of shape (n, n_modes)
-            Potential energies; NaN marks a missing mode and is left out.
-        sample_weight : Tensor of shape (n,), default=None
-            Weight of each row; None weights all rows equally.
-
-        Returns
-        -------
-        self : EMMAGate
-            Calibrated.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is no tensor of its shape, or holds what it must not.
-        """
-        check_calibration(potential, sample_weight, self.n_modes)
-        ones = potential.new_ones(len(potential))
-        weight = ones if sample_weight is None else sample_weight
-        self.scaling.calibrate(potential, weight)
-        self.say_what_is_usual()
-        return self
-
-    def copy_calibration(self, other: Scales) -> None:
-        """Take over what another gate was calibrated with.
-
-        Parameters
-        ----------
-        other : EMMAGate
-            With the same energy scaling and number of modes.
-        """
-        self.scaling.load_state_dict(other.scaling.state_dict())
-        self.say_what_is_usual()
-
     def scores(self, potential: Tensor, present: Tensor | None = None) -> GateScores:
         """Energies, importance and attention from potential energies alone.
 
@@ -180,21 +139,35 @@ class EMMAGate(HasColdness, KeepsBalance):
         TypeError, ValueError
             If an argument is no tensor of its shape and type.
         """
-        check_energies(potential, present, self.n_modes)
-        potential = potential.to(self.weight.dtype)
-        if present is not None:  # what stands for a missing mode reaches no gradient
-            potential = torch.where(present, potential, self.scaling.location)
-        scaled = self.scaling(potential)
-        modal = gibbs.self_energy(scaled, self.weight, self.biases())
+        return self.weigh(self.prepare(potential, present))
+
+    def weigh(self, energies: Prepared) -> GateScores:
+        """Energies, importance and attention from energies that have been scaled.
+
+        Parameters
+        ----------
+        energies : Prepared
+            Of the type of the gate's weights.
+
+        Returns
+        -------
+        scores : GateScores
+            Attention, importance and energies, (n, n_modes) each.
+        """
+        scaled, there, lowest = energies
+        relative, common = self.biases_apart()
+        energy = gibbs.self_energy(scaled, self.weight, relative)
+        modal = energy + common
         if self.coupling is not None and self.n_modes > 1:
-            modal = modal + self.coupling(modal, present)
-        log_importance = gibbs.log_importance(modal, self.rho.to(modal.dtype), present)
+            energy = modal = modal + self.coupling(modal, energies.present)
+        # What all modes have in common makes none more important.
+        log_importance = gibbs.log_importance(energy, self.rho.to(energy.dtype), lowest)
         importance = log_importance.exp()
-        if present is not None:
-            importance = importance * present
+        if there is not None:
+            importance = importance * there
         attention = self.attention_function(importance)
-        if present is not None:
-            attention = attention * present
+        if there is not None:
+            attention = attention * there
         return GateScores(attention, importance, log_importance, modal)
 
     def forward(

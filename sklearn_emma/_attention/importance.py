@@ -4,14 +4,16 @@ Shapes: ``n`` samples, ``M`` modes; everything is dimensionless. ``present`` (n,
 False where a mode is missing: it takes no part in the partition function.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sklearn_emma._attention.scores import GateScores, NestedScores
-from sklearn_emma._statistics.exporting import constant
 
 
 def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -20,17 +22,15 @@ def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def log_importance(
-    modal: Tensor, rho: Tensor | float, present: Tensor | None = None
+    modal: Tensor, rho: Tensor | float, lowest: Tensor | None = None
 ) -> Tensor:
     """Logarithm of the Gibbs distribution α_i = exp(−ρ E_i) / Z, (n, M).
 
-    Missing modes get a very negative finite number (no NaN in a row without any
-    mode); multiply α by ``present`` to make them exactly 0.
+    Where ``lowest`` (n, M), as :class:`Prepared` has it, is not 0, modes are missing
+    and get a very negative finite number (no NaN in a row without any mode); multiply α
+    by ``there`` to make them exactly 0.
     """
-    logits = -rho * modal
-    if present is not None:
-        lowest = constant(torch.finfo(logits.dtype).min / 4, logits)
-        logits = logits.masked_fill(~present, lowest)
+    logits = -rho * modal if lowest is None else lowest - rho * modal
     return torch.log_softmax(logits, dim=1)
 
 
@@ -90,11 +90,43 @@ def energy_alignment(
     >>> round(float(omega), 4)  # log(0.75 / 0.25)
     1.0986
     """
-    pushed_down = log_importance.clamp_min(math.log(floor)) if floor else log_importance
-    signed = torch.where(corrupted, -pushed_down, log_importance)
-    if present is not None:
-        signed = signed.masked_fill(~present, 0.0)
-    return signed.sum(1)
+    signs = Signs.of(corrupted, present, floor, log_importance.dtype)
+    return signs.alignment(log_importance)
+
+
+class Signs(NamedTuple):
+    """What Ω makes of each mode: ξ (n, M), and the least log α that counts (n, M).
+
+    Nothing of it is learnt, so a training prepares all samples of an epoch at once.
+    """
+
+    xi: Tensor
+    least: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        corrupted: Tensor,
+        present: Tensor | None,
+        floor: float,
+        dtype: torch.dtype,
+    ) -> Signs:
+        """ξ, 0 where a mode is missing; arguments as of ``energy_alignment``."""
+        ones = corrupted.new_ones(corrupted.shape, dtype=dtype)
+        xi = ones.masked_fill(corrupted, -1.0)
+        if present is not None:
+            xi = xi * present
+        at_floor = math.log(floor) if floor else -math.inf
+        least = torch.full_like(xi, -math.inf).masked_fill(corrupted, at_floor)
+        return cls(xi, least)
+
+    def rows(self, index: slice) -> Signs:
+        """Of some of the samples."""
+        return Signs(self.xi[index], self.least[index])
+
+    def alignment(self, log_importance: Tensor) -> Tensor:
+        """Ω of each sample, (n,)."""
+        return (self.xi * log_importance.clamp_min(self.least)).sum(1)
 
 
 def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
@@ -103,24 +135,39 @@ def any_of_parts(of_parts: Tensor, n_parts: Sequence[int]) -> Tensor:
     return torch.stack([parts.any(1) for parts in of_modes], dim=1)
 
 
-def alignment_by_level(
-    scores: GateScores | NestedScores,
+def signs_by_level(
     corrupted: Tensor,
     present: Tensor | None,
     n_parts: Sequence[int],
     floor: float,
-) -> Tensor:
-    """Ω of both levels, (n,), as ``energy_alignment`` has it of one.
+    dtype: torch.dtype,
+) -> Signs:
+    """What Ω makes of modes or, behind each other, of parts and of modes, (n, P + M).
 
     ``corrupted`` and ``present`` (n, P); None: all parts are. A mode is corrupted if
     all its parts are that are there: with one that is clean, it is still to be heard.
+    ``n_parts`` is empty where modes have no parts.
     """
-    omega = energy_alignment(scores.log_importance, corrupted, present, floor)
-    if isinstance(scores, GateScores):
-        return omega
+    if not n_parts:
+        return Signs.of(corrupted, present, floor, dtype)
     if present is None:
         present = torch.ones_like(corrupted)
     clean = any_of_parts(present & ~corrupted, n_parts)
     there = any_of_parts(present, n_parts)
+    return Signs.of(
+        torch.cat((corrupted, ~clean), dim=1),
+        torch.cat((present, there), dim=1),
+        floor,
+        dtype,
+    )
+
+
+def alignment_by_level(scores: GateScores | NestedScores, signs: Signs) -> Tensor:
+    """Ω of both levels, (n,), with signs as of ``signs_by_level``."""
+    logs = scores.log_importance
+    if isinstance(scores, GateScores):
+        return signs.alignment(logs)
+    levels = zip(*(t.tensor_split([logs.shape[1]], dim=1) for t in signs), strict=True)
+    of_parts, of_modes = (Signs(*tensors) for tensors in levels)
     above = scores.above.log_importance
-    return omega + energy_alignment(above, ~clean, there, floor)
+    return of_parts.alignment(logs) + of_modes.alignment(above)

@@ -15,14 +15,12 @@ from sklearn_emma._attention.importance import any_of_parts
 from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
 from sklearn_emma._attention.parts import (
     build_part,
-    check_calibration,
-    check_energies,
 )
+from sklearn_emma._attention.prepared import Prepared, ScalesEnergies
 from sklearn_emma._attention.scaling import (
     ENERGY_SCALINGS,
     EULER,
     EnergyScaling,
-    Scales,
 )
 from sklearn_emma._attention.scores import GateScores, GateSummary, NestedScores
 
@@ -47,7 +45,7 @@ class _WithoutScaling:
     build = ScaledAlready
 
 
-class NestedGate(nn.Module):
+class NestedGate(ScalesEnergies):
     """Attention among the parts of each mode, times attention among the modes.
 
     A gate in each mode turns scaled energies of its parts into α_ip and β_ip; another
@@ -149,22 +147,7 @@ class NestedGate(nn.Module):
         return self.outermost.attention_function
 
     @torch.no_grad()
-    def calibrate(self, potential: Tensor, sample_weight: Tensor | None = None) -> Self:
-        """Do as :meth:`EMMAGate.calibrate` does, with energies of parts (n, P)."""
-        check_calibration(potential, sample_weight, self.n_modes)
-        ones = potential.new_ones(len(potential))
-        weight = ones if sample_weight is None else sample_weight
-        self.scaling.calibrate(potential, weight)
-        self._say_what_is_usual()
-        return self
-
-    def copy_calibration(self, other: Scales) -> None:
-        """Take over what another gate of the same parts was calibrated with."""
-        self.scaling.load_state_dict(other.scaling.state_dict())
-        self._say_what_is_usual()
-
-    @torch.no_grad()
-    def _say_what_is_usual(self) -> None:
+    def say_what_is_usual(self) -> None:
         """Tell each gate the usual energy of what it chooses between, once scaled."""
         usual = self._by_mode(self.scaling(self.scaling.location[None])[0])
         for mode, energies in enumerate(usual):
@@ -202,20 +185,22 @@ class NestedGate(nn.Module):
         scores : NestedScores
             Of parts, (n, P) each.
         """
-        check_energies(potential, present, self.n_modes)
-        potential = potential.to(self.weight.dtype)
+        return self.weigh(self.prepare(potential, present))
+
+    def weigh(self, energies: Prepared) -> NestedScores:
+        """Do as :meth:`scores`, with what :meth:`prepare` returns."""
+        present = energies.present
         if present is None:
-            present = torch.ones_like(potential, dtype=torch.bool)
-        potential = torch.where(present, potential, self.scaling.location)
-        scaled, there = self._by_mode(self.scaling(potential)), self._by_mode(present)
+            present = torch.ones_like(energies.scaled, dtype=torch.bool)
+        scaled, there = self._by_mode(energies.scaled), self._by_mode(present)
         parts = [
             gate.scores(energy, known)
             if (gate := self.inside(i))
             else _lone(energy, known)
             for i, (energy, known) in enumerate(zip(scaled, there, strict=True))
         ]
-        energies = zip(parts, scaled, strict=True)
-        of_modes = torch.stack([(p.importance * e).sum(1) for p, e in energies], dim=1)
+        pairs = zip(parts, scaled, strict=True)
+        of_modes = torch.stack([(p.importance * e).sum(1) for p, e in pairs], dim=1)
         any_part = any_of_parts(present, self.n_parts)
         if self.upper is None:
             above = _lone(of_modes, any_part)
@@ -268,7 +253,7 @@ class NestedGate(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
         # Computed in the new type, as the energies are that it is compared with.
-        self._say_what_is_usual()
+        self.say_what_is_usual()
         return self
 
     def _by_mode(self, of_parts: Tensor) -> tuple[Tensor, ...]:

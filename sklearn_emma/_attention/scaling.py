@@ -119,30 +119,30 @@ class TwoSidedScaling(RobustScaling):
     """
 
     lowest: Tensor
-    spread: Tensor
+    rise: Tensor
 
     def __init__(self, n_modes: int) -> None:
         super().__init__(n_modes)
         self.register_buffer("lowest", torch.full((n_modes,), -torch.inf))
-        self.register_buffer("spread", torch.ones(n_modes))
+        self.register_buffer("rise", torch.ones(n_modes))
 
     def calibrate(self, potential: Tensor, weight: Tensor) -> None:
         """Take the median, interquartile range and lower tail of each mode."""
         super().calibrate(potential, weight)
         self.lowest.fill_(-torch.inf)
-        self.spread.fill_(1.0)
+        self.rise.fill_(1.0)
         levels = np.array([_RARELY_BELOW, 0.25])
         for mode, values, mass in _known(potential, weight):
             tail = weighted_quantiles(values[:, None].numpy(), mass.numpy(), levels)
             low, quartile = tail[0]
             if quartile > low:  # otherwise the least energy is a usual one
-                self.lowest[mode], self.spread[mode] = float(low), float(quartile - low)
+                rise = _RISE * float(self.scale[mode]) / float(quartile - low)
+                # Up again in the mirror of q: by so much more as brings the z-score.
+                self.lowest[mode], self.rise[mode] = float(low), 1 + rise
 
     def forward(self, potential: Tensor) -> Tensor:
         below = (self.lowest - potential).clamp_min(0.0)
-        # Up again in the mirror of q: as far above it as brings the z-score wanted.
-        mirrored = potential + below * (1 + _RISE * self.scale / self.spread)
-        return robust_energy(mirrored, self.location, self.scale)
+        return robust_energy(potential + below * self.rise, self.location, self.scale)
 
 
 class ShiftScaling(EnergyScaling):

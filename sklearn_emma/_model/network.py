@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.nested import NestedGate
+from sklearn_emma._attention.prepared import Prepared
 from sklearn_emma._attention.scores import GateScores, NestedScores
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._predictors.evidence import Evidence
@@ -70,9 +71,10 @@ class EMMANetwork(nn.Module):
     def forward(
         self,
         x: Tensor,
-        potential: Tensor,
+        potential: Tensor | None = None,
         present: Tensor | None = None,
         trust: Tensor | None = None,
+        **prepared: Tensor,
     ) -> EMMAOutput:
         """Return logits and scores.
 
@@ -80,9 +82,13 @@ class EMMANetwork(nn.Module):
         (n, M), None: all modes are. Attention is multiplied by ``trust`` in the end,
         one for each mode of the outermost level. It comes from the joint energy when
         samples are scored; in training there is none, so the predictor has never seen
-        inputs that it attenuates.
+        inputs that it attenuates. In place of ``potential`` and ``present`` there may
+        be what the gate has made of them, by the names of :class:`Prepared`.
         """
-        scores = self.scores(potential, present, trust)
+        if potential is None:
+            scores = self.gate.weigh(Prepared(**prepared))
+        else:
+            scores = self.scores(potential, present, trust)
         return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
 
     def scores(

@@ -23,7 +23,7 @@ from sklearn_emma._optim.optimizer_state import OptimizerState
 from sklearn_emma._optim.samples import Samples, auto_batch_size
 from sklearn_emma._optim.torch_state import seeded
 from sklearn_emma._training.loss import JointLoss
-from sklearn_emma._training.simulation import ScoredSet, simulated_epochs, spared
+from sklearn_emma._training.simulation import ScoredSet, prepared, simulated_epochs
 from sklearn_emma.corruption import Failures
 
 
@@ -55,7 +55,7 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
     what each epoch has recorded: ``train_loss``, ``valid_loss`` if samples are held
     out, and whatever callbacks note.
     """
-    options = task.options
+    options, gate = task.options, model.network.gate
     with seeded(task.seed, options.device) as generator:
         net = make_net(
             model.network,
@@ -67,7 +67,11 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         if task.optimizer_state is not None:
             task.optimizer_state.restore(net.optimizer_)
         simulate = partial(
-            simulated_epochs, model, failures=task.failures, generator=generator
+            simulated_epochs,
+            model,
+            failures=task.failures,
+            generator=generator,
+            prepare=partial(prepared, gate),
         )
         held_out = None
         if task.held_out is not None:
@@ -75,12 +79,12 @@ def train_jointly(model: EMMAModel, task: JointTask) -> History:
         draw = simulate(task.data, n_epochs=options.max_iter, n_draws=task.n_draws)
         train(
             net,
-            annealing(model.network.gate, lambda: spared(draw()), options.max_iter),
+            annealing(gate, draw, options.max_iter),
             options,
             generator,
             "attention",
             validation=held_out,
-            after_step=partial(project, model.network.gate.bounds()),
+            after_step=partial(project, gate.bounds()),
         )
         if task.optimizer_state is not None:
             task.optimizer_state.keep(net.optimizer_)

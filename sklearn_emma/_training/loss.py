@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from sklearn_emma._attention.importance import alignment_by_level
+from sklearn_emma._attention.importance import Signs, alignment_by_level
 from sklearn_emma._model.network import EMMAOutput
 
 #: Supervised loss of each sample, (n,), from outputs (n, n_outputs) and encoded y (n,).
@@ -51,10 +51,6 @@ class JointLoss(_SupervisedLoss):
         L, from logits and y.
     lambda_c, lambda_e : float or scalar Tensor
         Weights of the two terms; a term whose weight is the number 0 is not computed.
-    importance_floor : float, default=0.0
-        Floor of :func:`~sklearn_emma.attention.energy_alignment`.
-    n_parts : sequence of int, default=()
-        Number of parts of each mode, where modes have parts.
     """
 
     def __init__(
@@ -62,29 +58,24 @@ class JointLoss(_SupervisedLoss):
         supervised: Supervised,
         lambda_c: float | Tensor,
         lambda_e: float | Tensor,
-        importance_floor: float = 0.0,
-        n_parts: Sequence[int] = (),
     ) -> None:
         super().__init__(supervised)
         self.lambda_c = lambda_c
         self.lambda_e = lambda_e
-        self.importance_floor = importance_floor
-        self.n_parts = n_parts
 
     def forward(
         self,
         output: EMMAOutput,
         y: Tensor,
-        corrupted: Tensor,
-        present: Tensor | None = None,
+        xi: Tensor,
+        least: Tensor,
     ) -> Tensor:
+        """Losses; ``xi`` and ``least`` are :class:`Signs` of the modes."""
         loss = self.supervised(output.logits, y)
         if _counts(self.lambda_c):
             loss = loss + self.lambda_c * output.capacity_penalty
         if _counts(self.lambda_e):
-            omega = alignment_by_level(
-                output.scores, corrupted, present, self.n_parts, self.importance_floor
-            )
+            omega = alignment_by_level(output.scores, Signs(xi, least))
             loss = loss - self.lambda_e * omega
         return loss
 

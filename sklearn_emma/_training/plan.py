@@ -206,12 +206,7 @@ def plan_training(
             tol=params.tol,
         ),
         failures=failures,
-        make_loss=partial(
-            JointLoss,
-            target.loss,
-            importance_floor=failures.importance_floor,
-            n_parts=layout.n_parts,
-        ),
+        make_loss=partial(JointLoss, target.loss),
         lambdas={"lambda_c": params.lambda_c, "lambda_e": params.lambda_e},
         classifier=classifier,
         memory=params.memory,

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from sklearn_emma._attention.gate import EMMAGate
+from sklearn_emma._attention.importance import signs_by_level
+from sklearn_emma._attention.nested import NestedGate
 from sklearn_emma._energies.finite import narrowed
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._inputs.standardisation import standardise
@@ -99,30 +103,28 @@ def simulated_epochs(
     generator: Generator,
     n_epochs: int,
     n_draws: int | None = None,
+    prepare: Callable[[Samples], Samples] | None = None,
 ) -> Callable[[], Samples]:
     """Return a function that gives the samples of the next epoch, modes failing.
 
     It is called ``n_epochs`` times at most. If ``n_draws`` is given, that many copies
-    are drawn now and reused in turn.
+    are drawn now and reused in turn. What ``prepare`` makes of samples is given in
+    their place; it is called for some epochs at once.
     """
+    if not failures.simulates:
+        n_draws = 1  # every epoch is the same
+    size = len(data.y)
 
-    def draw(n: int) -> list[Samples]:
-        """Of n epochs, scored at once."""
-        (x, potential, present), corrupted = data.inputs, data.corrupted
-        if not failures.simulates:
-            return [_samples(data, Inputs(x, potential, present), corrupted)] * n
-        drawn = [failures.simulate(data.x, model.layout, generator) for _ in range(n)]
-        failed, fails = (torch.cat(parts) for parts in zip(*drawn, strict=True))
-        x, present = fill_missing(failed, model.layout)
-        known, fold = potential.repeat(n, 1), data.fold.repeat(n)
-        inputs = Inputs(x, score(model, x, present & fails, known, fold), present)
-        corrupted = corrupted.repeat(n, 1) | fails
-        pieces = [slice(k * len(data.y), (k + 1) * len(data.y)) for k in range(n)]
-        return [_samples(data, inputs.rows(rows), corrupted[rows]) for rows in pieces]
+    def draw(n: int) -> Iterator[Samples]:
+        samples = _of_epochs(model, data, failures, generator, n)
+        if prepare is not None:
+            samples = prepare(samples)
+        for k in range(n):
+            yield samples.map(itemgetter(slice(k * size, (k + 1) * size)))
 
     def epochs() -> Iterator[Samples]:
         wanted = n_epochs if n_draws is None else n_draws
-        at_once = int(np.clip(_SCORED_ROWS // len(data.y), 1, wanted))
+        at_once = int(np.clip(_SCORED_ROWS // size, 1, wanted))
         while True:
             yield from draw(at_once)
 
@@ -131,24 +133,44 @@ def simulated_epochs(
     return partial(next, cycle([*islice(epochs(), n_draws)]))
 
 
-def spared(samples: Samples) -> Samples:
-    """The same without ``present``, if all modes are: a gate has less to do then."""
-    if not samples.inputs["present"].all():
-        return samples
+def _of_epochs(
+    model: EMMAModel, data: ScoredSet, failures: Failures, generator: Generator, n: int
+) -> Samples:
+    """Samples of n epochs, one behind the other, whose modes fail apart."""
+    drawn = [failures.simulate(data.x, model.layout, generator) for _ in range(n)]
+    failed, fails = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    x, present = fill_missing(failed, model.layout)
+    known, fold = data.inputs.potential.repeat(n, 1), data.fold.repeat(n)
+    potential = score(model, x, present & fails, known, fold)
+    gate = model.network.gate
+    signs = signs_by_level(
+        data.corrupted.repeat(n, 1) | fails,
+        present,
+        gate.n_parts if isinstance(gate, NestedGate) else (),
+        failures.importance_floor,
+        potential.dtype,
+    )
     return Samples(
-        {name: t for name, t in samples.inputs.items() if name != "present"},
-        {name: t for name, t in samples.targets.items() if name != "present"},
-        samples.weight,
+        Inputs(x, potential, present)._asdict(),
+        {"y": torch.cat([data.y] * n), **signs._asdict()},
+        data.loss_weight.repeat(n),
     )
 
 
-def _samples(data: ScoredSet, inputs: Inputs, corrupted: Tensor) -> Samples:
-    x, potential, present = inputs
-    return Samples(
-        {"x": x, "potential": potential, "present": present},
-        {"y": data.y, "corrupted": corrupted, "present": present},
-        data.loss_weight,
-    )
+def prepared(gate: EMMAGate | NestedGate, samples: Samples) -> Samples:
+    """The same with energies scaled already, and ``present`` left out if all modes are.
+
+    A gate has less to do then in each step. It is left to it where it learns to scale.
+    """
+    x, potential, present = Inputs(**samples.inputs)
+    known = None if present.all() else present
+    if any(p.requires_grad for p in gate.scaling.parameters()):
+        inputs = {"potential": potential, "present": known}
+    else:
+        with torch.no_grad():
+            inputs = gate.prepare(potential, known)._asdict()
+    given = {name: tensor for name, tensor in inputs.items() if tensor is not None}
+    return Samples({"x": x, **given}, samples.targets, samples.weight)
 
 
 def gated_copies(

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.bounds import project
+from sklearn_emma._attention.importance import Signs
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
 from sklearn_emma._optim.loop import train
@@ -140,9 +141,10 @@ def test_bounds_hold_after_every_optimiser_step(dtype, coupling):
         )
         assert_within_bounds(gate)
 
+    signs = Signs.of(corrupted, present, 0.0, dtype)
     samples = Samples(
         {"x": x, "potential": psi, "present": present},
-        {"y": y, "corrupted": corrupted, "present": present},
+        {"y": y, **signs._asdict()},
         torch.ones(40, dtype=dtype),
     )
     train(net, lambda: samples, options, generator, "attention", after_step=check)

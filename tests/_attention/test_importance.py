@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from helpers import gate_energies
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.importance import (
+    Signs,
     alignment_by_level,
     any_of_parts,
     energy_alignment,
     log_importance,
     self_energy,
+    signs_by_level,
 )
+from sklearn_emma._attention.prepared import lowest
 from sklearn_emma._attention.scores import GateScores, NestedScores
 
 DTYPES = [torch.float32, torch.float64]
@@ -58,7 +61,7 @@ def test_importance_is_one_hot_on_the_least_energy_as_rho_goes_to_infinity():
 def test_importance_of_present_modes_is_that_without_the_others(seed):
     modal, _, _, present = gate_energies(seed, n=1)
     assume(present.any())
-    log = log_importance(modal, 0.3, present)
+    log = log_importance(modal, 0.3, lowest(present, modal))
     alone = log_importance(modal[present].unsqueeze(0), 0.3)
     torch.testing.assert_close(log[present], alone[0])
     assert (log.exp() * present).sum() == pytest.approx(1)
@@ -68,7 +71,7 @@ def test_importance_of_present_modes_is_that_without_the_others(seed):
 def test_importance_is_finite_without_any_mode(dtype):
     modal = torch.tensor([[3.0, 4.0]], dtype=dtype, requires_grad=True)
     absent = torch.zeros(1, 2, dtype=torch.bool)
-    log = log_importance(modal, 1.0, absent)
+    log = log_importance(modal, 1.0, lowest(absent, modal))
     log.sum().backward()
     assert log.isfinite().all() and modal.grad.isfinite().all()
 
@@ -88,7 +91,7 @@ def draw(seed, n=5, n_modes=4):
 def gradient(energies, corrupted, present, rho, floor=0.0):
     """∂Ω/∂E by autograd, (n, M)."""
     energies = energies.clone().requires_grad_()
-    logs = log_importance(energies, rho, present)
+    logs = log_importance(energies, rho, lowest(present, energies))
     energy_alignment(logs, corrupted, present, floor).sum().backward()
     return energies.grad
 
@@ -96,7 +99,7 @@ def gradient(energies, corrupted, present, rho, floor=0.0):
 @given(seed=seeds, floor=st.sampled_from([0.0, 0.01, 0.2]))
 def test_energy_alignment_equals_a_loop(seed, floor):
     energies, corrupted, present = draw(seed)
-    logs = log_importance(energies, 0.5, present)
+    logs = log_importance(energies, 0.5, lowest(present, energies))
     for row, omega in enumerate(energy_alignment(logs, corrupted, present, floor)):
         expected = 0.0
         for k in range(energies.shape[1]):
@@ -115,7 +118,8 @@ def test_gradient_of_energy_alignment_is_as_derived(seed, rho):
     M counts the modes that are present, M' those of them that are not corrupted.
     """
     energies, corrupted, present = draw(seed)
-    alpha = log_importance(energies, rho, present).exp() * present
+    shut_out = lowest(present, energies)
+    alpha = log_importance(energies, rho, shut_out).exp() * present
     xi = torch.where(corrupted, -1.0, 1.0)
     n_modes = present.sum(1, keepdim=True)
     n_clean = (present & ~corrupted).sum(1, keepdim=True)
@@ -165,7 +169,7 @@ def test_a_corrupted_mode_below_the_floor_is_pushed_no_further():
 def test_energy_alignment_of_a_row_without_any_mode_is_0():
     energies, corrupted, _ = draw(0)
     absent = torch.zeros_like(corrupted)
-    logs = log_importance(energies, 1.0, absent)
+    logs = log_importance(energies, 1.0, lowest(absent, energies))
     assert (energy_alignment(logs, corrupted, absent) == 0).all()
 
 
@@ -187,9 +191,11 @@ def test_alignment_of_two_levels_by_hand():
         -2 * np.log(0.5) - np.log(0.3) + np.log(0.7),
         -np.log(0.9) + np.log(0.1),
     ]
-    found = alignment_by_level(scores, corrupted, present, [2, 1], 0.0)
+    signs = signs_by_level(corrupted, present, [2, 1], 0.0, torch.float32)
+    found = alignment_by_level(scores, signs)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    floored = alignment_by_level(scores, corrupted, present, [2, 1], 0.4)
+    signs = signs_by_level(corrupted, present, [2, 1], 0.4, torch.float32)
+    floored = alignment_by_level(scores, signs)
     expected[0] += np.log(0.2) - np.log(0.4)
     expected[1] += np.log(0.3) - np.log(0.4)
     np.testing.assert_allclose(floored, expected, rtol=1e-5)
@@ -199,8 +205,31 @@ def test_alignment_of_one_level_is_the_energy_alignment():
     scores = GateScores(*torch.rand(4, 5, 3).log())
     corrupted, present = torch.rand(2, 5, 3) < 0.5
     expected = energy_alignment(scores.log_importance, corrupted, present, 0.1)
-    found = alignment_by_level(scores, corrupted, present, [1, 1, 1], 0.1)
-    assert torch.equal(found, expected)
+    signs = signs_by_level(corrupted, present, (), 0.1, torch.float32)
+    assert torch.equal(alignment_by_level(scores, signs), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_signs_by_hand(dtype):
+    corrupted = torch.tensor([[True, False, True]])
+    present = torch.tensor([[True, True, False]])
+    xi, least = Signs.of(corrupted, present, 0.25, dtype)
+    assert xi.tolist() == [[-1, 1, 0]] and xi.dtype == least.dtype == dtype
+    at_floor = torch.tensor(0.25, dtype=dtype).log().item()  # to the last digit
+    assert least[0, :2].tolist() == [at_floor, -math.inf]
+    everywhere = Signs.of(corrupted, None, 0.0, dtype)
+    assert everywhere.xi.tolist() == [[-1, 1, -1]]
+    assert (everywhere.least == -math.inf).all()
+
+
+def test_without_presence_all_parts_are_there():
+    corrupted = torch.tensor([[True, False, True], [True, True, False]])
+    given = signs_by_level(
+        corrupted, torch.ones_like(corrupted), [2, 1], 0.1, torch.float32
+    )
+    found = signs_by_level(corrupted, None, [2, 1], 0.1, torch.float32)
+    assert torch.equal(found.xi, given.xi) and torch.equal(found.least, given.least)
+    assert given.xi.tolist() == [[-1, 1, -1, 1, -1], [-1, -1, 1, -1, 1]]
 
 
 def test_a_mode_has_what_any_of_its_parts_has():

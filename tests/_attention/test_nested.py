@@ -166,7 +166,7 @@ def test_a_mode_whose_parts_are_all_missing_is_missing():
         for name in ("weight", "bias"):
             kept = getattr(other, name).data[: len(getattr(one, name))]
             getattr(one, name).data = kept.clone()
-    for name in ("location", "scale", "lowest", "spread"):
+    for name in ("location", "scale", "lowest", "rise"):
         getattr(alone.scaling, name).copy_(getattr(gate.scaling, name)[:3])
     others = alone.scores(potential[:, :3])
     torch.testing.assert_close(others.attention, scores.attention[:, :3])

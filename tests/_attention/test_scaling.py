@@ -118,7 +118,8 @@ def test_two_sided_scaling_by_hand():
     """Of 1, 2, ..., 200: q = 2, quartiles 50, 100 and 150."""
     scaling = calibrated(np.arange(1.0, 201.0))
     assert (scaling.location.item(), scaling.scale.item()) == (100, 100)
-    assert (scaling.lowest.item(), scaling.spread.item()) == (2, 48)
+    assert scaling.lowest.item() == 2
+    assert scaling.rise.item() == pytest.approx(1 + 5 * 100 / 48)
     psi = torch.tensor([[200.0], [100], [2], [-46], [-94]]).double()
     # 48 below q is as far as q is below the lower quartile: z rises by 5.
     expected = [1.0, 0.0, -0.98, -0.98 + 5, -0.98 + 10]
@@ -137,7 +138,8 @@ def test_it_takes_quantiles_of_repeated_rows(values, data):
     low, quartile = np.quantile(repeated, [0.01, 0.25], method="inverted_cdf")
     if quartile > low:
         assert scaling.lowest.item() == low
-        assert scaling.spread.item() == quartile - low
+        steepness = 5 * scaling.scale.item() / (quartile - low)
+        assert scaling.rise.item() == pytest.approx(1 + steepness)
     else:
         assert scaling.lowest.item() == -math.inf
     one_sided = calibrated(np.array(values, dtype=float), weight, RobustScaling)

@@ -88,3 +88,15 @@ def test_a_predictor_that_does_not_tell_its_arguments_gets_gated_values():
     output, (x, *_) = network(*inputs()), inputs()
     gated = network.gated(x, output.scores)
     torch.testing.assert_close(output.logits, torch.relu(gated))
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_energies_may_be_scaled_already(missing):
+    x, potential, present = inputs()
+    network = EMMANetwork(EMMAGate(3), Inside(), LAYOUT)
+    given = (potential, present) if missing else (potential,)
+    prepared = network.gate.prepare(*given)._asdict()
+    found = network(x, **{k: v for k, v in prepared.items() if v is not None})
+    expected = network(x, *given)
+    assert torch.equal(found.logits, expected.logits)
+    assert torch.equal(found.scores.attention, expected.scores.attention)

@@ -104,7 +104,7 @@ def test_corrupted_values_teach_energies_and_statistics_nothing(data):
 @pytest.mark.parametrize(
     ("energy_scaling", "kept"),
     [
-        ("two_sided", {"location", "scale", "lowest", "spread"}),
+        ("two_sided", {"location", "scale", "lowest", "rise"}),
         ("robust", {"location", "scale"}),
         ("shift", {"location"}),
     ],
@@ -137,7 +137,8 @@ def test_the_gate_is_calibrated_on_clean_values(data, energy_scaling, kept):
             )
             location = clean.min() if energy_scaling == "shift" else middle
             expected = {"location": location, "scale": high - low}
-            expected |= {"lowest": lowest, "spread": low - lowest}
+            rise = 1 + 5 * (high - low) / (low - lowest)
+            expected |= {"lowest": lowest, "rise": rise}
             for name, values in scaling.items():
                 assert values[mode].item() == pytest.approx(expected[name], rel=1e-6)
 

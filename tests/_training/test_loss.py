@@ -7,7 +7,12 @@ from sklearn.metrics import log_loss
 from torch.nn.functional import mse_loss
 
 from sklearn_emma import GateScores
-from sklearn_emma._attention.importance import energy_alignment, log_importance
+from sklearn_emma._attention.importance import (
+    Signs,
+    energy_alignment,
+    log_importance,
+)
+from sklearn_emma._attention.prepared import lowest
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.network import EMMAOutput
 from sklearn_emma._training.loss import JointLoss, PretrainingLoss
@@ -28,7 +33,7 @@ def output_of(seed=0):
     corrupted = torch.from_numpy(rng.random((5, 4)) < 0.5)
     present = torch.from_numpy(rng.random((5, 4)) < 0.8)
     logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(5, 3)))
-    logs = log_importance(energies, 1.0, present)
+    logs = log_importance(energies, 1.0, lowest(present, energies))
     scores = GateScores(logs, logs.exp(), logs, energies)
     return EMMAOutput(logits, scores, torch.tensor(2.5).double()), corrupted, present
 
@@ -59,9 +64,8 @@ def test_joint_loss_adds_capacity_and_subtracts_alignment(
     lambda_c, lambda_e, floor, supervised
 ):
     output, corrupted, present = output_of()
-    losses = JointLoss(supervised, lambda_c, lambda_e, floor)(
-        output, Y, corrupted, present
-    )
+    signs = Signs.of(corrupted, present, floor, torch.float64)
+    losses = JointLoss(supervised, lambda_c, lambda_e)(output, Y, *signs)
     logs = output.scores.log_importance
     omega = energy_alignment(logs, corrupted, present, floor)
     expected = supervised(output.logits, Y) + lambda_c * 2.5 - lambda_e * omega
@@ -71,18 +75,19 @@ def test_joint_loss_adds_capacity_and_subtracts_alignment(
 
 def test_weights_may_be_tensors_as_where_models_are_computed_as_one():
     output, corrupted, present = output_of()
-    numbers = JointLoss(SUPERVISED, 0.3, 0.7, 0.05)(output, Y, corrupted, present)
+    signs = Signs.of(corrupted, present, 0.05, torch.float64)
+    numbers = JointLoss(SUPERVISED, 0.3, 0.7)(output, Y, *signs)
     weights = torch.tensor(0.3).double(), torch.tensor(0.7).double()
-    tensors = JointLoss(SUPERVISED, *weights, 0.05)(output, Y, corrupted, present)
+    tensors = JointLoss(SUPERVISED, *weights)(output, Y, *signs)
     torch.testing.assert_close(tensors, numbers)
     zero = torch.zeros((), dtype=torch.float64)
-    alone = JointLoss(SUPERVISED, zero, zero)(output, Y, corrupted, present)
+    alone = JointLoss(SUPERVISED, zero, zero)(output, Y, *signs)
     torch.testing.assert_close(alone, SUPERVISED(output.logits, Y))
 
 
 def test_a_term_of_weight_0_is_not_computed():
     """Nothing is asked of the scores, which need not be finite then."""
-    output, corrupted, present = output_of()
+    output, *_ = output_of()
     broken = output._replace(scores=None, capacity_penalty=torch.tensor(torch.nan))
-    losses = JointLoss(SUPERVISED, 0.0, 0)(broken, Y, corrupted, present)
+    losses = JointLoss(SUPERVISED, 0.0, 0)(broken, Y, None, None)
     torch.testing.assert_close(losses, SUPERVISED(output.logits, Y))

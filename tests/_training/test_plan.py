@@ -242,7 +242,7 @@ def test_failures_are_read_into_the_plan(corruption, fraction, floor, n_draws):
     assert found.pretraining.missing_fraction == fraction
     assert found.failures.n_draws == n_draws
     criterion = found.criterion
-    assert criterion.importance_floor == floor
+    assert found.failures.importance_floor == floor
     assert (criterion.lambda_c, criterion.lambda_e) == (0.5, 0.25)
 
 

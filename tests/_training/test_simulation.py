@@ -1,17 +1,26 @@
 """Failing modes in training: how many, how often, and what stays as it was."""
 
+import math
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
+from torch import nn
+from torch.nn.functional import softplus
 
 from helpers import assert_same, quick, three_classes
+from sklearn_emma._attention.importance import Signs
+from sklearn_emma._attention.scaling import EnergyScaling
 from sklearn_emma._inputs.training_set import TrainingSet
 from sklearn_emma._model.scores import Inputs
+from sklearn_emma._optim.samples import Samples
 from sklearn_emma._training import simulation
 from sklearn_emma._training.simulation import (
     gated_copies,
+    prepared,
     score_set,
     simulated_epochs,
 )
@@ -268,7 +277,9 @@ def test_an_epoch_has_the_values_and_the_energies_of_modes_that_fail(model, scor
     ):
         torch.testing.assert_close(got, by_hand)
     assert torch.equal(samples.targets["y"], scored.y)
-    assert torch.equal(samples.targets["present"], samples.inputs["present"])
+    signs = Signs.of(fails | scored.corrupted, expected.present, 0.1, torch.float64)
+    for name, of_modes in signs._asdict().items():
+        assert torch.equal(samples.targets[name], of_modes)
     np.testing.assert_array_equal(samples.weight, np.linspace(0.5, 2, 120))
 
 
@@ -279,9 +290,10 @@ def test_what_the_user_says_is_corrupted_counts_beside_what_is_simulated(
     failures = Failures(corruption, clean_fraction=0.5)
     samples = simulated_epochs(model, scored, failures, generator(), 1)()
     _, fails = failures.simulate(scored.x, model.layout, generator())
-    corrupted = samples.targets["corrupted"]
-    assert torch.equal(corrupted, scored.corrupted | fails)
-    assert corrupted[:40, 0].all()
+    corrupted, present = scored.corrupted | fails, samples.inputs["present"]
+    xi = torch.where(corrupted, -1.0, 1.0) * present
+    assert torch.equal(samples.targets["xi"], xi.double())
+    assert (samples.targets["xi"] < 0)[:40, 0].equal(present[:40, 0])
     assert fails.any() == (corruption is not None)
 
 
@@ -329,7 +341,59 @@ def test_epochs_that_are_scored_at_once_are_those_that_are_scored_one_by_one(
         one, other = at_once(), one_by_one()
         for name, values in one.inputs.items():
             torch.testing.assert_close(values, other.inputs[name])
-        assert torch.equal(one.targets["corrupted"], other.targets["corrupted"])
+        for name, values in one.targets.items():
+            assert torch.equal(values, other.targets[name])
+
+
+def test_an_epoch_is_prepared_for_the_gate(model, scored):
+    gate = model.network.gate
+    raw = simulated_epochs(model, scored, FAILURES, generator(), 1)()
+    found = simulated_epochs(
+        model, scored, FAILURES, generator(), 1, prepare=partial(prepared, gate)
+    )()
+    expected = gate.prepare(raw.inputs["potential"], raw.inputs["present"])
+    assert list(found.inputs) == ["x", "scaled", "there", "lowest"]
+    for name, tensor in expected._asdict().items():
+        assert torch.equal(found.inputs[name], tensor)
+        assert not found.inputs[name].requires_grad
+    assert torch.equal(found.inputs["x"], raw.inputs["x"])
+    for name, tensor in raw.targets.items():
+        assert torch.equal(found.targets[name], tensor)
+    assert torch.equal(found.weight, raw.weight)
+    # Presence is not mentioned where nothing is missing.
+    present = {"present": torch.ones_like(raw.inputs["present"])}
+    whole = Samples(raw.inputs | present, raw.targets, raw.weight)
+    assert list(prepared(gate, whole).inputs) == ["x", "scaled"]
+
+
+class Stretched(EnergyScaling):
+    """An energy scaling that is learnt."""
+
+    def __init__(self, n_modes):
+        super().__init__(n_modes)
+        self.stretch = nn.Parameter(torch.ones(()))
+
+    def calibrate(self, potential, weight):
+        self.location.copy_(potential.nan_to_num().median(0).values)
+
+    def forward(self, potential):
+        return math.e + self.stretch * softplus(potential - self.location)
+
+
+class LearntScaling(BaseEstimator):
+    def build(self, n_modes):
+        return Stretched(n_modes)
+
+
+def test_a_scaling_that_is_learnt_is_left_to_the_gate(data, model, scored):
+    learnt = quick(energy_scaling=LearntScaling(), lr=0.01).fit(*data)
+    assert learnt.network_.gate.scaling.stretch.item() != 1
+    raw = simulated_epochs(model, scored, FAILURES, generator(), 1)()
+    found = prepared(learnt.network_.gate, raw)
+    assert list(found.inputs) == ["x", "potential", "present"]
+    present = {"present": torch.ones_like(raw.inputs["present"])}
+    whole = Samples(raw.inputs | present, raw.targets, raw.weight)
+    assert list(prepared(learnt.network_.gate, whole).inputs) == ["x", "potential"]
 
 
 def test_gated_copies_are_epochs_behind_the_gate(model, scored):
