@@ -1,21 +1,23 @@
-"""``fit`` of this package beside that of another version of it, data set by data set.
+"""The package beside another version of it: ``fit`` by data set, and scoring.
 
-Each version lives in a process of its own, which fits when told to and says what CPU
-time that took.
+Each version lives in a process of its own, which fits or scores when told to and says
+what CPU time that took.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from _data import load
+from _data import Dataset, load
 from _speed_timing import Line, seconds
 
 DATASETS = ("htru2", "digits", "breast_cancer", "scene15", "rosmap")
@@ -29,10 +31,18 @@ torch.set_num_threads(1)
 warnings.simplefilter("ignore")
 data = np.load(sys.argv[1])
 modes = json.loads(str(data["modes"]))
-for _ in sys.stdin:
+for order in sys.stdin:
+    if order.strip() == "fit":
+        start = time.process_time()
+        clf = EMMAClassifier(modes, random_state=0).fit(data["X"], data["y"])
+        print(time.process_time() - start, flush=True)
+        continue
+    X = np.resize(data["X"], (int(order), data["X"].shape[1]))
+    calls = 200 if len(X) == 1 else 1
     start = time.process_time()
-    EMMAClassifier(modes, random_state=0).fit(data["X"], data["y"])
-    print(time.process_time() - start, flush=True)
+    for _ in range(calls):
+        clf.predict_proba(X)
+    print((time.process_time() - start) / calls, flush=True)
 """
 
 
@@ -51,10 +61,10 @@ class _Version:
             cwd=file.parent,
         )
 
-    def fit(self) -> float:
-        """CPU time in seconds."""
+    def seconds(self, order: str) -> float:
+        """CPU time of "fit", or of scoring so many rows by what was fitted last."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write("fit\n")
+        self.process.stdin.write(f"{order}\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 
@@ -76,30 +86,57 @@ def fits_before(python: str, pairs: int, n_samples: int) -> Iterator[Line]:
             data = load(name)
         except OSError:
             continue  # not at hand
-        rng = np.random.default_rng(0)
-        rows = rng.permutation(len(data.X))[: min(n_samples, int(0.8 * len(data.X)))]
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "data.npz"
-            names = ", ".join(
-                f'"{mode}": {list(map(int, columns))}'
-                for mode, columns in data.modes.items()
-            )
-            np.savez(file, X=data.X[rows], y=data.y[rows], modes=f"{{{names}}}")
-            sides = [_Version(sys.executable, file), _Version(python, file)]
+        rows = _some_rows(data, n_samples)
+        with _both(python, data, rows) as sides:
+            what = f"`fit` on {name}, {len(rows):,} × {data.X.shape[1]}"
+            yield _compared(sides, "fit", pairs, what, "≤ 0.33")
+
+
+def scoring_before(
+    python: str, pairs: int, n_samples: int, sizes: Sequence[int]
+) -> Iterator[Line]:
+    """CPU time of ``predict_proba`` on so many rows, against the other version."""
+    try:
+        data = load("htru2")
+    except OSError:
+        return  # not at hand
+    with _both(python, data, _some_rows(data, n_samples)) as sides:
+        for size in sizes:
             for side in sides:
-                side.fit()
-            times = [[side.fit() for side in sides] for _ in range(pairs)]
-            for side in sides:
-                side.stop()
-        mine, theirs = (
-            statistics.median(column) for column in zip(*times, strict=True)
-        )
-        ratio = statistics.median(a / b for a, b in times)
-        yield Line(
-            f"`fit` on {name}, {len(rows):,} × {data.X.shape[1]}, against the version "
-            "before",
-            seconds(mine),
-            seconds(theirs),
-            cpu=f"{ratio:.2f}",
-            must_reach="≤ 0.33",
-        )
+                side.seconds(str(size))
+            what = f"`predict_proba`, {size:,} row(s)"
+            yield _compared(sides, str(size), pairs, what, "≤ 1")
+
+
+def _some_rows(data: Dataset, n_samples: int) -> np.ndarray:
+    shuffled = np.random.default_rng(0).permutation(len(data.X))
+    return shuffled[: min(n_samples, int(0.8 * len(shuffled)))]
+
+
+@contextmanager
+def _both(python: str, data: Dataset, rows: np.ndarray) -> Iterator[list[_Version]]:
+    """Yield this version and the other, which have fitted these rows once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "data.npz"
+        modes = {mode: list(map(int, columns)) for mode, columns in data.modes.items()}
+        np.savez(file, X=data.X[rows], y=data.y[rows], modes=json.dumps(modes))
+        sides = [_Version(sys.executable, file), _Version(python, file)]
+        for side in sides:
+            side.seconds("fit")
+        yield sides
+        for side in sides:
+            side.stop()
+
+
+def _compared(
+    sides: list[_Version], order: str, pairs: int, what: str, must_reach: str
+) -> Line:
+    times = [[side.seconds(order) for side in sides] for _ in range(pairs)]
+    mine, theirs = (statistics.median(column) for column in zip(*times, strict=True))
+    return Line(
+        f"{what}, against the version before",
+        seconds(mine),
+        seconds(theirs),
+        cpu=f"{statistics.median(a / b for a, b in times):.2f}",
+        must_reach=must_reach,
+    )

@@ -22,6 +22,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sklearn_emma import EMMAClassifier
+from sklearn_emma._attention.importance import Signs
 from sklearn_emma._energies.autoencoder import AutoencoderStack
 from sklearn_emma._inputs.missing import fill_missing
 from sklearn_emma._model.network import EMMANetwork
@@ -95,7 +96,6 @@ def bare_fit(parts: Parts) -> None:
         lambda logits, y: cross_entropy(logits, y, reduction="none"),
         clf.lambda_c,
         clf.lambda_e,
-        failures.importance_floor,
     )
     given = parts.model.inputs(x).potential
 
@@ -103,11 +103,15 @@ def bare_fit(parts: Parts) -> None:
         failed, fails = failures.simulate(x, parts.layout, generator)
         filled, present = fill_missing(failed, parts.layout)
         potential = parts.model.energies.potential(filled, present & fails, given)
-        return filled, potential, present, y, fails
+        signs = Signs.of(fails, present, failures.importance_floor, x.dtype)
+        with torch.no_grad():
+            energies = network.gate.prepare(potential, present)
+        return filled, y, *energies, *signs
 
-    def loss(xb, potential, present, yb, fails):
+    def loss(xb, yb, scaled, there, lowest, xi, least):
         network.gate.project()
-        return criterion(network(xb, potential, present), yb, fails, present).mean()
+        output = network(xb, scaled=scaled, there=there, lowest=lowest)
+        return criterion(output, yb, xi, least).mean()
 
     _optimise(network, clf.lr, clf.max_iter, parts.batch_size, failing, loss)
 

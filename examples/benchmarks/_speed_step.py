@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from sklearn_emma import EMMAClassifier
 from sklearn_emma._attention.bounds import project
+from sklearn_emma._attention.importance import Signs
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._optim.fast_adam import fast_adam
 from sklearn_emma._optim.samples import auto_batch_size
@@ -59,14 +60,16 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
         lambda logits, y: cross_entropy(logits, y, reduction="none"),
         clf.lambda_c,
         clf.lambda_e,
-        0.1,
     )
+    energies = network.gate.prepare(inputs.potential)
+    given = {"scaled": energies.scaled}
+    signs = Signs.of(fails, None, 0.1, torch.float32)
     optimizer = torch.optim.Adam(network.parameters(), lr=clf.lr, fused=True)
     bounds = network.gate.bounds()
 
     def forward() -> Tensor:
-        output = network(inputs.x, inputs.potential)
-        return criterion(output, target, fails).mean()
+        output = network(inputs.x, **given)
+        return criterion(output, target, *signs).mean()
 
     def both() -> None:
         optimizer.zero_grad()
@@ -87,7 +90,7 @@ def _parts(clf: EMMAClassifier, X, y, repeats: int) -> dict[str, float]:
 
     def gate() -> None:
         """Scores of the gate and their gradients, without a predictor."""
-        scores = network.scores(inputs.potential)
+        scores = network.gate.weigh(energies)
         (scores.attention.sum() + scores.log_importance.sum()).backward()
 
     return {

@@ -24,7 +24,7 @@ import torch
 from _memory import peak_memory
 from _search_speed import search_times, shortened
 from _speed_alone import growth, import_times
-from _speed_before import fits_before
+from _speed_before import fits_before, scoring_before
 from _speed_peers import (
     Parts,
     bare_fit,
@@ -226,9 +226,12 @@ def step(settings: Settings) -> Iterator[Line]:
 
 
 def before(settings: Settings) -> Iterator[Line]:
-    """Training, against another version of this package."""
-    if settings.against is not None:
-        yield from fits_before(settings.against, settings.pairs, settings.samples)
+    """Training and scoring, against another version of this package."""
+    if settings.against is None:
+        return
+    yield from fits_before(settings.against, settings.pairs, settings.samples)
+    sizes = (1, 12_000, 20_000 if settings.smoke else 1_000_000)
+    yield from scoring_before(settings.against, settings.pairs, settings.samples, sizes)
 
 
 def memory(settings: Settings) -> Iterator[Line]:
