@@ -38,7 +38,7 @@ for order in sys.stdin:
         print(time.process_time() - start, flush=True)
         continue
     X = np.resize(data["X"], (int(order), data["X"].shape[1]))
-    calls = 200 if len(X) == 1 else 1
+    calls = 200 if len(X) == 1 else max(1, 100_000 // len(X))
     start = time.process_time()
     for _ in range(calls):
         clf.predict_proba(X)
@@ -121,17 +121,23 @@ def _both(python: str, data: Dataset, rows: np.ndarray) -> Iterator[list[_Versio
         modes = {mode: list(map(int, columns)) for mode, columns in data.modes.items()}
         np.savez(file, X=data.X[rows], y=data.y[rows], modes=json.dumps(modes))
         sides = [_Version(sys.executable, file), _Version(python, file)]
-        for side in sides:
-            side.seconds("fit")
-        yield sides
-        for side in sides:
-            side.stop()
+        try:
+            for side in sides:
+                side.seconds("fit")
+            yield sides
+        finally:
+            for side in sides:
+                side.stop()
 
 
 def _compared(
     sides: list[_Version], order: str, pairs: int, what: str, must_reach: str
 ) -> Line:
-    times = [[side.seconds(order) for side in sides] for _ in range(pairs)]
+    times = []
+    for pair in range(pairs):  # each goes first in turn
+        one, other = sides if pair % 2 == 0 else sides[::-1]
+        found = {one: one.seconds(order), other: other.seconds(order)}
+        times.append([found[side] for side in sides])
     mine, theirs = (statistics.median(column) for column in zip(*times, strict=True))
     return Line(
         f"{what}, against the version before",

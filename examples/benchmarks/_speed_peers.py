@@ -108,9 +108,9 @@ def bare_fit(parts: Parts) -> None:
             energies = network.gate.prepare(potential, present)
         return filled, y, *energies, *signs
 
-    def loss(xb, yb, scaled, there, lowest, xi, least):
+    def loss(xb, yb, scaled, there, shut_out, xi, least):
         network.gate.project()
-        output = network(xb, scaled=scaled, there=there, lowest=lowest)
+        output = network(xb, scaled=scaled, there=there, shut_out=shut_out)
         return criterion(output, yb, xi, least).mean()
 
     _optimise(network, clf.lr, clf.max_iter, parts.batch_size, failing, loss)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -87,12 +86,6 @@ class KeepsBalance(nn.Module):
         """
         usual = self.usual * self.weight
         return self.bias - usual, usual.max()
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        # Computed in the new type, as the energies are that it is compared with.
-        self.say_what_is_usual()
-        return self
 
 
 def _check_relevance(relevance: object, n_modes: int) -> None:

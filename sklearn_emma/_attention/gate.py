@@ -154,14 +154,16 @@ class EMMAGate(HasColdness, KeepsBalance, ScalesEnergies):
         scores : GateScores
             Attention, importance and energies, (n, n_modes) each.
         """
-        scaled, there, lowest = energies
+        scaled, there, shut_out = energies
         relative, common = self.biases_apart()
         energy = gibbs.self_energy(scaled, self.weight, relative)
         modal = energy + common
         if self.coupling is not None and self.n_modes > 1:
             energy = modal = modal + self.coupling(modal, energies.present)
         # What all modes have in common makes none more important.
-        log_importance = gibbs.log_importance(energy, self.rho.to(energy.dtype), lowest)
+        log_importance = gibbs.log_importance(
+            energy, self.rho.to(energy.dtype), shut_out
+        )
         importance = log_importance.exp()
         if there is not None:
             importance = importance * there

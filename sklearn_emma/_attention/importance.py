@@ -22,15 +22,15 @@ def self_energy(scaled: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def log_importance(
-    modal: Tensor, rho: Tensor | float, lowest: Tensor | None = None
+    modal: Tensor, rho: Tensor | float, shut_out: Tensor | None = None
 ) -> Tensor:
     """Logarithm of the Gibbs distribution α_i = exp(−ρ E_i) / Z, (n, M).
 
-    Where ``lowest`` (n, M), as :class:`Prepared` has it, is not 0, modes are missing
-    and get a very negative finite number (no NaN in a row without any mode); multiply α
-    by ``there`` to make them exactly 0.
+    Where ``shut_out`` (n, M), as :class:`Prepared` has it, is not 0, modes are missing
+    and get a very negative number, which gives no NaN in a row without any mode;
+    multiply α by ``there`` to make them exactly 0.
     """
-    logits = -rho * modal if lowest is None else lowest - rho * modal
+    logits = -rho * modal if shut_out is None else shut_out - rho * modal
     return torch.log_softmax(logits, dim=1)
 
 
@@ -90,14 +90,16 @@ def energy_alignment(
     >>> round(float(omega), 4)  # log(0.75 / 0.25)
     1.0986
     """
-    signs = Signs.of(corrupted, present, floor, log_importance.dtype)
+    if present is not None:  # whatever is said of what is missing
+        log_importance = log_importance.masked_fill(~present, 0.0)
+    signs = Signs.of(corrupted.bool(), present, floor, log_importance.dtype)
     return signs.alignment(log_importance)
 
 
 class Signs(NamedTuple):
     """What Ω makes of each mode: ξ (n, M), and the least log α that counts (n, M).
 
-    Nothing of it is learnt, so a training prepares all samples of an epoch at once.
+    It is the same in every step, so a training has it for a whole epoch at once.
     """
 
     xi: Tensor
@@ -114,15 +116,12 @@ class Signs(NamedTuple):
         """ξ, 0 where a mode is missing; arguments as of ``energy_alignment``."""
         ones = corrupted.new_ones(corrupted.shape, dtype=dtype)
         xi = ones.masked_fill(corrupted, -1.0)
-        if present is not None:
-            xi = xi * present
         at_floor = math.log(floor) if floor else -math.inf
         least = torch.full_like(xi, -math.inf).masked_fill(corrupted, at_floor)
-        return cls(xi, least)
-
-    def rows(self, index: slice) -> Signs:
-        """Of some of the samples."""
-        return Signs(self.xi[index], self.least[index])
+        if present is None:
+            return cls(xi, least)
+        # 0 times whatever the logarithm is, an infinite one too.
+        return cls(xi.masked_fill(~present, 0.0), least.masked_fill(~present, 0.0))
 
     def alignment(self, log_importance: Tensor) -> Tensor:
         """Ω of each sample, (n,)."""
@@ -167,7 +166,8 @@ def alignment_by_level(scores: GateScores | NestedScores, signs: Signs) -> Tenso
     logs = scores.log_importance
     if isinstance(scores, GateScores):
         return signs.alignment(logs)
-    levels = zip(*(t.tensor_split([logs.shape[1]], dim=1) for t in signs), strict=True)
-    of_parts, of_modes = (Signs(*tensors) for tensors in levels)
+    n_parts = logs.shape[1]
+    of_parts = Signs(signs.xi[:, :n_parts], signs.least[:, :n_parts])
+    of_modes = Signs(signs.xi[:, n_parts:], signs.least[:, n_parts:])
     above = scores.above.log_importance
     return of_parts.alignment(logs) + of_modes.alignment(above)

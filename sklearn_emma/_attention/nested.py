@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -13,9 +13,7 @@ from sklearn_emma._attention.coldness import Annealed
 from sklearn_emma._attention.gate import EMMAGate
 from sklearn_emma._attention.importance import any_of_parts
 from sklearn_emma._attention.interface import AttentionFunction, AttentionModule
-from sklearn_emma._attention.parts import (
-    build_part,
-)
+from sklearn_emma._attention.parts import build_part
 from sklearn_emma._attention.prepared import Prepared, ScalesEnergies
 from sklearn_emma._attention.scaling import (
     ENERGY_SCALINGS,
@@ -189,21 +187,22 @@ class NestedGate(ScalesEnergies):
 
     def weigh(self, energies: Prepared) -> NestedScores:
         """Do as :meth:`scores`, with what :meth:`prepare` returns."""
-        present = energies.present
-        if present is None:
-            present = torch.ones_like(energies.scaled, dtype=torch.bool)
-        scaled, there = self._by_mode(energies.scaled), self._by_mode(present)
+        scaled, there, shut_out = energies
+        if there is None or shut_out is None:
+            everywhere = torch.ones_like(scaled, dtype=torch.bool)
+            return self.weigh(Prepared.of(scaled, everywhere))
+        tensors = map(self._by_mode, (scaled, there, shut_out))
+        by_mode = [Prepared(*of_mode) for of_mode in zip(*tensors, strict=True)]
         parts = [
-            gate.scores(energy, known)
-            if (gate := self.inside(i))
-            else _lone(energy, known)
-            for i, (energy, known) in enumerate(zip(scaled, there, strict=True))
+            gate.weigh(own) if (gate := self.inside(i)) else _lone(own)
+            for i, own in enumerate(by_mode)
         ]
-        pairs = zip(parts, scaled, strict=True)
-        of_modes = torch.stack([(p.importance * e).sum(1) for p, e in pairs], dim=1)
-        any_part = any_of_parts(present, self.n_parts)
+        pairs = zip(parts, by_mode, strict=True)
+        means = [(p.importance * own.scaled).sum(1) for p, own in pairs]
+        of_modes = torch.stack(means, dim=1)
+        any_part = any_of_parts(there > 0, self.n_parts)
         if self.upper is None:
-            above = _lone(of_modes, any_part)
+            above = _lone(Prepared.of(of_modes, any_part))
         else:
             above = self.upper.scores(of_modes, any_part)
             for mode, n in enumerate(self.n_parts):
@@ -250,12 +249,6 @@ class NestedGate(ScalesEnergies):
         """Give each part what its mode has, (n, M) → (n, P)."""
         return of_modes.index_select(1, self.mode_of_part)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        # Computed in the new type, as the energies are that it is compared with.
-        self.say_what_is_usual()
-        return self
-
     def _by_mode(self, of_parts: Tensor) -> tuple[Tensor, ...]:
         """Cut (..., P) into what belongs to each mode."""
         return of_parts.split(self.n_parts, dim=-1)
@@ -266,7 +259,8 @@ def all_gates(gate: EMMAGate | NestedGate) -> list[EMMAGate]:
     return gate.gates if isinstance(gate, NestedGate) else [gate]
 
 
-def _lone(energy: Tensor, present: Tensor) -> GateScores:
+def _lone(own: Prepared) -> GateScores:
     """Scores of a single member, (n, 1) each: it has everything that there is."""
-    everything = present.to(energy.dtype)
-    return GateScores(everything, everything, torch.zeros_like(energy), energy)
+    assert own.there is not None
+    zeros = torch.zeros_like(own.scaled)
+    return GateScores(own.there, own.there, zeros, own.scaled)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import torch
@@ -16,14 +17,15 @@ from sklearn_emma._statistics.exporting import constant
 class Prepared(NamedTuple):
     """Scaled energies Ψ′ (n, M), and presence in the form in which it is computed with.
 
-    Nothing of it is learnt, so a training prepares all samples of an epoch at once.
-    ``there`` (n, M) is 1 where a mode is present and 0 where it is missing; ``lowest``
-    (n, M) is 0 and a very negative number. None: all modes are present.
+    ``there`` (n, M) is 1 where a mode is present and 0 where it is missing, to multiply
+    by; ``shut_out`` (n, M) is 0 and a very negative number, to add to logits. None: all
+    modes are present. Unless scaling is learnt, it is the same in every step, so that a
+    training prepares all samples of an epoch at once.
     """
 
     scaled: Tensor
     there: Tensor | None = None
-    lowest: Tensor | None = None
+    shut_out: Tensor | None = None
 
     @property
     def present(self) -> Tensor | None:
@@ -35,16 +37,16 @@ class Prepared(NamedTuple):
         """From scaled energies, of any value where ``present`` is False."""
         if present is None:
             return cls(scaled)
-        return cls(scaled, present.to(scaled.dtype), lowest(present, scaled))
+        return cls(scaled, present.to(scaled.dtype), shutting_out(present, scaled))
 
 
-def lowest(present: Tensor, like: Tensor) -> Tensor:
+def shutting_out(present: Tensor, like: Tensor) -> Tensor:
     """Summands of logits, of the type of ``like``, which shut out what is missing."""
     very_negative = constant(torch.finfo(like.dtype).min / 4, like)
     return torch.zeros_like(like).masked_fill(~present, very_negative)
 
 
-class ScalesEnergies(nn.Module):
+class ScalesEnergies(nn.Module, ABC):
     """For a gate that scales the energies of ``n_modes`` by ``scaling``."""
 
     n_modes: int
@@ -63,7 +65,7 @@ class ScalesEnergies(nn.Module):
 
         Returns
         -------
-        self : EMMAGate
+        self : EMMAGate or NestedGate
             Calibrated.
 
         Raises
@@ -83,14 +85,14 @@ class ScalesEnergies(nn.Module):
 
         Parameters
         ----------
-        other : EMMAGate
+        other : EMMAGate or NestedGate
             With the same energy scaling and number of modes.
         """
         self.scaling.load_state_dict(other.scaling.state_dict())
         self.say_what_is_usual()
 
     def prepare(self, potential: Tensor, present: Tensor | None = None) -> Prepared:
-        """Scale potential energies, which needs nothing that is learnt.
+        """Scale potential energies, the first half of :meth:`scores`.
 
         Parameters
         ----------
@@ -118,3 +120,9 @@ class ScalesEnergies(nn.Module):
     @abstractmethod
     def say_what_is_usual(self) -> None:
         """Tell the gate what its scaling makes of usual energies."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        # Computed in the new type, as the energies are that it is compared with.
+        self.say_what_is_usual()
+        return self

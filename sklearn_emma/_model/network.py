@@ -74,7 +74,10 @@ class EMMANetwork(nn.Module):
         potential: Tensor | None = None,
         present: Tensor | None = None,
         trust: Tensor | None = None,
-        **prepared: Tensor,
+        *,
+        scaled: Tensor | None = None,
+        there: Tensor | None = None,
+        shut_out: Tensor | None = None,
     ) -> EMMAOutput:
         """Return logits and scores.
 
@@ -83,12 +86,15 @@ class EMMANetwork(nn.Module):
         one for each mode of the outermost level. It comes from the joint energy when
         samples are scored; in training there is none, so the predictor has never seen
         inputs that it attenuates. In place of ``potential`` and ``present`` there may
-        be what the gate has made of them, by the names of :class:`Prepared`.
+        be what the gate has made of them, :class:`Prepared`.
         """
-        if potential is None:
-            scores = self.gate.weigh(Prepared(**prepared))
-        else:
+        if scaled is None and potential is not None:
             scores = self.scores(potential, present, trust)
+        elif scaled is not None and potential is None and present is None:
+            scores = self.gate.weigh(Prepared(scaled, there, shut_out))
+            scores = scores if trust is None else self.with_trust(scores, trust)
+        else:
+            raise TypeError("Give either `potential`, or `scaled` energies.")
         return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
 
     def scores(

@@ -70,6 +70,7 @@ def train(
     with threads_for(net.module_, batch_size, net.device), noted:
         net.notify("on_train_begin", X=None, y=None)
         watched = bool(options.callbacks)
+        # To tell who stops takes longer than to tell everybody of an epoch.
         may_stop = watched or options.patience is not None
         take_step = steps_of(net, after_step, watched=watched)
         if watched:
@@ -88,7 +89,9 @@ def train(
                     _record(net, "valid_loss", _evaluate(net, validation), part)
                 epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
                 end_epoch = partial(net.notify, "on_epoch_end", **sets)
-                if asks_to_stop(end_epoch) if may_stop else end_epoch():
+                if not may_stop:
+                    end_epoch()
+                elif asks_to_stop(end_epoch):
                     break
         net.notify("on_train_end", X=None, y=None)
     net.module_.eval()

@@ -19,7 +19,7 @@ from sklearn_emma._attention.importance import (
     self_energy,
     signs_by_level,
 )
-from sklearn_emma._attention.prepared import lowest
+from sklearn_emma._attention.prepared import shutting_out
 from sklearn_emma._attention.scores import GateScores, NestedScores
 
 DTYPES = [torch.float32, torch.float64]
@@ -61,7 +61,7 @@ def test_importance_is_one_hot_on_the_least_energy_as_rho_goes_to_infinity():
 def test_importance_of_present_modes_is_that_without_the_others(seed):
     modal, _, _, present = gate_energies(seed, n=1)
     assume(present.any())
-    log = log_importance(modal, 0.3, lowest(present, modal))
+    log = log_importance(modal, 0.3, shutting_out(present, modal))
     alone = log_importance(modal[present].unsqueeze(0), 0.3)
     torch.testing.assert_close(log[present], alone[0])
     assert (log.exp() * present).sum() == pytest.approx(1)
@@ -71,7 +71,7 @@ def test_importance_of_present_modes_is_that_without_the_others(seed):
 def test_importance_is_finite_without_any_mode(dtype):
     modal = torch.tensor([[3.0, 4.0]], dtype=dtype, requires_grad=True)
     absent = torch.zeros(1, 2, dtype=torch.bool)
-    log = log_importance(modal, 1.0, lowest(absent, modal))
+    log = log_importance(modal, 1.0, shutting_out(absent, modal))
     log.sum().backward()
     assert log.isfinite().all() and modal.grad.isfinite().all()
 
@@ -91,7 +91,7 @@ def draw(seed, n=5, n_modes=4):
 def gradient(energies, corrupted, present, rho, floor=0.0):
     """∂Ω/∂E by autograd, (n, M)."""
     energies = energies.clone().requires_grad_()
-    logs = log_importance(energies, rho, lowest(present, energies))
+    logs = log_importance(energies, rho, shutting_out(present, energies))
     energy_alignment(logs, corrupted, present, floor).sum().backward()
     return energies.grad
 
@@ -99,7 +99,7 @@ def gradient(energies, corrupted, present, rho, floor=0.0):
 @given(seed=seeds, floor=st.sampled_from([0.0, 0.01, 0.2]))
 def test_energy_alignment_equals_a_loop(seed, floor):
     energies, corrupted, present = draw(seed)
-    logs = log_importance(energies, 0.5, lowest(present, energies))
+    logs = log_importance(energies, 0.5, shutting_out(present, energies))
     for row, omega in enumerate(energy_alignment(logs, corrupted, present, floor)):
         expected = 0.0
         for k in range(energies.shape[1]):
@@ -118,7 +118,7 @@ def test_gradient_of_energy_alignment_is_as_derived(seed, rho):
     M counts the modes that are present, M' those of them that are not corrupted.
     """
     energies, corrupted, present = draw(seed)
-    shut_out = lowest(present, energies)
+    shut_out = shutting_out(present, energies)
     alpha = log_importance(energies, rho, shut_out).exp() * present
     xi = torch.where(corrupted, -1.0, 1.0)
     n_modes = present.sum(1, keepdim=True)
@@ -169,7 +169,7 @@ def test_a_corrupted_mode_below_the_floor_is_pushed_no_further():
 def test_energy_alignment_of_a_row_without_any_mode_is_0():
     energies, corrupted, _ = draw(0)
     absent = torch.zeros_like(corrupted)
-    logs = log_importance(energies, 1.0, lowest(absent, energies))
+    logs = log_importance(energies, 1.0, shutting_out(absent, energies))
     assert (energy_alignment(logs, corrupted, absent) == 0).all()
 
 
@@ -216,10 +216,33 @@ def test_signs_by_hand(dtype):
     xi, least = Signs.of(corrupted, present, 0.25, dtype)
     assert xi.tolist() == [[-1, 1, 0]] and xi.dtype == least.dtype == dtype
     at_floor = torch.tensor(0.25, dtype=dtype).log().item()  # to the last digit
-    assert least[0, :2].tolist() == [at_floor, -math.inf]
+    assert least[0].tolist() == [at_floor, -math.inf, 0]
     everywhere = Signs.of(corrupted, None, 0.0, dtype)
     assert everywhere.xi.tolist() == [[-1, 1, -1]]
     assert (everywhere.least == -math.inf).all()
+
+
+@pytest.mark.parametrize("of_the_missing", [-math.inf, math.nan, 3.0])
+def test_whatever_is_said_of_what_is_missing_counts_nothing(of_the_missing):
+    logs = torch.tensor([[0.5, of_the_missing, 0.5]]).log()
+    logs[0, 1] = of_the_missing
+    logs.requires_grad_()
+    corrupted = torch.tensor([[True, False, False]])
+    present = torch.tensor([[True, False, True]])
+    omega = energy_alignment(logs, corrupted, present, 0.1)
+    assert omega.item() == pytest.approx(0.0)
+    omega.sum().backward()
+    assert logs.grad.tolist() == [[-1, 0, 1]]
+    as_numbers = energy_alignment(logs, corrupted.to(torch.uint8), present, 0.1)
+    assert torch.equal(as_numbers, omega)
+
+
+def test_signs_do_without_what_is_missing():
+    missing = torch.tensor([[False, True]])
+    for corrupted in (missing, ~missing):
+        signs = Signs.of(corrupted, ~missing, 0.1, torch.float64)
+        logs = torch.tensor([[0.0, -math.inf]]).double()
+        assert signs.alignment(logs).item() == 0
 
 
 def test_without_presence_all_parts_are_there():

@@ -5,7 +5,7 @@ import torch
 
 from sklearn_emma import EMMAGate
 from sklearn_emma._attention.nested import NestedGate
-from sklearn_emma._attention.prepared import Prepared, lowest
+from sklearn_emma._attention.prepared import Prepared, shutting_out
 
 GATES = {
     "modes": lambda: EMMAGate(3),
@@ -28,10 +28,10 @@ def test_presence_in_numbers_by_hand(dtype):
     found = Prepared.of(scaled, present)
     assert found.there.tolist() == [[1, 0, 1]]
     very_negative = torch.finfo(dtype).min / 4
-    assert found.lowest.tolist() == [[0, very_negative, 0]]
-    assert found.there.dtype == found.lowest.dtype == dtype
+    assert found.shut_out.tolist() == [[0, very_negative, 0]]
+    assert found.there.dtype == found.shut_out.dtype == dtype
     assert torch.equal(found.present, present)
-    assert torch.equal(found.lowest, lowest(present, scaled))
+    assert torch.equal(found.shut_out, shutting_out(present, scaled))
     assert Prepared.of(scaled, None) == Prepared(scaled)
     assert Prepared(scaled).present is None
 
@@ -75,7 +75,46 @@ def test_what_stands_for_a_missing_mode_does_not_matter(name):
     assert torch.equal(one.scaled, other.scaled)
 
 
-def test_it_is_computed_in_the_type_of_the_gate():
-    potential, present = draw(dtype=torch.float32)
-    prepared = EMMAGate(3).double().prepare(potential, present)
-    assert {tensor.dtype for tensor in prepared} == {torch.float64}
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("given", [torch.float32, torch.float64])
+def test_it_is_computed_in_the_type_of_the_gate(dtype, given):
+    potential, present = draw(dtype=given)
+    gate = EMMAGate(3).to(dtype)
+    for prepared in (gate.prepare(potential, present), gate.prepare(potential)):
+        known = {tensor.dtype for tensor in prepared if tensor is not None}
+        assert known == {dtype}
+
+
+@pytest.mark.parametrize("coupling", [None, "asymmetric", "mean"])
+def test_modal_energies_have_the_biases_of_a_balanced_gate(coupling):
+    potential, _ = draw()
+    gate = EMMAGate(3, coupling=coupling).double().calibrate(potential)
+    gate.balance(torch.tensor([1.0, 0.5, 0.8]).double())
+    gate.weight.data = torch.tensor([0.3, 2.0, 1.1]).double()
+    own = gate.scaling(potential) * gate.weight + gate.biases()
+    expected = own if coupling is None else own + gate.coupling(own, None)
+    scores = gate.scores(potential)
+    torch.testing.assert_close(scores.modal_energy, expected)
+    alpha = torch.softmax(-gate.rho.double() * expected, dim=1)
+    torch.testing.assert_close(scores.importance, alpha)
+    # Whoever minimises the energies themselves has the gradient of the biases too.
+    found = torch.autograd.grad(scores.modal_energy.sum(), gate.weight)
+    wanted = torch.autograd.grad(expected.sum(), gate.weight)
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_calibration_that_is_copied_says_what_is_usual(name):
+    potential, _ = draw()
+    one = GATES[name]().double().calibrate(potential)
+    other = GATES[name]().double()
+    for gate in (one, other):
+        gate.balance(torch.tensor([1.0, 0.5, 0.8]).double())
+    assert not torch.equal(
+        one.scores(potential).importance, other.scores(potential).importance
+    )
+    other.copy_calibration(one)
+    for found, expected in zip(
+        other.state_dict().values(), one.state_dict().values(), strict=True
+    ):
+        assert torch.equal(found, expected)

@@ -9,6 +9,7 @@ from torch import nn
 from sklearn_emma import EMMAGate, PotentialEnergyTransformer
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._inputs.standardisation import standardise
 from sklearn_emma._model import model as model_module
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._model.network import EMMANetwork
@@ -179,6 +180,19 @@ def test_everything_is_in_the_type_of_the_model(dtype, given_type):
         model.dtype
     }
     np.testing.assert_array_equal(X, before)
+
+
+def test_rows_are_standardised_in_their_own_type_whatever_came_before():
+    model, X = make_model(), np.nan_to_num(draw())[:, COLUMNS]
+    for dtype in (np.float64, np.float32, np.float64):
+        rows = X.astype(dtype)
+        found = model.standardise(rows)
+        expected = standardise(rows, model.scaler).astype(model.dtype)
+        np.testing.assert_array_equal(found, expected)
+    wide = model.standardise(X).numpy()
+    narrow = model.standardise(X.astype(np.float32)).numpy()
+    np.testing.assert_allclose(narrow, wide, rtol=1e-4, atol=1e-4)
+    assert not np.array_equal(narrow, wide)
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,9 @@ def test_energies_may_be_scaled_already(missing):
     expected = network(x, *given)
     assert torch.equal(found.logits, expected.logits)
     assert torch.equal(found.scores.attention, expected.scores.attention)
+    for wrong in ({}, {"potential": potential} | prepared, {"present": present}):
+        with pytest.raises(TypeError, match="either `potential`, or `scaled`"):
+            network(x, **wrong)
+    trust = torch.rand(20, 3)
+    trusted = network(x, trust=trust, **prepared).scores.attention
+    torch.testing.assert_close(trusted, found.scores.attention * trust)

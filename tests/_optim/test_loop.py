@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers import random_state_kept
 from sklearn_emma import PotentialEnergyTransformer
+from sklearn_emma._optim import loop
 from sklearn_emma._optim.loop import (
     Samples,
     divergence,
@@ -245,6 +246,23 @@ def test_patience_stops_and_goes_back_to_the_best_epoch():
     net = run(max_iter=30, validation=validation, lr=1.0, patience=4, tol=0.0)
     assert len(net.history) == 5
     np.testing.assert_allclose(weights(net), weights(first))
+
+
+@pytest.mark.parametrize(
+    ("options", "may_stop"),
+    [({}, False), ({"patience": 2}, True), ({"callbacks": (Callback(),)}, True)],
+)
+def test_ctrl_c_is_watched_where_a_callback_may_stop(monkeypatch, options, may_stop):
+    watched = []
+
+    def noted(notify, original=loop.asks_to_stop):
+        watched.append(notify)
+        return original(notify)
+
+    monkeypatch.setattr(loop, "asks_to_stop", noted)
+    net = run(max_iter=3, validation=samples_of(), **options)
+    assert len(net.history) == 3
+    assert len(watched) == (3 if may_stop else 0)
 
 
 @pytest.mark.parametrize(("tol", "epochs"), [(0.0, 20), (0.9, 4)])

@@ -37,6 +37,16 @@ def shaken(together, seed=1):
     return together
 
 
+def test_weights_lie_as_their_gradients_do(network):
+    """Or every step would copy the gradients."""
+    together = SideBySide(network, N_NETWORKS)
+    x = torch.randn(9, N_NETWORKS, N_FEATURES)
+    parameters = list(together.parameters())
+    gradients = torch.autograd.grad(together(x).sum(), parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        assert parameter.stride() == gradient.stride()
+
+
 def test_all_start_as_the_network_does(network):
     before = copy.deepcopy(network.state_dict())
     together = SideBySide(network, N_NETWORKS)

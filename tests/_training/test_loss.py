@@ -12,7 +12,7 @@ from sklearn_emma._attention.importance import (
     energy_alignment,
     log_importance,
 )
-from sklearn_emma._attention.prepared import lowest
+from sklearn_emma._attention.prepared import shutting_out
 from sklearn_emma._inputs.targets import Classes
 from sklearn_emma._model.network import EMMAOutput
 from sklearn_emma._training.loss import JointLoss, PretrainingLoss
@@ -33,7 +33,7 @@ def output_of(seed=0):
     corrupted = torch.from_numpy(rng.random((5, 4)) < 0.5)
     present = torch.from_numpy(rng.random((5, 4)) < 0.8)
     logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(5, 3)))
-    logs = log_importance(energies, 1.0, lowest(present, energies))
+    logs = log_importance(energies, 1.0, shutting_out(present, energies))
     scores = GateScores(logs, logs.exp(), logs, energies)
     return EMMAOutput(logits, scores, torch.tensor(2.5).double()), corrupted, present
 

@@ -297,6 +297,11 @@ def test_what_the_user_says_is_corrupted_counts_beside_what_is_simulated(
     assert fails.any() == (corruption is not None)
 
 
+def test_where_nothing_is_simulated_every_epoch_is_the_same(model, scored):
+    draw = simulated_epochs(model, scored, Failures(None), generator(), 3)
+    assert draw() is draw()
+
+
 def test_known_corruption_teaches_the_same_whether_or_not_modes_could_fail(data):
     """Failures that spare every sample leave what the user knows to be corrupted."""
     X, y = data[0].copy(), data[1]
@@ -352,7 +357,7 @@ def test_an_epoch_is_prepared_for_the_gate(model, scored):
         model, scored, FAILURES, generator(), 1, prepare=partial(prepared, gate)
     )()
     expected = gate.prepare(raw.inputs["potential"], raw.inputs["present"])
-    assert list(found.inputs) == ["x", "scaled", "there", "lowest"]
+    assert list(found.inputs) == ["x", "scaled", "there", "shut_out"]
     for name, tensor in expected._asdict().items():
         assert torch.equal(found.inputs[name], tensor)
         assert not found.inputs[name].requires_grad
