@@ -180,9 +180,9 @@ for mode, columns in MODES.items():
 
 # %%
 # Conclusion, from the output above, mean ± sd over five seeds. At best F1, EMMA does
-# not fall below the healthy mode alone up to σ = 10, on average: at worst it is 0.004 ±
-# 0.014 above IP with DM noisy and 0.035 ± 0.045 above DM with IP noisy; *without* falls
-# 0.26 and 0.37 below. At the ROC corner EMMA is 0.08 ± 0.04 and 0.17 ± 0.02 below,
+# not fall below the healthy mode alone up to σ = 10, on average: at worst it is 0.002 ±
+# 0.009 above IP with DM noisy and 0.032 ± 0.049 above DM with IP noisy; *without* falls
+# 0.26 and 0.37 below. At the ROC corner EMMA is 0.06 ± 0.05 and 0.16 ± 0.02 below,
 # *without* 0.24 and 0.36. At the thesis's σ = 0.5 *without* does as well as EMMA, and
 # so does *classical*. The thesis's numbers are those of batches: summed over 64, Ψ of
 # clean samples is above 100, as it prints. It tells noise with an AUROC of 0.73 and

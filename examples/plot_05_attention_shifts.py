@@ -170,7 +170,7 @@ print(
 #
 # The total energy rises at every step, from 9.7 to 16 or 20, and tells noise of σ = 1
 # from clean samples with an AUROC of 0.982, where the predicted probability knows
-# little (0.586). It is worth less for foretelling wrong predictions: 0.75 on clean
+# little (0.584). It is worth less for foretelling wrong predictions: 0.75 on clean
 # samples and 0.64 on half-noisy ones, against 0.88 of 1 − max probability on either. An
 # unusual input is often predicted rightly, since the healthy mode remains; so energy
 # says that a sensor fails, and the probability whether the answer is in doubt.

@@ -151,10 +151,10 @@ print("\nSaved capacity.png")
 
 # %%
 # Measured on five seeds with 25 epochs, mean ± standard deviation. **No optimum**: mean
-# F1 is 0.818 at λ_c = 0 and at 0.001, which is best in one of five seeds (by 0.006),
-# and no price is in the other four. At 0.01 four seeds lose, up to 0.007, and at 0.1
-# every one, up to 0.047: most is lost with ``ip`` noisy, σ = 4 (0.657 to 0.560), where
-# ``dm`` gets an attention of 0.122 instead of 0.998. At 1, b_a reaches 1 and both modes
-# are shut out, on clean data too (β 0.955 to 0.008 and 0.885 to 0.000): mean F1
+# F1 is 0.818 at λ_c = 0 and 0.817 at 0.001, best in one of five seeds (by 0.004),
+# and no price is in the other four. At 0.01 four seeds lose, up to 0.005, and at 0.1
+# every one, up to 0.046: most is lost with ``ip`` noisy, σ = 4 (0.654 to 0.557), where
+# ``dm`` gets an attention of 0.124 instead of 0.998. At 1, b_a reaches 1 and both modes
+# are shut out, on clean data too (β 0.954 to 0.008 and 0.885 to 0.000): mean F1
 # collapses to 0.671. With ``dm`` noisy F1 stays at 0.88 or more. The default is
 # ``lambda_c=0``.

@@ -174,7 +174,7 @@ print("\nSaved watch_windows.png")
 #
 # **Of a slow drift it holds for the gyroscope only**: 34 % of the windows ring, against
 # 4 % of readings. Of the accelerometer it is the reverse, 4 % of the windows and 37 %
-# of readings. The accuracy of windows is 0.825 and 0.796, and 0.780 and 0.751 without
+# of readings. The accuracy of windows is 0.829 and 0.797, and 0.780 and 0.751 without
 # attention.
 #
 # **An energy of values notices neither**: people hold still, so that a frozen
