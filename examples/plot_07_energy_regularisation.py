@@ -167,9 +167,10 @@ print("\nSaved energy_regularisation.png")
 # Measured on three seeds with 25 epochs, mean ± standard deviation. **A larger λ_e does
 # not help F1.** Over the five conditions it is 0.817 ± 0.021 at λ_e = 0, 0.815 ± 0.018
 # at 0.003 (the default), 0.817 at 0.03, 0.813 and 0.806 beyond, where seeds differ by
-# 0.02: but for one of them, at the last, no seed moves by more than 0.005. What λ_e does is to sharpen attention: β of ``ip``
-# under noise σ = 0.5 goes from 0.584 ± 0.008 to 0.346 ± 0.007. E does not detect better
-# than Ψ: its AUROC is the same (0.944 ``ip``, 0.985 ``dm``), for it rises with Ψ.
+# 0.02: but for one of them, at the last, no seed moves by more than 0.005. What λ_e
+# does is to sharpen attention: β of ``ip`` under noise σ = 0.5 goes from 0.584 ± 0.008
+# to 0.346 ± 0.007. E does not detect better than Ψ: its AUROC is the same (0.944
+# ``ip``, 0.985 ``dm``), for it rises with Ψ.
 #
 # Without the floor, **coldness runs away** from λ_e = 0.03 on: there it ends at 484
 # (first seed; 1.5 with the floor), 99.5 % of the clean samples have a mode shut out

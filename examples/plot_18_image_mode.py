@@ -180,12 +180,12 @@ print("\nSaved image_mode.png")
 
 # %%
 # Measured on three seeds. The claim holds for what looks unlike any digit: at σ = 8
-# EMMA has an accuracy of 0.946 ± 0.005, no attention 0.913, the neighbour gate 0.938;
-# with salt and pepper, 0.947 against 0.916 and 0.938; grey, 0.938 against 0.835, but
-# the neighbour gate has 0.936; blank, 0.893 against 0.869 and 0.874, which is within
+# EMMA has an accuracy of 0.946 ± 0.006, no attention 0.913, the neighbour gate 0.938;
+# with salt and pepper, 0.947 against 0.916 and 0.938; grey, 0.935 against 0.835, but
+# the neighbour gate has 0.936; blank, 0.898 against 0.869 and 0.874, which is within
 # the spread of these. It does not hold throughout. On clean images and at σ = 1 all are
 # within 0.021 of each other. Overexposed images are still legible, and to look away
-# from them costs: 0.951 against 0.977 without attention. An occluded image is smooth
-# and black like many others, so β is 0.833, and nothing is gained (0.782, 0.815 and
-# 0.811). A valid image of another moment misleads all (0.236 ± 0.093, 0.108 and 0.108):
+# from them costs: 0.949 against 0.977 without attention. An occluded image is smooth
+# and black like many others, so β is 0.829, and nothing is gained (0.792, 0.815 and
+# 0.811). A valid image of another moment misleads all (0.228 ± 0.057, 0.108 and 0.108):
 # two modes cannot tell which of them is wrong.

@@ -190,16 +190,16 @@ print("\nSaved soft_attention.png")
 
 # %%
 # Measured on three seeds, mean ± standard deviation. **The claim holds**: of clean
-# images, soft attention reads 0.746 ± 0.046, the mean over positions 0.662 ± 0.001, for
+# images, soft attention reads 0.746 ± 0.043, the mean over positions 0.661 ± 0.007, for
 # 64 parameters more, those of v, and no more steps. Nobody told it where digits are,
 # and it does not always find out: of its weight, 83 % are on the digit with the first
 # seed, which also reads best, but only 38 % and 36 % with the other two, where even
 # weights would have 25 %. The figure shows the last: much of the weight is in corners.
-# While the camera is noisy or missing both fall back on the quarters, 0.607 and 0.625,
+# While the camera is noisy or missing both fall back on the quarters, 0.606 and 0.624,
 # with β = 0: the gate does what it did.
 #
 # **The default encoder is the wrong one here.** It flattens its last layer, so that it
-# has to learn each digit at each place: 0.511 ± 0.032 on clean images, which is less
-# than 0.577 without any. The gate does not help it, β is 0.91: it turns down what is
+# has to learn each digit at each place: 0.506 ± 0.031 on clean images, which is less
+# than 0.575 without any. The gate does not help it, β is 0.91: it turns down what is
 # unlike the training data, and these images are like them. Images whose content has its
 # place, as in ``plot_18_image_mode.py``, do not need any of this.
