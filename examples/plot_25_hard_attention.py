@@ -295,7 +295,7 @@ print("\nSaved hard_attention.png")
 # without, and 0.453 ± 0.088 straight-through, so that the claim that this learns as
 # well is not borne out. Behind the gate, with the quarters beside it (one seed), the
 # order is the same with trained glimpses, 0.726 and 0.670; but a straight-through
-# encoder that is trained with all the rest reaches 0.776, without any loop of one's
+# encoder that is trained with all the rest reaches 0.791, without any loop of one's
 # own. A camera that is noisy or missing gets β ≤ 0.05 from the gate in all of them.
 #
 # At this size a glimpse saves nothing worth having: soft attention, in
