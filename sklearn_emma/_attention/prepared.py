@@ -92,7 +92,7 @@ class ScalesEnergies(nn.Module, ABC):
         self.say_what_is_usual()
 
     def prepare(self, potential: Tensor, present: Tensor | None = None) -> Prepared:
-        """Scale potential energies, the first half of :meth:`scores`.
+        """Scale potential energies, the first half of ``scores``.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class ScalesEnergies(nn.Module, ABC):
         Returns
         -------
         energies : Prepared
-            What :meth:`weigh` takes.
+            What ``weigh`` takes.
 
         Raises
         ------
