@@ -137,7 +137,7 @@ class TwoSidedScaling(RobustScaling):
             low, quartile = tail[0]
             if quartile > low:  # otherwise the least energy is a usual one
                 rise = _RISE * float(self.scale[mode]) / float(quartile - low)
-                # Up again in the mirror of q: by so much more as brings the z-score.
+                # Ψ + rise (q − Ψ) has the z-score of the formula above.
                 self.lowest[mode], self.rise[mode] = float(low), 1 + rise
 
     def forward(self, potential: Tensor) -> Tensor:

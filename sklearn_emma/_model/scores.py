@@ -169,7 +169,7 @@ class Scores:
         """What the gate says by itself."""
         _, potential, present = self._inputs
         with torch.no_grad():
-            # It has less to do where all modes are there.
+            # The gate has less to do where all modes are there.
             known = None if present.all() else present
             return self._network.scores(potential, known)
 

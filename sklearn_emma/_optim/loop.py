@@ -70,7 +70,7 @@ def train(
     with threads_for(net.module_, batch_size, net.device), noted:
         net.notify("on_train_begin", X=None, y=None)
         watched = bool(options.callbacks)
-        # To tell who stops takes longer than to tell everybody of an epoch.
+        # Telling Ctrl-C from a callback that stops takes longer than all callbacks do.
         may_stop = watched or options.patience is not None
         take_step = steps_of(net, after_step, watched=watched)
         if watched:

@@ -216,7 +216,8 @@ def batch_loss(
     """
     output = module(**batch.inputs)
     per_sample = criterion(output, **batch.targets)
-    # Networks side by side have as many samples each, and along all axes is faster.
+    # Networks side by side have equally many samples, so that the mean of everything is
+    # that of their means; it is also the faster one.
     if batch.alike:
         return per_sample.mean(), output
     return weighted_mean(per_sample, batch.weight).mean(), output

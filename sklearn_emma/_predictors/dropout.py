@@ -34,10 +34,10 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor | None]:
-        """Masks (..., size), one of each size, for layers whose input is like x.
+        """Return a mask (..., size), of mean 1, for each of some layers' inputs.
 
-        They are to be multiplied by, and have mean 1; ``x`` (..., d) says how many
-        there are, in which type and where. None: all units stay.
+        Inputs are multiplied by their masks. ``x`` (..., d) says how many samples there
+        are, in which type and on which device. None: all units stay.
         """
         if not self.training or self.p == 0.0:
             return [None] * len(sizes)

@@ -160,7 +160,8 @@ def _of_epochs(
 def prepared(gate: EMMAGate | NestedGate, samples: Samples) -> Samples:
     """The same with energies scaled already, and ``present`` left out if all modes are.
 
-    A gate has less to do then in each step. It is left to it where it learns to scale.
+    The gate then has less to do in each step. One that learns how to scale gets the
+    energies as they are.
     """
     x, potential, present = Inputs(**samples.inputs)
     known = None if present.all() else present
