@@ -12,7 +12,7 @@ autoencoder", PAMI 37 (2015).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,11 @@ from torch import Tensor, nn
 
 from sklearn_emma._energies.padded import PaddedModes, pad
 from sklearn_emma._statistics.exporting import softplus
-from sklearn_emma._statistics.normal_scores import with_normal_scores
+from sklearn_emma._statistics.normal_scores import (
+    NormalScoring,
+    normal_scores,
+    with_scores,
+)
 
 
 def reconstruct(
@@ -124,7 +128,7 @@ class FrozenAutoencoder(NamedTuple):
     """A trained autoencoder with its coordinates z = (φ(x) − mean) A.
 
     ``mean`` (D,), ``matrix`` A (D, D), ``weight`` (K, D), ``hidden_bias`` (K,),
-    ``visible_bias`` (D,), ``stiffness`` (), and what :func:`with_normal_scores` needs,
+    ``visible_bias`` (D,), ``stiffness`` (), and what :func:`normal_scores` needs,
     for one mode; without these φ(x) = x.
     """
 
@@ -179,16 +183,28 @@ class PotentialStack(nn.Module):
         order = [mode for modes in self.modes for mode in modes]
         self.register_buffer("position", torch.tensor(order).argsort())
 
-    def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, needed: Tensor | None = None, scores: Tensor | None = None
+    ) -> Tensor:
         """Potential energies (n, M) of ``x`` (n, d), or only the ``needed`` (n, M).
 
-        Where a sample's mode is not needed, the result means nothing.
+        Where a sample's mode is not needed, the result means nothing. ``scores`` (n, d)
+        are normal scores of all columns, if they are known.
         """
         energies = [
             group(x, None if needed is None else needed[:, modes].T)
-            for group, modes in zip(self.groups, self.modes, strict=True)
+            if needed is not None or scores is None
+            else group.of_scored(x, scores)
+            for group, modes in zip(self._groups(), self.modes, strict=True)
         ]
         return torch.cat(energies)[self.position].T
+
+    def scores_by(self, scoring: NormalScoring) -> bool:
+        """Whether the normal scores of all columns are those of ``scoring``."""
+        return all(group.scores_by(scoring) for group in self._groups())
+
+    def _groups(self) -> Iterable[_PotentialGroup]:
+        return cast("Iterable[_PotentialGroup]", self.groups)
 
 
 class _PotentialGroup(PaddedModes):
@@ -221,8 +237,28 @@ class _PotentialGroup(PaddedModes):
     def of_values(self, modes: Tensor) -> Tensor:
         """Energies (G, k) of (G, k, d); a padded column meets zeros in ``matrix``."""
         if self.knots is not None:
-            modes = with_normal_scores(modes, self.knots, self.base, self.slope)
-        z = torch.bmm(modes - self.mean.unsqueeze(1), self.matrix)
+            scores = normal_scores(modes, self.knots, self.base, self.slope)
+            modes = with_scores(modes, scores)
+        return self._of_features(modes)
+
+    def of_scored(self, x: Tensor, scores: Tensor) -> Tensor:
+        """Energies (G, n) of ``x`` (n, d) whose normal ``scores`` (n, d) are known."""
+        return self._of_features(with_scores(self.by_mode(x), self.by_mode(scores)))
+
+    def scores_by(self, scoring: NormalScoring) -> bool:
+        """Whether the normal scores of all modes are those of ``scoring``."""
+        if self.knots is None:
+            return False
+        own = zip(self.knots, self.base, self.slope, strict=True)
+        columns = zip(self.columns, self.widths, strict=True)
+        return all(
+            scoring.agrees(which[:width], *(tensor[:width] for tensor in maps))
+            for (which, width), maps in zip(columns, own, strict=True)
+        )
+
+    def _of_features(self, features: Tensor) -> Tensor:
+        """Energies (G, k) of what coordinates are made of, (G, k, D)."""
+        z = torch.bmm(features - self.mean.unsqueeze(1), self.matrix)
         return potential(
             z, self.weight, self.hidden_bias, self.visible_bias, self.stiffness
         )

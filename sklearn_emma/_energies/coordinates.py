@@ -13,7 +13,8 @@ from sklearn_emma._statistics.moments import mean_and_scale
 from sklearn_emma._statistics.normal_scores import (
     NormalScores,
     fit_normal_scores,
-    with_normal_scores,
+    normal_scores,
+    with_scores,
 )
 
 
@@ -41,9 +42,9 @@ class Coordinates(NamedTuple):
         if self.scores is None:
             return X
         # torch takes no array that it could not write to, such as a read-only map.
-        x = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-        scores = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
-        return with_normal_scores(x[None], *scores)[0].numpy()
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"]))[None]
+        maps = (torch.from_numpy(a.astype(X.dtype))[None] for a in self.scores)
+        return with_scores(x, normal_scores(x, *maps))[0].numpy()
 
     def pull_back(self, X: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Change of X (n, d) whose change of z is nearest to ``step`` (n, D).

@@ -14,7 +14,11 @@ from torch.nn.functional import one_hot
 
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._statistics.covariance import inverse_root, principal_axes
-from sklearn_emma._statistics.normal_scores import fit_normal_scores, with_normal_scores
+from sklearn_emma._statistics.normal_scores import (
+    NormalScores,
+    NormalScoring,
+    fit_normal_scores,
+)
 
 # Normal scores are cut off here: marginal energies see what lies further out, and one
 # broken mode, unbounded, would make every other look as if it did not fit.
@@ -69,6 +73,11 @@ class Densities(NamedTuple):
         arrays = (array.astype(dtype) for array in self)
         return Densities(*arrays)._replace(mode=self.mode)
 
+    @property
+    def scores(self) -> NormalScores:
+        """The map to normal scores."""
+        return NormalScores(self.knots, self.base, self.slope)
+
 
 class DensityRatio(nn.Module):
     """Log-density ratio between a mode by itself and the mode given the others.
@@ -87,9 +96,6 @@ class DensityRatio(nn.Module):
         From :func:`fit_densities`.
     """
 
-    knots: Tensor
-    base: Tensor
-    slope: Tensor
     components: Tensor
     mode: Tensor
     own: Tensor
@@ -102,14 +108,20 @@ class DensityRatio(nn.Module):
 
     def __init__(self, densities: Densities) -> None:
         super().__init__()
+        self.scoring = NormalScoring(densities.scores)
         for name, array in densities._asdict().items():
-            self.register_buffer(name, torch.as_tensor(array))
+            if name not in NormalScores._fields:
+                self.register_buffer(name, torch.as_tensor(array))
         own = one_hot(self.mode).to(self.components.dtype)
         self.register_buffer("own", own)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """J of complete standardised samples ``x`` (n, d), (n, M)."""
-        z = bounded_scores(x, self.knots, self.base, self.slope) @ self.components
+    def forward(self, x: Tensor, scores: Tensor | None = None) -> Tensor:
+        """J of complete standardised samples ``x`` (n, d), (n, M).
+
+        ``scores`` (n, d) are their normal scores, if they are known.
+        """
+        scores = self.scoring(x) if scores is None else scores
+        z = bounded(scores) @ self.components
         every = torch.ones_like(self.own[:, :1])
         whole = _squares(z, self.means, self.whole, every)
         given = _squares(z, self.means, self.given, self.own)
@@ -130,8 +142,7 @@ def fit_densities(
     """Everything that J needs, in double precision but for the normal scores."""
     x, group, _, weight = samples
     scores = fit_normal_scores(x, weight)
-    maps = [torch.from_numpy(array) for array in scores]
-    z = bounded_scores(torch.from_numpy(x), *maps).numpy().astype(np.float64)
+    z = bounded(NormalScoring(scores)(torch.from_numpy(x))).numpy().astype(np.float64)
     bases = _bases(z, weight.astype(np.float64), layout)
     components = block_diag(*bases)
     z = z @ components
@@ -173,10 +184,9 @@ def _bases(z: np.ndarray, weight: np.ndarray, layout: ModeLayout) -> list[np.nda
     return bases
 
 
-def bounded_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
-    """Normal scores (n, d) of ``x`` (n, d), bounded."""
-    scores = with_normal_scores(x[None], knots[None], base[None], slope[None])
-    return scores[0][:, 1::2].clamp(-_FARTHEST, _FARTHEST)
+def bounded(scores: Tensor) -> Tensor:
+    """Normal scores as modes are compared in them."""
+    return scores.clamp(-_FARTHEST, _FARTHEST)
 
 
 def _squares(z: Tensor, means: Tensor, matrix: Tensor, belongs: Tensor) -> Tensor:

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sklearn_emma._energies.autoencoder import PotentialStack
 from sklearn_emma._energies.comparing import Comparison, DensityComparison
 from sklearn_emma._energies.cross_fitting import folds, row_keys
-from sklearn_emma._energies.densities import JointSamples
+from sklearn_emma._energies.densities import DensityRatio, JointSamples
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._losses.latent import gibbs_distribution, minimise_over
+from sklearn_emma._statistics.normal_scores import NormalScoring
 from sklearn_emma._statistics.quantiles import median_and_iqr, weighted_quantiles
 
 # Share of clean samples whose energies count as usual, marginal and joint. Where both
@@ -63,11 +65,23 @@ class JointEnergy(nn.Module):
         for name, value in numbers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=dtype))
 
+    @property
+    def scoring(self) -> NormalScoring | None:
+        """Normal scores in which modes are compared, if they are."""
+        return self.ratio.scoring if isinstance(self.ratio, DensityRatio) else None
+
     @torch.no_grad()
-    def trust(self, x: Tensor, potential: Tensor, present: Tensor) -> Tensor:
+    def trust(
+        self,
+        x: Tensor,
+        potential: Tensor,
+        present: Tensor,
+        scores: Tensor | None = None,
+    ) -> Tensor:
         """Probability that a mode is not of another sample, (n, M).
 
-        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, P). This is
+        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, P), ``scores``
+        (n, d) are normal scores by :func:`scoring_in_common`, if there is one. This is
         inference over a latent variable, "which mode is foreign": none or one, with the
         energies −τ and −J_k of a Gibbs distribution. τ is ``joint_limit``. At or below
         it nothing is suspected; otherwise modes that say nothing of each other, with
@@ -75,13 +89,28 @@ class JointEnergy(nn.Module):
         a mode that is unusual by itself, or missing, are left to the gate, and get 1.
         """
         # Of z = "no mode is foreign" and z = "mode k is", in this order.
-        energies = pad(self.joint_limit - self.ratio(x), (1, 0))
+        ratio = self.ratio(x) if scores is None else self.ratio(x, scores)
+        energies = pad(self.joint_limit - ratio, (1, 0))
         excess = -minimise_over(energies, dim=1).unsqueeze(1)
         foreign = gibbs_distribution(energies, dim=1)[:, 1:]
         suspicion = foreign * -torch.expm1(-excess)
         unusual = ((potential - self.location) / self.scale).amax(1)
         valid = (unusual <= self.potential_limit) & present.all(1)
         return torch.where(valid.unsqueeze(1), 1 - suspicion, 1.0)
+
+
+def scoring_in_common(
+    energies: nn.Module | None, joint: JointEnergy | None
+) -> NormalScoring | None:
+    """Normal scores that serve marginal and joint energies alike, if they do.
+
+    They do where both were fitted on the same rows: none lacks a mode. The search for
+    the knots around each value, the most expensive part, is then needed once.
+    """
+    scoring = None if joint is None else joint.scoring
+    if scoring is None or not isinstance(energies, PotentialStack):
+        return None
+    return scoring if energies.scores_by(scoring) else None
 
 
 def fit_joint_energy(

@@ -21,7 +21,8 @@ class PaddedModes(nn.Module, ABC):
 
     def __init__(self, columns: list[list[int]]) -> None:
         super().__init__()
-        widest = max(len(c) for c in columns)
+        self.widths = [len(c) for c in columns]
+        widest = max(self.widths)
         padded = [c + [0] * (widest - len(c)) for c in columns]
         self.register_buffer("columns", torch.tensor(padded))
 
@@ -29,12 +30,16 @@ class PaddedModes(nn.Module, ABC):
     def of_values(self, modes: Tensor) -> Tensor:
         """Energies (G, k) of values (G, k, d), whatever is in padded columns."""
 
+    def by_mode(self, matrix: Tensor) -> Tensor:
+        """Modes (G, n, d), padded, of a ``matrix`` (n, d) of all columns."""
+        n = matrix.shape[0]  # len(matrix) would be a constant of an exported program
+        columns = matrix[:, self.columns.flatten()].view(n, *self.columns.shape)
+        return columns.transpose(0, 1)
+
     def forward(self, x: Tensor, needed: Tensor | None = None) -> Tensor:
         """Potential energies (G, n) of ``x`` (n, d), or only the ``needed`` (G, n)."""
         if needed is None:
-            n = x.shape[0]  # len(x) would be a constant of an exported program
-            modes = x[:, self.columns.flatten()].view(n, *self.columns.shape)
-            return self.of_values(modes.transpose(0, 1))
+            return self.of_values(self.by_mode(x))
         # As many samples of each mode as the mode that needs most; others fill up.
         most = int(needed.sum(1).max())
         rows = needed.to(torch.uint8).topk(most, dim=1, sorted=False).indices

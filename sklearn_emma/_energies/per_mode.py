@@ -234,6 +234,7 @@ class ModeEnergies(StoresTensors):
         known: Tensor | None = None,
         *,
         fitted: bool = False,
+        scores: Tensor | None = None,
     ) -> Tensor:
         """Ψ of each mode.
 
@@ -247,6 +248,8 @@ class ModeEnergies(StoresTensors):
             Energies from before.
         fitted : bool, default=False
             Whether the estimators were fitted on these rows; NaN is then an error.
+        scores : Tensor of shape (n, d), default=None
+            Normal scores by :func:`scoring_in_common`, if there is one.
 
         Returns
         -------
@@ -257,7 +260,9 @@ class ModeEnergies(StoresTensors):
             return known
         if self.stack is not None:
             # In training, most of the energies are known from before.
-            result: Tensor = self.stack(x, None if known is None else needed)
+            some = None if known is None else needed
+            given = (x, some) if scores is None else (x, some, scores)
+            result: Tensor = self.stack(*given)
         else:
             result = torch.zeros_like(needed, dtype=x.dtype)
             values, wanted = x.cpu().numpy(), needed.cpu().numpy()
@@ -267,10 +272,10 @@ class ModeEnergies(StoresTensors):
                 rows = np.flatnonzero(wanted[:, mode])
                 if len(rows):
                     with naming([self.layout.names[mode]], estimator, "scored"):
-                        scores = checked_scores(
+                        likelihood = checked_scores(
                             estimator, values[rows][:, columns], fitted
                         )
-                    energy = -torch.as_tensor(scores, dtype=x.dtype)
+                    energy = -torch.as_tensor(likelihood, dtype=x.dtype)
                     result[torch.from_numpy(rows), mode] = energy.to(x.device)
         result = finite_energy(result)
         return torch.where(needed, result, 0.0 if known is None else known)

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+# glibc learns from blocks of up to 2²⁵ bytes, with what it adds itself.
+_LARGEST_LEARNT = 2**25 - 2**16
+
 
 def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
     """Cut X into slices of at most ``n_rows`` rows; at least one slice.
@@ -28,10 +31,23 @@ def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
         View of X.
     """
     file = _mapped_file(X)
+    if len(X) > n_rows:
+        _keep_freed_memory()
     for start in range(0, max(len(X), 1), n_rows):
         yield X[start : start + n_rows]
         if file is not None and hasattr(mmap, "MADV_DONTNEED"):
             file.madvise(mmap.MADV_DONTNEED)
+
+
+def _keep_freed_memory() -> None:
+    """Let the memory of one chunk serve the next.
+
+    glibc hands memory back as soon as some blocks of a chunk are free, and asks for it
+    page by page for the next chunk: up to a third of the time of scoring. It keeps
+    blocks up to the size of one that it has seen freed, which is never touched here and
+    so takes no memory. Elsewhere this does nothing.
+    """
+    np.empty(_LARGEST_LEARNT, dtype=np.uint8)
 
 
 def _mapped_file(X: np.ndarray) -> mmap.mmap | None:

@@ -16,6 +16,7 @@ from sklearn_emma._inputs.ragged import mark_ends
 from sklearn_emma._inputs.standardisation import FARTHEST, Standardisation
 from sklearn_emma._model.model import EMMAModel
 from sklearn_emma._statistics.convolving import ProductsForConvolutions
+from sklearn_emma._statistics.normal_scores import NormalScoring
 
 
 class DeployedModel(nn.Module):
@@ -52,6 +53,7 @@ class DeployedModel(nn.Module):
         self.energies = copy.deepcopy(model.energies.stack)
         self.network = copy.deepcopy(model.network)
         self.joint = copy.deepcopy(model.joint)
+        self.in_common = model.scoring is not None
         layout: ModeLayout = model.layout
         self.n_features_in = n_features_in or int(layout.order.max()) + 1
         dtype = dtype or self.network.gate.weight.dtype
@@ -67,6 +69,11 @@ class DeployedModel(nn.Module):
             self.register_buffer(name, tensor.to(self.network.mode_index.device))
         self.member = self.member.to(dtype)
         self.eval().requires_grad_(False)
+
+    @property
+    def scoring(self) -> NormalScoring | None:
+        """Normal scores that serve energies and joint energy, if they do."""
+        return self.joint.scoring if self.joint and self.in_common else None
 
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in).
@@ -98,9 +105,12 @@ class DeployedModel(nn.Module):
         z = torch.where(known, z, 0.0).to(self.member.dtype)
         if self.network.layout.ragged:
             z = mark_ends(z, known, self.network.layout)
-        potential = torch.where(present, finite_energy(self.energies(z)), 0.0)
+        scores = None if self.scoring is None else self.scoring(z)
+        given = () if scores is None else (None, scores)
+        energies = finite_energy(self.energies(z, *given))
+        potential = torch.where(present, energies, 0.0)
         trust = None
         if self.joint is not None:
-            trust = self.joint.trust(z, potential, present)
+            trust = self.joint.trust(z, potential, present, scores)
         output = self.network(z, potential, present, trust)
         return torch.softmax(output.logits, dim=1), output.scores.of_modes.attention

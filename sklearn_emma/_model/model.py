@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_emma._energies.cross_fitting import HeldOutEnergies
 from sklearn_emma._energies.finite import narrowed
-from sklearn_emma._energies.joint import JointEnergy
+from sklearn_emma._energies.joint import JointEnergy, scoring_in_common
 from sklearn_emma._energies.per_mode import ModeEnergies
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._inputs.missing import fill_missing
@@ -26,6 +26,7 @@ from sklearn_emma._model.scores import Inputs, Scores
 from sklearn_emma._optim.storage import StoresTensors
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 from sklearn_emma._predictors.regressors import RegressorPredictor
+from sklearn_emma._statistics.normal_scores import NormalScoring
 
 # Rows scored at a time: at most this many values of X, so that memory stays bounded.
 _CHUNK_VALUES = 2**18
@@ -73,11 +74,17 @@ class EMMAModel(StoresTensors):
         self.network = network
         self.classifier = classifier
         self.joint = joint
+        self._compare_scores()
 
     @property
     def layout(self) -> ModeLayout:
         """Names and columns of the modes."""
         return self.network.layout
+
+    @property
+    def scoring(self) -> NormalScoring | None:
+        """Normal scores that serve energies and joint energy, if they do."""
+        return self.joint.scoring if self._in_common and self.joint else None
 
     @property
     def device(self) -> torch.device:
@@ -113,7 +120,13 @@ class EMMAModel(StoresTensors):
         self.train_in(dtype)
         if self.joint is not None:
             self.joint.to(dtype)
+        self._compare_scores()
         return self
+
+    def _compare_scores(self) -> None:
+        """Note whether energies and joint energy have normal scores in common."""
+        common = scoring_in_common(self.energies.stack, self.joint)
+        self._in_common = common is not None
 
     def on_cpu(self) -> Self:
         """Return self on a CPU, as a copy where it lives elsewhere."""
@@ -133,35 +146,43 @@ class EMMAModel(StoresTensors):
         x = torch.from_numpy(known.standardise(X))
         return x.to(self.network.gate.weight)
 
-    @torch.no_grad()
     def inputs(self, x: Tensor, known: Tensor | None = None) -> Inputs:
         """Replace missing values by the mean, note missing modes, score energies.
 
         ``x`` (n, d) is standardised. ``known`` (n, M) are energies from before, NaN
         where there are none; None: all are scored.
         """
+        return self._scored(x, known)[0]
+
+    @torch.no_grad()
+    def _scored(
+        self, x: Tensor, known: Tensor | None = None
+    ) -> tuple[Inputs, Tensor | None]:
+        """Inputs and, if they were needed and serve the joint energy, normal scores."""
         x, present = fill_missing(x, self.layout)
         if known is None:
-            return Inputs(x, self.energies.potential(x, present), present)
+            scores = None if self.scoring is None else self.scoring(x)
+            potential = self.energies.potential(x, present, scores=scores)
+            return Inputs(x, potential, present), scores
         unknown = present & known.isnan()
-        return Inputs(
-            x, self.energies.potential(x, unknown, known.nan_to_num()), present
-        )
+        potential = self.energies.potential(x, unknown, known.nan_to_num())
+        return Inputs(x, potential, present), None
 
     def scores(self, X: np.ndarray, known: np.ndarray | None = None) -> Scores:
         """Score all rows at once; ``known`` (n, M) as for ``inputs``."""
         x, energies = self.standardise(self.select(X)), None
         if known is not None:
             energies = narrowed(torch.from_numpy(known), x.dtype).to(x.device)
-        return self.scores_of(self.inputs(x, energies))
+        return self.scores_of(*self._scored(x, energies))
 
-    def scores_of(self, inputs: Inputs) -> Scores:
+    def scores_of(self, inputs: Inputs, normal_scores: Tensor | None = None) -> Scores:
         """Scores of rows whose energies are known."""
         # Checking the flags is cheaper than calling eval(): a share of the latency of
         # one row.
         if any(module.training for module in self.network.modules()):
             self.network.eval()
-        return Scores(self.network, inputs, self.classifier, self.joint)
+        models = self.classifier, self.joint
+        return Scores(self.network, inputs, *models, normal_scores)
 
     @property
     def chunk_rows(self) -> int:

@@ -95,7 +95,9 @@ class EMMANetwork(nn.Module):
             scores = scores if trust is None else self.with_trust(scores, trust)
         else:
             raise TypeError("Give either `potential`, or `scaled` energies.")
-        return EMMAOutput(self.predict(x, scores), scores, self.gate.capacity_penalty())
+        return EMMAOutput(
+            self.predict(x, scores.attention), scores, self.gate.capacity_penalty()
+        )
 
     def scores(
         self,
@@ -118,20 +120,20 @@ class EMMANetwork(nn.Module):
             scores, trust = scores._replace(above=above), self.gate.spread(trust)
         return scores._replace(attention=scores.attention * trust)
 
-    def predict(self, x: Tensor, scores: AnyScores) -> Tensor:
-        """Logits (n, n_outputs) of ``x`` (n, d) under these scores."""
+    def predict(self, x: Tensor, attention: Tensor) -> Tensor:
+        """Logits (n, n_outputs) of ``x`` (n, d) under ``attention`` (n, M)."""
         logits: Tensor
         if self._gated_within:
-            logits = self.predictor(x, attention=self._of_columns(scores))
+            logits = self.predictor(x, attention=self._of_columns(attention))
         else:
-            logits = self.predictor(self.gated(x, scores))
+            logits = self.predictor(self.gated(x, attention))
         if self.evidence is not None and not self.training:
-            logits = self.evidence(logits, x, scores.attention)
+            logits = self.evidence(logits, x, attention)
         return logits
 
-    def gated(self, x: Tensor, scores: AnyScores) -> Tensor:
-        """Multiply each mode of ``x`` by its attention, (n, d)."""
-        return x * self._of_columns(scores)
+    def gated(self, x: Tensor, attention: Tensor) -> Tensor:
+        """Multiply each mode of ``x`` by its ``attention`` (n, M), (n, d)."""
+        return x * self._of_columns(attention)
 
-    def _of_columns(self, scores: AnyScores) -> Tensor:
-        return self.layout.spread(scores.attention, self.mode_index)
+    def _of_columns(self, attention: Tensor) -> Tensor:
+        return self.layout.spread(attention, self.mode_index)

@@ -18,6 +18,10 @@ from sklearn_emma._model.network import AnyScores, EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 from sklearn_emma._predictors.regressors import RegressorPredictor
 
+# Rows that a predictor sees at a time on a CPU: at most this many values of x, since
+# what it makes of them is many times as large. New memory costs more than arithmetic.
+_PIECE_VALUES = 2**16
+
 
 class Inputs(NamedTuple):
     """What the network is fed: x (n, d) without NaN, potential and present (n, M)."""
@@ -64,7 +68,8 @@ class Scores:
 
     ``logits`` (n, n_outputs); the others (n, M), of the parts where modes have some.
     Asking for attention does not run the predictor; asking for energies does not
-    compute the trust.
+    compute the trust. ``normal_scores`` (n, d) are those that energies and joint energy
+    have in common, if they have.
     """
 
     def __init__(
@@ -73,9 +78,11 @@ class Scores:
         inputs: Inputs,
         classifier: ClassifierPredictor | RegressorPredictor | None = None,
         joint: JointEnergy | None = None,
+        normal_scores: Tensor | None = None,
     ) -> None:
         self._network, self._inputs = network, inputs
         self._classifier, self._joint = classifier, joint
+        self._normal_scores = normal_scores
 
     @property
     def layout(self) -> ModeLayout:
@@ -101,12 +108,20 @@ class Scores:
     @cached_property
     def logits(self) -> np.ndarray:
         """Output of the predictor."""
-        x = self._inputs.x
+        x, attention = self._inputs.x, self.final.attention
         with torch.no_grad():
             if self._classifier is None:
-                return as_array(self._network.predict(x, self.final))
-            gated = self._network.gated(x, self.final)
+                return as_array(self._predict(x, attention))
+            gated = self._network.gated(x, attention)
             return as_array(self._classifier.logits(gated))
+
+    def _predict(self, x: Tensor, attention: Tensor) -> Tensor:
+        """Logits of the network, of some rows after the other."""
+        n_rows = max(1, _PIECE_VALUES // max(x.shape[1], 64))
+        if x.device.type != "cpu" or len(x) <= n_rows:
+            return self._network.predict(x, attention)
+        pieces = zip(x.split(n_rows), attention.split(n_rows), strict=True)
+        return torch.cat([self._network.predict(*piece) for piece in pieces])
 
     @property
     def attention(self) -> np.ndarray:
@@ -193,7 +208,7 @@ class Scores:
         if self._joint is None:
             return None
         with torch.no_grad():
-            return self._joint.trust(*self._inputs)
+            return self._joint.trust(*self._inputs, self._normal_scores)
 
 
 class ScoresAbove:

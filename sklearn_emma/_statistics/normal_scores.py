@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.special import ndtri
-from torch import Tensor
+from torch import Tensor, nn
 
 from sklearn_emma._statistics.moments import mean_and_scale
 from sklearn_emma._statistics.quantiles import weighted_quantiles
@@ -54,17 +54,57 @@ def fit_normal_scores(X: np.ndarray, weight: np.ndarray) -> NormalScores:
     return NormalScores(*(array.astype(X.dtype) for array in fitted))
 
 
-def with_normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
-    """Insert each feature's normal score after it.
+class NormalScoring(nn.Module):
+    """The map of all features of a matrix.
 
-    ``x`` (G, n, d), parameters of :class:`NormalScores` (G, d, T) and (G, d, T + 1).
-    Returns (G, n, 2 d): feature, score, feature, score, ...
+    Parameters
+    ----------
+    fitted : NormalScores
+        What was learnt.
+    """
+
+    knots: Tensor
+    base: Tensor
+    slope: Tensor
+
+    def __init__(self, fitted: NormalScores) -> None:
+        super().__init__()
+        for name, array in fitted._asdict().items():
+            self.register_buffer(name, torch.as_tensor(array))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (n, d) of ``x`` (n, d)."""
+        maps = (tensor.unsqueeze(0) for tensor in self.buffers())
+        return normal_scores(x.unsqueeze(0), *maps).squeeze(0)
+
+    def agrees(self, columns: Tensor, *maps: Tensor) -> bool:
+        """Whether features in these ``columns`` have these maps, up to rounding.
+
+        ``maps`` are the parameters of :class:`NormalScores`.
+        """
+        small = 100 * torch.finfo(self.knots.dtype).eps
+        return all(
+            own.dtype == other.dtype
+            and torch.allclose(own[columns], other.to(own.device), small, small)
+            for own, other in zip(self.buffers(), maps, strict=True)
+        )
+
+
+def normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:
+    """Scores (G, n, d) of ``x`` (G, n, d).
+
+    Parameters of :class:`NormalScores` are (G, d, T) and (G, d, T + 1).
     """
     columns = x.transpose(1, 2).contiguous()
     piece = _n_at_or_below(columns, knots)
     left = knots.gather(2, (piece - 1).clamp_min(0))
     scores = base.gather(2, piece) + slope.gather(2, piece) * (columns - left)
-    return torch.stack((x, scores.transpose(1, 2)), dim=3).flatten(2)
+    return scores.transpose(1, 2)
+
+
+def with_scores(x: Tensor, scores: Tensor) -> Tensor:
+    """Insert each feature's score after it, (G, n, 2 d); both are (G, n, d)."""
+    return torch.stack((x, scores), dim=3).flatten(2)
 
 
 def _n_at_or_below(columns: Tensor, knots: Tensor) -> Tensor:

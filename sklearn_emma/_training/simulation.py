@@ -187,6 +187,6 @@ def gated_copies(
         for _ in range(n_copies):
             inputs = Inputs(**draw().inputs)
             scores = model.network.scores(inputs.potential, inputs.present)
-            copies.append(model.network.gated(inputs.x, scores))
+            copies.append(model.network.gated(inputs.x, scores.attention))
     array: np.ndarray = torch.cat(copies).cpu().numpy()
     return array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -34,7 +34,7 @@ class RememberedEnergies(ModeEnergies):
         x: Tensor,
         needed: Tensor,
         known: Tensor | None = None,
-        **options: bool,
+        **options: Any,
     ) -> Tensor:
         """Ψ of each mode; as of any energies."""
         if known is not None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+import sklearn_emma._energies.autoencoder as autoencoder_module
 from sklearn_emma._energies.autoencoder import (
     AutoencoderStack,
     FrozenAutoencoder,
@@ -17,7 +18,11 @@ from sklearn_emma._energies.autoencoder import (
     potential,
     reconstruct,
 )
-from sklearn_emma._statistics.normal_scores import fit_normal_scores
+from sklearn_emma._statistics.normal_scores import (
+    NormalScores,
+    NormalScoring,
+    fit_normal_scores,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -323,6 +328,39 @@ def test_only_the_needed_potentials_are_the_same_as_among_all(scattered, share):
     found = stack(x, needed)
     assert found.shape == needed.shape
     torch.testing.assert_close(found[needed], stack(x)[needed], rtol=1e-12, atol=1e-12)
+
+
+def all_scored(modes, columns):
+    """Modes with normal scores, and one map for all their columns."""
+    scored = [mode for mode, there in zip(modes, SCORED, strict=True) if there]
+    columns = [own for own, there in zip(columns, SCORED, strict=True) if there]
+    maps = []
+    for i in range(3):
+        whole = np.zeros((33, scored[0][6 + i].shape[1]))
+        for mode, own in zip(scored, columns, strict=True):
+            whole[own] = mode[6 + i]
+        maps.append(whole)
+    return scored, columns, NormalScoring(NormalScores(*maps))
+
+
+def test_normal_scores_that_are_known_are_not_computed_again(scattered, monkeypatch):
+    modes, columns, scoring = all_scored(*scattered)
+    stack = potential_stack(modes, columns)
+    x = torch.randn(9, 33, dtype=torch.float64, generator=torch.Generator())
+    expected, scores = stack(x), scoring(x)
+    monkeypatch.setattr(autoencoder_module, "normal_scores", None)
+    torch.testing.assert_close(stack(x, None, scores), expected, rtol=0, atol=0)
+    assert (stack(x, None, scores + 1.0) != expected).all()
+
+
+def test_a_stack_knows_whose_normal_scores_it_has(scattered):
+    modes, columns, scoring = all_scored(*scattered)
+    assert potential_stack(modes, columns).scores_by(scoring)
+    assert not potential_stack(*scattered).scores_by(scoring)  # some have none
+    for own in columns:
+        scoring.slope[own[-1], 3] += 1e-6
+        assert not potential_stack(modes, columns).scores_by(scoring)
+        scoring.slope[own[-1], 3] -= 1e-6
 
 
 def test_a_potential_that_is_not_needed_costs_nothing(scattered, monkeypatch):

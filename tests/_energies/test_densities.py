@@ -11,11 +11,11 @@ from sklearn_emma._energies import densities
 from sklearn_emma._energies.densities import (
     DensityRatio,
     JointSamples,
-    bounded_scores,
+    bounded,
     fit_densities,
 )
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._statistics.normal_scores import fit_normal_scores, with_normal_scores
+from sklearn_emma._statistics.normal_scores import NormalScoring, fit_normal_scores
 
 LAYOUT = ModeLayout.from_columns({"a": [0, 1], "b": [2], "c": [3, 4, 5]})
 # Of 60 samples and three modes, ten components of each are compared at most.
@@ -44,8 +44,7 @@ def fit(x, y, potential, weight=None, layout=LAYOUT):
 
 def scores(x, found):
     """Bounded normal scores by the maps that were learnt."""
-    maps = (torch.from_numpy(a) for a in (found.knots, found.base, found.slope))
-    return bounded_scores(torch.from_numpy(x), *maps).numpy()
+    return bounded(NormalScoring(found.scores)(torch.from_numpy(x))).numpy()
 
 
 def log_density(z, found, columns):
@@ -127,16 +126,23 @@ def test_a_weight_is_a_number_of_repetitions_in_components_too():
 
 
 def test_scores_are_bounded_where_they_lie_far_out_and_nowhere_else(samples):
-    x = torch.from_numpy(samples[0])
-    maps = [torch.from_numpy(a) for a in fit_normal_scores(samples[0], np.ones(400))]
-    free = with_normal_scores(x[None], *(m[None] for m in maps))[0][:, 1::2]
-    bounded = bounded_scores(x, *maps)
+    scoring = NormalScoring(fit_normal_scores(samples[0], np.ones(400)))
+    free = scoring(torch.from_numpy(samples[0]))
+    found = bounded(free)
     inside = free.abs() < 3.5
-    assert bounded.shape == (400, 6) and inside.double().mean() > 0.99
-    torch.testing.assert_close(bounded[inside], free[inside], rtol=0, atol=0)
+    assert found.shape == (400, 6) and inside.double().mean() > 0.99
+    torch.testing.assert_close(found[inside], free[inside], rtol=0, atol=0)
     for sign in (1, -1):
-        far = bounded_scores(torch.full((1, 6), sign * 1e6).double(), *maps)
+        far = bounded(scoring(torch.full((1, 6), sign * 1e6).double()))
         assert (far == sign * 3.5).all()
+
+
+def test_scores_that_are_known_are_not_computed_again(samples):
+    ratio, x = DensityRatio(fit(*samples)), torch.from_numpy(samples[0])
+    known, expected = ratio.scoring(x), ratio(x)
+    torch.testing.assert_close(ratio(x, known), expected, rtol=0, atol=0)
+    nowhere = torch.full_like(x, torch.nan)
+    torch.testing.assert_close(ratio(nowhere, known), expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

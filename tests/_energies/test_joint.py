@@ -5,12 +5,15 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.mixture import GaussianMixture
 
-from sklearn_emma import EMMAClassifier
+from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma._energies.densities import JointSamples
 from sklearn_emma._energies.joint import fit_joint_energy
 from sklearn_emma._inputs.layout import ModeLayout
+from sklearn_emma._statistics import normal_scores
 from sklearn_emma.datasets import make_multimodal_classification
+from sklearn_emma.energies import MixtureEnergy
 
 LAYOUT = ModeLayout.from_columns({"a": [0, 1], "b": [2], "c": [3, 4, 5]})
 
@@ -221,6 +224,68 @@ def test_does_not_depend_on_other_rows_and_survives_pickling(task, classifiers):
     np.testing.assert_allclose(
         joint.attention(X[:5]), classifiers[1].attention(X)[:5], atol=1e-10
     )
+
+
+AUTOENCODERS = {
+    "energy_estimator": PotentialEnergyTransformer(max_iter=2),
+    "max_iter": 1,
+    "pretraining_max_iter": 1,
+    "random_state": 0,
+}
+
+
+def searches(monkeypatch):
+    """Note every search of normal scores."""
+    noted, search = [], normal_scores._n_at_or_below
+    monkeypatch.setattr(
+        normal_scores, "_n_at_or_below", lambda *args: noted.append(0) or search(*args)
+    )
+    return noted
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_energies_and_joint_energy_have_their_normal_scores_in_common(
+    task, classifiers, monkeypatch, dtype
+):
+    X, y, X_test, _, modes = task
+    classifier = EMMAClassifier(modes, **AUTOENCODERS).fit(X.astype(dtype), y)
+    for model in (classifier, pickle.loads(pickle.dumps(classifier))):
+        noted = searches(monkeypatch)
+        asked = [model.predict_proba, model.attention]
+        found = [question(X_test.astype(dtype)) for question in asked]
+        assert len(noted) == 2  # one for each question
+        assert model._model.scoring is model._model.joint.scoring
+        model._model._in_common = False
+        apart = [question(X_test.astype(dtype)) for question in asked]
+        assert len(noted) > 4
+        tolerance = 1e-12 if dtype == np.float64 else 1e-5
+        for one, other in zip(found, apart, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"joint_energy": False},
+        {"energy_estimator": GaussianMixture(random_state=0)},
+        {"energy_estimator": MixtureEnergy()},
+        {"energy_estimator": PotentialEnergyTransformer(preprocessing="whiten")},
+    ],
+    ids=["alone", "scikit-learn", "mixtures", "whitened"],
+)
+def test_other_energies_have_none_in_common(task, options):
+    X, y, _, _, modes = task
+    model = EMMAClassifier(modes, **AUTOENCODERS | options).fit(X, y)
+    assert model._model.scoring is None
+
+
+def test_energies_of_other_rows_have_normal_scores_of_their_own(task):
+    X, y, _, _, modes = task
+    X = X.copy()
+    X[:40, modes["mode_1"]] = np.nan
+    model = EMMAClassifier(modes, **AUTOENCODERS).fit(X, y)._model
+    assert model.joint is not None and model.scoring is None
 
 
 @pytest.mark.parametrize(

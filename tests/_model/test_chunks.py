@@ -1,6 +1,8 @@
 """Chunks of rows against plain slices; pages of a file are given back, data are not."""
 
 import mmap
+import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,6 +63,39 @@ def test_what_was_written_to_a_map_stays(path, mode):
     for rows in row_chunks(X, 500_000):
         rows.sum()
     np.testing.assert_array_equal(X, expected)
+
+
+FAULTS_OF_CHUNKS = """
+import resource
+import sys
+
+import numpy as np
+
+from sklearn_emma._model.chunks import row_chunks
+
+
+def faults(n_rows):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for rows in row_chunks(np.zeros((20, 2)), n_rows):
+        blocks = [np.ones(500_000) for _ in range(4)]
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+faults(20)
+print(faults(1))
+print(faults(1))
+"""
+
+
+@on_linux
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries differ")
+def test_memory_of_a_chunk_serves_the_next():
+    """16 MB of each of 20 chunks are 80,000 pages; one chunk is 4,000."""
+    code = [sys.executable, "-c", FAULTS_OF_CHUNKS]
+    ran = subprocess.run(code, check=True, capture_output=True, text=True)
+    first, second = map(int, ran.stdout.split())
+    assert first < 8_000 and second < 1_000
 
 
 def test_a_map_of_memory_without_a_file_is_left_alone():

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 import helpers
+from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._model.deployed import DeployedModel
+from sklearn_emma._statistics import normal_scores
 
 MODES = {"a": [4, 1], "b": [0, 3, 5], "c": [2]}
 
@@ -110,3 +112,20 @@ def test_it_computes_in_single_precision_when_asked_to():
     assert proba.dtype == attention.dtype == np.float32
     np.testing.assert_allclose(proba, model.predict_proba(X), atol=1e-5)
     np.testing.assert_allclose(attention, model.attention(X), atol=1e-5)
+
+
+def test_normal_scores_are_computed_once_for_all_energies(monkeypatch):
+    X, y = rows()
+    energies = PotentialEnergyTransformer(max_iter=2)
+    model = quick(joint_energy=True, energy_estimator=energies).fit(X, y)
+    module, noted = DeployedModel(model._model), []
+    search = normal_scores._n_at_or_below
+    monkeypatch.setattr(
+        normal_scores, "_n_at_or_below", lambda *args: noted.append(0) or search(*args)
+    )
+    found = answers(module, X)
+    assert len(noted) == 1
+    module.in_common = False
+    for one, other in zip(found, answers(module, X), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+    assert len(noted) > 2

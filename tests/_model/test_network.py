@@ -49,8 +49,10 @@ def test_attention_multiplies_values_or_what_the_predictor_makes_of_them(with_tr
         energies = (potential, present, trust)[: 2 + with_trust]
         output, scores = network(x, *energies), network.scores(*energies)
         torch.testing.assert_close(output.logits, expected * columns)
-        torch.testing.assert_close(network.predict(x, scores), expected * columns)
-        torch.testing.assert_close(network.gated(x, scores), x * columns)
+        torch.testing.assert_close(
+            network.predict(x, scores.attention), expected * columns
+        )
+        torch.testing.assert_close(network.gated(x, scores.attention), x * columns)
         # What the scores call attention is what has multiplied the modes.
         torch.testing.assert_close(output.scores.attention, beta)
         torch.testing.assert_close(scores.attention, beta)
@@ -86,7 +88,7 @@ def test_a_predictor_that_does_not_tell_its_arguments_gets_gated_values():
 
     network = EMMANetwork(EMMAGate(3), Compiled(), LAYOUT)
     output, (x, *_) = network(*inputs()), inputs()
-    gated = network.gated(x, output.scores)
+    gated = network.gated(x, output.scores.attention)
     torch.testing.assert_close(output.logits, torch.relu(gated))
 
 

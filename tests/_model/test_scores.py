@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import sklearn_emma._model.scores as scores_module
 from sklearn_emma import EMMAGate
 from sklearn_emma._inputs.layout import ModeLayout
 from sklearn_emma._model.network import EMMANetwork
@@ -22,8 +23,8 @@ class Trusting:
     def __init__(self):
         self.asked = []
 
-    def trust(self, x, potential, present):
-        self.asked.append((x, potential, present))
+    def trust(self, x, potential, present, scores):
+        self.asked.append((x, potential, present, scores))
         return TRUST.expand(len(x), 3)
 
 
@@ -108,7 +109,7 @@ def test_trust_is_computed_once_however_much_is_asked_for(inputs):
     for name in (*QUANTITIES, *QUANTITIES):
         getattr(scores, name)
     assert len(joint.asked) == 1
-    for given, asked in zip(inputs, joint.asked[0], strict=True):
+    for given, asked in zip((*inputs, None), joint.asked[0], strict=True):
         assert asked is given
 
 
@@ -139,6 +140,28 @@ def test_rows_of_inputs_are_those_of_every_tensor(inputs):
         assert isinstance(some, Inputs)
         for part, whole in zip(some, inputs, strict=True):
             assert torch.equal(part, whole[index])
+
+
+def test_normal_scores_reach_the_joint_energy(inputs):
+    joint, normal = Trusting(), 2 * inputs.x
+    assert Scores(network(), inputs, None, joint, normal).attention.shape == (20, 3)
+    assert joint.asked[0][3] is normal
+
+
+@pytest.mark.parametrize(("n_values", "most"), [(1, 1), (7 * 64, 7), (2**20, 20)])
+def test_a_predictor_sees_some_rows_at_a_time(inputs, monkeypatch, n_values, most):
+    seen = []
+
+    class Noting(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return 2 * x
+
+    expected = Scores(network(), inputs, joint=Trusting()).logits
+    monkeypatch.setattr(scores_module, "_PIECE_VALUES", n_values)
+    found = Scores(network(Noting()), inputs, joint=Trusting()).logits
+    np.testing.assert_array_equal(found, 2 * expected)
+    assert max(seen) == most and sum(seen) == 20
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool])

@@ -11,8 +11,10 @@ from sklearn.preprocessing import QuantileTransformer
 
 from sklearn_emma._statistics.normal_scores import (
     N_QUANTILES,
+    NormalScoring,
     fit_normal_scores,
-    with_normal_scores,
+    normal_scores,
+    with_scores,
 )
 
 LEVELS = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
@@ -28,7 +30,7 @@ def fit(X, weight=None):
 def scores(fitted, X):
     """Scores (n, d) of X (n, d)."""
     tensors = [torch.from_numpy(np.asarray(a))[None] for a in (X, *fitted)]
-    return with_normal_scores(*tensors)[0].numpy()[:, 1::2]
+    return normal_scores(*tensors)[0].numpy()
 
 
 def skewed(n=500, d=3, seed=0):
@@ -119,7 +121,7 @@ def test_constant_features_have_score_0_and_unit_tails(value, dtype):
 def test_features_are_where_they_were_with_their_scores_behind_them():
     X = skewed()
     tensors = [torch.from_numpy(a)[None] for a in (X, *fit(X))]
-    both = with_normal_scores(*tensors)
+    both = with_scores(tensors[0], normal_scores(*tensors))
     assert both.shape == (1, 500, 6)
     np.testing.assert_array_equal(both[0, :, ::2], X)
     np.testing.assert_array_equal(both[0, :, 1::2].argsort(dim=0), X.argsort(axis=0))
@@ -169,7 +171,7 @@ def test_a_group_of_modes_equals_its_modes():
     fits = [fit(skewed(seed=seed)) for seed in range(3)]
     X = np.stack([skewed(20, seed=seed + 9) for seed in range(3)])
     tensors = [torch.from_numpy(np.stack(part)) for part in zip(*fits, strict=True)]
-    together = with_normal_scores(torch.from_numpy(X), *tensors)[:, :, 1::2]
+    together = normal_scores(torch.from_numpy(X), *tensors)
     for group, fitted, own in zip(together, fits, X, strict=True):
         np.testing.assert_array_equal(group, scores(fitted, own))
 
@@ -180,3 +182,28 @@ def test_knots_that_are_as_good_as_equal_count_as_equal():
     fitted = fit(X)
     assert all(np.isfinite(part).all() for part in fitted)
     assert np.isfinite(scores(fitted, X)).all()
+
+
+def test_a_module_has_the_scores_of_the_map():
+    X, fitted = skewed(20, seed=3), fit(skewed())
+    scoring = NormalScoring(fitted)
+    found = scoring(torch.from_numpy(X)).numpy()
+    np.testing.assert_array_equal(found, scores(fitted, X))
+
+
+def with_changed(fitted, part, amount):
+    """The maps of two features as tensors, one number of a part times 1 + amount."""
+    maps = [torch.from_numpy(array[1:].copy()) for array in fitted]
+    maps[part][1, 7] *= 1 + amount
+    return maps
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_maps_agree_up_to_rounding_and_no_further(part):
+    fitted = fit(skewed())
+    scoring, columns = NormalScoring(fitted), torch.tensor([1, 2])
+    assert scoring.agrees(columns, *with_changed(fitted, part, 1e-15))
+    assert not scoring.agrees(columns, *with_changed(fitted, part, 1e-9))
+    assert not scoring.agrees(columns.flip(0), *with_changed(fitted, part, 0.0))
+    single = (tensor.float() for tensor in with_changed(fitted, part, 0.0))
+    assert not scoring.agrees(columns, *single)

@@ -93,7 +93,7 @@ def test_attention_of_a_part_is_that_of_its_mode_times_its_own(fitted):
     np.testing.assert_allclose(parts, within * modes[:, OF_MODE], rtol=1e-6)
     assert (parts[:10, 0] == 0).all() and (modes[:10, 0] > 0).all()
     assert (parts[10:20, :2] == 0).all() and (modes[10:20, 0] == 0).all()
-    gated = model.network.gated(model.standardise(GAPS), gate).numpy()
+    gated = model.network.gated(model.standardise(GAPS), gate.attention).numpy()
     x = model.standardise(GAPS).numpy()
     expected = x * parts[:, np.repeat(np.arange(5), [2, 1, 2, 1, 2])]
     np.testing.assert_allclose(gated, expected, rtol=1e-6)
