@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,17 +31,35 @@ torch.set_num_threads(1)
 warnings.simplefilter("ignore")
 data = np.load(sys.argv[1])
 modes = json.loads(str(data["modes"]))
+
+def scoring(kind, n_rows):
+    X = np.resize(data["X"], (n_rows, data["X"].shape[1]))
+    if kind == "predict_proba":
+        return lambda: clf.predict_proba(X)
+    model = clf._model
+    x = model.standardise(X)
+    present = torch.ones(n_rows, len(modes), dtype=torch.bool)
+
+    @torch.no_grad()
+    def forward():
+        energies = model.energies.potential(x, present)
+        return torch.softmax(model.network(x, energies, present).logits, dim=1)
+
+    return forward
+
 for order in sys.stdin:
-    if order.strip() == "fit":
+    kind, *n_rows = order.split()
+    if kind == "fit":
         start = time.process_time()
         clf = EMMAClassifier(modes, random_state=0).fit(data["X"], data["y"])
         print(time.process_time() - start, flush=True)
         continue
-    X = np.resize(data["X"], (int(order), data["X"].shape[1]))
-    calls = 200 if len(X) == 1 else max(1, 100_000 // len(X))
+    n_rows = int(n_rows[0])
+    score = scoring(kind, n_rows)
+    calls = 200 if n_rows == 1 else max(1, 100_000 // n_rows)
     start = time.process_time()
     for _ in range(calls):
-        clf.predict_proba(X)
+        score()
     print((time.process_time() - start) / calls, flush=True)
 """
 
@@ -62,7 +80,10 @@ class _Version:
         )
 
     def seconds(self, order: str) -> float:
-        """CPU time of "fit", or of scoring so many rows by what was fitted last."""
+        """CPU time of "fit", or of scoring by what was fitted last.
+
+        That is "predict_proba" or the bare forward pass, "forward", of so many rows.
+        """
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(f"{order}\n")
         self.process.stdin.flush()
@@ -88,24 +109,33 @@ def fits_before(python: str, pairs: int, n_samples: int) -> Iterator[Line]:
             continue  # not at hand
         rows = _some_rows(data, n_samples)
         with _both(python, data, rows) as sides:
-            what = f"`fit` on {name}, {len(rows):,} × {data.X.shape[1]}"
-            yield _compared(sides, "fit", pairs, what, "≤ 0.33")
+            what = f"`fit` on {name}, {len(rows):,} × {data.X.shape[1]}, against"
+            yield _compared(sides, ("fit", "fit"), pairs, what, "≤ 0.33")
 
 
 def scoring_before(
-    python: str, pairs: int, n_samples: int, sizes: Sequence[int]
+    python: str, pairs: int, n_samples: int, sizes: Mapping[int, str]
 ) -> Iterator[Line]:
-    """CPU time of ``predict_proba`` on so many rows, against the other version."""
+    """CPU time of ``predict_proba``, against that of the version of ``python``.
+
+    Then against the bare forward pass of that version, of all rows at once: a measure
+    that stays as it is when our own forward pass becomes faster. ``sizes`` are numbers
+    of rows, with what is to be reached of the latter.
+    """
     try:
         data = load("htru2")
     except OSError:
         return  # not at hand
     with _both(python, data, _some_rows(data, n_samples)) as sides:
-        for size in sizes:
+        for size, must_reach in sizes.items():
+            ours, bare = f"predict_proba {size}", f"forward {size}"
             for side in sides:
-                side.seconds(str(size))
-            what = f"`predict_proba`, {size:,} row(s)"
-            yield _compared(sides, str(size), pairs, what, "≤ 1")
+                side.seconds(ours)
+                side.seconds(bare)
+            what = f"`predict_proba`, {size:,} row(s), against"
+            yield _compared(sides, (ours, ours), pairs, what, "–")
+            what += " the bare forward pass of"
+            yield _compared(sides, (ours, bare), pairs, what, must_reach)
 
 
 def _some_rows(data: Dataset, n_samples: int) -> np.ndarray:
@@ -131,16 +161,21 @@ def _both(python: str, data: Dataset, rows: np.ndarray) -> Iterator[list[_Versio
 
 
 def _compared(
-    sides: list[_Version], order: str, pairs: int, what: str, must_reach: str
+    sides: list[_Version],
+    orders: tuple[str, str],
+    pairs: int,
+    what: str,
+    must_reach: str,
 ) -> Line:
+    asked = list(zip(sides, orders, strict=True))
     times = []
     for pair in range(pairs):  # each goes first in turn
-        one, other = sides if pair % 2 == 0 else sides[::-1]
-        found = {one: one.seconds(order), other: other.seconds(order)}
-        times.append([found[side] for side in sides])
+        turn = asked if pair % 2 == 0 else asked[::-1]
+        found = [side.seconds(order) for side, order in turn]
+        times.append(found if pair % 2 == 0 else found[::-1])
     mine, theirs = (statistics.median(column) for column in zip(*times, strict=True))
     return Line(
-        f"{what}, against the version before",
+        f"{what} the version before",
         seconds(mine),
         seconds(theirs),
         cpu=f"{statistics.median(a / b for a, b in times):.2f}",

@@ -230,7 +230,8 @@ def before(settings: Settings) -> Iterator[Line]:
     if settings.against is None:
         return
     yield from fits_before(settings.against, settings.pairs, settings.samples)
-    sizes = (1, 12_000, 20_000 if settings.smoke else 1_000_000)
+    many = 20_000 if settings.smoke else 1_000_000
+    sizes = {1: "≤ 2.0", 12_000: "≤ 0.85", many: "≤ 0.32"}
     yield from scoring_before(settings.against, settings.pairs, settings.samples, sizes)
 
 
