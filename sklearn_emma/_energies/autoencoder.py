@@ -184,19 +184,24 @@ class PotentialStack(nn.Module):
         self.register_buffer("position", torch.tensor(order).argsort())
 
     def forward(
-        self, x: Tensor, needed: Tensor | None = None, scores: Tensor | None = None
+        self,
+        x: Tensor,
+        needed: Tensor | None = None,
+        normal_scores: Tensor | None = None,
     ) -> Tensor:
         """Potential energies (n, M) of ``x`` (n, d), or only the ``needed`` (n, M).
 
-        Where a sample's mode is not needed, the result means nothing. ``scores`` (n, d)
-        are normal scores of all columns, if they are known.
+        Where a sample's mode is not needed, the result means nothing.
+        ``normal_scores`` (n, d) are those of all columns, where they are known and all
+        energies are needed.
         """
-        energies = [
-            group(x, None if needed is None else needed[:, modes].T)
-            if needed is not None or scores is None
-            else group.of_scored(x, scores)
-            for group, modes in zip(self._groups(), self.modes, strict=True)
-        ]
+        if normal_scores is not None:
+            energies = [g.of_scored(x, normal_scores) for g in self._groups()]
+        else:
+            energies = [
+                group(x, None if needed is None else needed[:, modes].T)
+                for group, modes in zip(self.groups, self.modes, strict=True)
+            ]
         return torch.cat(energies)[self.position].T
 
     def scores_by(self, scoring: NormalScoring) -> bool:

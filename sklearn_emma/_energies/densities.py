@@ -74,8 +74,8 @@ class Densities(NamedTuple):
         return Densities(*arrays)._replace(mode=self.mode)
 
     @property
-    def scores(self) -> NormalScores:
-        """The map to normal scores."""
+    def maps(self) -> NormalScores:
+        """What turns values into normal scores."""
         return NormalScores(self.knots, self.base, self.slope)
 
 
@@ -108,20 +108,20 @@ class DensityRatio(nn.Module):
 
     def __init__(self, densities: Densities) -> None:
         super().__init__()
-        self.scoring = NormalScoring(densities.scores)
+        self.scoring = NormalScoring(densities.maps)
         for name, array in densities._asdict().items():
             if name not in NormalScores._fields:
                 self.register_buffer(name, torch.as_tensor(array))
         own = one_hot(self.mode).to(self.components.dtype)
         self.register_buffer("own", own)
 
-    def forward(self, x: Tensor, scores: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, normal_scores: Tensor | None = None) -> Tensor:
         """J of complete standardised samples ``x`` (n, d), (n, M).
 
-        ``scores`` (n, d) are their normal scores, if they are known.
+        ``normal_scores`` (n, d) are theirs, if they are known.
         """
-        scores = self.scoring(x) if scores is None else scores
-        z = bounded(scores) @ self.components
+        scores = self.scoring(x) if normal_scores is None else normal_scores
+        z = bounded_scores(scores) @ self.components
         every = torch.ones_like(self.own[:, :1])
         whole = _squares(z, self.means, self.whole, every)
         given = _squares(z, self.means, self.given, self.own)
@@ -142,7 +142,11 @@ def fit_densities(
     """Everything that J needs, in double precision but for the normal scores."""
     x, group, _, weight = samples
     scores = fit_normal_scores(x, weight)
-    z = bounded(NormalScoring(scores)(torch.from_numpy(x))).numpy().astype(np.float64)
+    z = (
+        bounded_scores(NormalScoring(scores)(torch.from_numpy(x)))
+        .numpy()
+        .astype(np.float64)
+    )
     bases = _bases(z, weight.astype(np.float64), layout)
     components = block_diag(*bases)
     z = z @ components
@@ -184,7 +188,7 @@ def _bases(z: np.ndarray, weight: np.ndarray, layout: ModeLayout) -> list[np.nda
     return bases
 
 
-def bounded(scores: Tensor) -> Tensor:
+def bounded_scores(scores: Tensor) -> Tensor:
     """Normal scores as modes are compared in them."""
     return scores.clamp(-_FARTHEST, _FARTHEST)
 

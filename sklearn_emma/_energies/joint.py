@@ -76,12 +76,12 @@ class JointEnergy(nn.Module):
         x: Tensor,
         potential: Tensor,
         present: Tensor,
-        scores: Tensor | None = None,
+        normal_scores: Tensor | None = None,
     ) -> Tensor:
         """Probability that a mode is not of another sample, (n, M).
 
-        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, P), ``scores``
-        (n, d) are normal scores by :func:`scoring_in_common`, if there is one. This is
+        ``x`` (n, d) is standardised, ``potential`` and ``present`` (n, P),
+        ``normal_scores`` (n, d) by :func:`scoring_in_common`, if there is one. This is
         inference over a latent variable, "which mode is foreign": none or one, with the
         energies −τ and −J_k of a Gibbs distribution. τ is ``joint_limit``. At or below
         it nothing is suspected; otherwise modes that say nothing of each other, with
@@ -89,8 +89,8 @@ class JointEnergy(nn.Module):
         a mode that is unusual by itself, or missing, are left to the gate, and get 1.
         """
         # Of z = "no mode is foreign" and z = "mode k is", in this order.
-        ratio = self.ratio(x) if scores is None else self.ratio(x, scores)
-        energies = pad(self.joint_limit - ratio, (1, 0))
+        known = () if normal_scores is None else (normal_scores,)
+        energies = pad(self.joint_limit - self.ratio(x, *known), (1, 0))
         excess = -minimise_over(energies, dim=1).unsqueeze(1)
         foreign = gibbs_distribution(energies, dim=1)[:, 1:]
         suspicion = foreign * -torch.expm1(-excess)
@@ -104,8 +104,8 @@ def scoring_in_common(
 ) -> NormalScoring | None:
     """Normal scores that serve marginal and joint energies alike, if they do.
 
-    They do where both were fitted on the same rows: none lacks a mode. The search for
-    the knots around each value, the most expensive part, is then needed once.
+    They do where both have the same maps, as a rule because no training row lacks a
+    mode. The search for the knots around each value is then needed once.
     """
     scoring = None if joint is None else joint.scoring
     if scoring is None or not isinstance(energies, PotentialStack):

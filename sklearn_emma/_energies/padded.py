@@ -23,7 +23,8 @@ class PaddedModes(nn.Module, ABC):
         super().__init__()
         self.widths = [len(c) for c in columns]
         widest = max(self.widths)
-        padded = [c + [0] * (widest - len(c)) for c in columns]
+        # By its own last column: a mode sees no value of another, however broken.
+        padded = [c + c[-1:] * (widest - len(c)) for c in columns]
         self.register_buffer("columns", torch.tensor(padded))
 
     @abstractmethod

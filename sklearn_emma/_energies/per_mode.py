@@ -234,7 +234,7 @@ class ModeEnergies(StoresTensors):
         known: Tensor | None = None,
         *,
         fitted: bool = False,
-        scores: Tensor | None = None,
+        normal_scores: Tensor | None = None,
     ) -> Tensor:
         """Ψ of each mode.
 
@@ -248,8 +248,8 @@ class ModeEnergies(StoresTensors):
             Energies from before.
         fitted : bool, default=False
             Whether the estimators were fitted on these rows; NaN is then an error.
-        scores : Tensor of shape (n, d), default=None
-            Normal scores by :func:`scoring_in_common`, if there is one.
+        normal_scores : Tensor of shape (n, d), default=None
+            By :func:`scoring_in_common`, if there is one and no energies are known.
 
         Returns
         -------
@@ -261,8 +261,8 @@ class ModeEnergies(StoresTensors):
         if self.stack is not None:
             # In training, most of the energies are known from before.
             some = None if known is None else needed
-            given = (x, some) if scores is None else (x, some, scores)
-            result: Tensor = self.stack(*given)
+            scored = () if normal_scores is None else (normal_scores,)
+            result: Tensor = self.stack(x, some, *scored)
         else:
             result = torch.zeros_like(needed, dtype=x.dtype)
             values, wanted = x.cpu().numpy(), needed.cpu().numpy()

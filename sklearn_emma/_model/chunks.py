@@ -16,7 +16,8 @@ def row_chunks(X: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
     """Cut X into slices of at most ``n_rows`` rows; at least one slice.
 
     Pages of a memory-mapped file count as memory of the process once they have been
-    read. They are released after each slice, since the file still has them.
+    read. They are released after each slice, since the file still has them. Memory
+    that is freed between slices may be kept by the process, to be used again.
 
     Parameters
     ----------
@@ -44,8 +45,9 @@ def _keep_freed_memory() -> None:
 
     glibc hands memory back as soon as some blocks of a chunk are free, and asks for it
     page by page for the next chunk: up to a third of the time of scoring. It keeps
-    blocks up to the size of one that it has seen freed, which is never touched here and
-    so takes no memory. Elsewhere this does nothing.
+    blocks up to the size of one that it has seen freed, and then, in all of the
+    process, up to twice as much in each of its arenas. The block itself is never
+    touched and takes no memory. Other libraries learn nothing from it.
     """
     np.empty(_LARGEST_LEARNT, dtype=np.uint8)
 

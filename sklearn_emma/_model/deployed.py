@@ -73,7 +73,9 @@ class DeployedModel(nn.Module):
     @property
     def scoring(self) -> NormalScoring | None:
         """Normal scores that serve energies and joint energy, if they do."""
-        return self.joint.scoring if self.joint and self.in_common else None
+        if self.joint is None or not self.in_common:
+            return None
+        return self.joint.scoring
 
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, C) and attention (n, M) of ``X`` (n, n_features_in).
@@ -106,8 +108,8 @@ class DeployedModel(nn.Module):
         if self.network.layout.ragged:
             z = mark_ends(z, known, self.network.layout)
         scores = None if self.scoring is None else self.scoring(z)
-        given = () if scores is None else (None, scores)
-        energies = finite_energy(self.energies(z, *given))
+        scored = () if scores is None else (scores,)
+        energies = finite_energy(self.energies(z, None, *scored))
         potential = torch.where(present, energies, 0.0)
         trust = None
         if self.joint is not None:

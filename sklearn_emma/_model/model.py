@@ -74,7 +74,7 @@ class EMMAModel(StoresTensors):
         self.network = network
         self.classifier = classifier
         self.joint = joint
-        self._compare_scores()
+        self._in_common = False  # until all is in one type
 
     @property
     def layout(self) -> ModeLayout:
@@ -84,7 +84,9 @@ class EMMAModel(StoresTensors):
     @property
     def scoring(self) -> NormalScoring | None:
         """Normal scores that serve energies and joint energy, if they do."""
-        return self.joint.scoring if self._in_common and self.joint else None
+        if self.joint is None or not self._in_common:
+            return None
+        return self.joint.scoring
 
     @property
     def device(self) -> torch.device:
@@ -109,6 +111,7 @@ class EMMAModel(StoresTensors):
 
     def train_in(self, dtype: torch.dtype) -> Self:
         """Compute in another floating-point type, in place, what training looks at."""
+        self._in_common = False  # the joint energy stays as it is
         self.network.to(dtype)
         self.energies.astype(dtype)
         if self.held_out is not None:
@@ -120,13 +123,9 @@ class EMMAModel(StoresTensors):
         self.train_in(dtype)
         if self.joint is not None:
             self.joint.to(dtype)
-        self._compare_scores()
-        return self
-
-    def _compare_scores(self) -> None:
-        """Note whether energies and joint energy have normal scores in common."""
         common = scoring_in_common(self.energies.stack, self.joint)
         self._in_common = common is not None
+        return self
 
     def on_cpu(self) -> Self:
         """Return self on a CPU, as a copy where it lives elsewhere."""
@@ -158,11 +157,11 @@ class EMMAModel(StoresTensors):
     def _scored(
         self, x: Tensor, known: Tensor | None = None
     ) -> tuple[Inputs, Tensor | None]:
-        """Inputs and, if they were needed and serve the joint energy, normal scores."""
+        """Inputs as above, and normal scores where they serve the joint energy too."""
         x, present = fill_missing(x, self.layout)
         if known is None:
             scores = None if self.scoring is None else self.scoring(x)
-            potential = self.energies.potential(x, present, scores=scores)
+            potential = self.energies.potential(x, present, normal_scores=scores)
             return Inputs(x, potential, present), scores
         unknown = present & known.isnan()
         potential = self.energies.potential(x, unknown, known.nan_to_num())
@@ -176,7 +175,7 @@ class EMMAModel(StoresTensors):
         return self.scores_of(*self._scored(x, energies))
 
     def scores_of(self, inputs: Inputs, normal_scores: Tensor | None = None) -> Scores:
-        """Scores of rows whose energies are known."""
+        """Scores of rows whose energies are known, and perhaps their normal scores."""
         # Checking the flags is cheaper than calling eval(): a share of the latency of
         # one row.
         if any(module.training for module in self.network.modules()):

@@ -116,7 +116,7 @@ class Scores:
             return as_array(self._classifier.logits(gated))
 
     def _predict(self, x: Tensor, attention: Tensor) -> Tensor:
-        """Logits of the network, of some rows after the other."""
+        """Logits (n, n_outputs) of the network, computed for a few rows at a time."""
         n_rows = max(1, _PIECE_VALUES // max(x.shape[1], 64))
         if x.device.type != "cpu" or len(x) <= n_rows:
             return self._network.predict(x, attention)
@@ -204,7 +204,7 @@ class Scores:
 
     @cached_property
     def _trust(self) -> Tensor | None:
-        """What attention is multiplied by in the end; the most expensive part."""
+        """What attention is multiplied by in the end."""
         if self._joint is None:
             return None
         with torch.no_grad():

@@ -74,20 +74,23 @@ class NormalScoring(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (n, d) of ``x`` (n, d)."""
-        maps = (tensor.unsqueeze(0) for tensor in self.buffers())
+        maps = (tensor.unsqueeze(0) for tensor in self._maps)
         return normal_scores(x.unsqueeze(0), *maps).squeeze(0)
 
     def agrees(self, columns: Tensor, *maps: Tensor) -> bool:
         """Whether features in these ``columns`` have these maps, up to rounding.
 
-        ``maps`` are the parameters of :class:`NormalScores`.
+        ``maps`` are the parameters of :class:`NormalScores`, of the same type.
         """
         small = 100 * torch.finfo(self.knots.dtype).eps
         return all(
-            own.dtype == other.dtype
-            and torch.allclose(own[columns], other.to(own.device), small, small)
-            for own, other in zip(self.buffers(), maps, strict=True)
+            torch.allclose(own[columns], other, rtol=small, atol=0.0)
+            for own, other in zip(self._maps, maps, strict=True)
         )
+
+    @property
+    def _maps(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.knots, self.base, self.slope
 
 
 def normal_scores(x: Tensor, knots: Tensor, base: Tensor, slope: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from sklearn_emma._energies.autoencoder import (
     reconstruct,
 )
 from sklearn_emma._statistics.normal_scores import (
-    NormalScores,
     NormalScoring,
     fit_normal_scores,
 )
@@ -330,33 +329,56 @@ def test_only_the_needed_potentials_are_the_same_as_among_all(scattered, share):
     torch.testing.assert_close(found[needed], stack(x)[needed], rtol=1e-12, atol=1e-12)
 
 
-def all_scored(modes, columns):
-    """Modes with normal scores, and one map for all their columns."""
-    scored = [mode for mode, there in zip(modes, SCORED, strict=True) if there]
-    columns = [own for own, there in zip(columns, SCORED, strict=True) if there]
-    maps = []
-    for i in range(3):
-        whole = np.zeros((33, scored[0][6 + i].shape[1]))
-        for mode, own in zip(scored, columns, strict=True):
-            whole[own] = mode[6 + i]
-        maps.append(whole)
-    return scored, columns, NormalScoring(NormalScores(*maps))
+@pytest.fixture
+def padded():
+    """Modes of one batch, of unequal widths, and one map for all their columns."""
+    rng = np.random.default_rng(1)
+    widths = [5, 8, 6, 2]
+    columns = np.split(rng.permutation(21), np.cumsum(widths)[:-1])
+    values = rng.normal(size=(90, 21))
+    fitted = fit_normal_scores(values, np.ones(90))
+    modes = []
+    for i, own in enumerate(columns):
+        n = 2 * len(own)
+        mode = rng.normal(size=n), rng.normal(size=(n, n)), *autoencoder(i, 3, n)
+        modes.append((*mode, *(array[own] for array in fitted)))
+    return modes, [own.tolist() for own in columns], NormalScoring(fitted)
 
 
-def test_normal_scores_that_are_known_are_not_computed_again(scattered, monkeypatch):
-    modes, columns, scoring = all_scored(*scattered)
+def test_normal_scores_that_are_known_are_not_computed_again(padded, monkeypatch):
+    modes, columns, scoring = padded
     stack = potential_stack(modes, columns)
-    x = torch.randn(9, 33, dtype=torch.float64, generator=torch.Generator())
+    assert sorted(len(group.widths) for group in stack.groups) == [1, 3]
+    x = torch.randn(9, 21, dtype=torch.float64, generator=torch.Generator())
     expected, scores = stack(x), scoring(x)
     monkeypatch.setattr(autoencoder_module, "normal_scores", None)
     torch.testing.assert_close(stack(x, None, scores), expected, rtol=0, atol=0)
     assert (stack(x, None, scores + 1.0) != expected).all()
 
 
-def test_a_stack_knows_whose_normal_scores_it_has(scattered):
-    modes, columns, scoring = all_scored(*scattered)
+@pytest.mark.parametrize("broken", [1e30, np.inf, np.nan])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_broken_value_stays_in_its_mode_whose_columns_are_padded(
+    padded, broken, known
+):
+    modes, columns, scoring = padded
+    stack = potential_stack(modes, columns)
+    x = torch.randn(9, 21, dtype=torch.float64, generator=torch.Generator())
+    scores = scoring(x)
+    expected = stack(x)
+    for mode, own in enumerate(columns):
+        far, far_scores = x.clone(), scores.clone()
+        far[:, own] = far_scores[:, own] = broken
+        found = stack(far, None, far_scores) if known else stack(far)
+        others = [i for i in range(4) if i != mode]
+        torch.testing.assert_close(found[:, others], expected[:, others])
+
+
+def test_a_stack_knows_whose_normal_scores_it_has(padded):
+    modes, columns, scoring = padded
     assert potential_stack(modes, columns).scores_by(scoring)
-    assert not potential_stack(*scattered).scores_by(scoring)  # some have none
+    with_one = [modes[0][:6], *modes[1:]]
+    assert not potential_stack(with_one, columns).scores_by(scoring)  # has none
     for own in columns:
         scoring.slope[own[-1], 3] += 1e-6
         assert not potential_stack(modes, columns).scores_by(scoring)

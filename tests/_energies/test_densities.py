@@ -11,7 +11,7 @@ from sklearn_emma._energies import densities
 from sklearn_emma._energies.densities import (
     DensityRatio,
     JointSamples,
-    bounded,
+    bounded_scores,
     fit_densities,
 )
 from sklearn_emma._inputs.layout import ModeLayout
@@ -44,7 +44,7 @@ def fit(x, y, potential, weight=None, layout=LAYOUT):
 
 def scores(x, found):
     """Bounded normal scores by the maps that were learnt."""
-    return bounded(NormalScoring(found.scores)(torch.from_numpy(x))).numpy()
+    return bounded_scores(NormalScoring(found.maps)(torch.from_numpy(x))).numpy()
 
 
 def log_density(z, found, columns):
@@ -128,12 +128,12 @@ def test_a_weight_is_a_number_of_repetitions_in_components_too():
 def test_scores_are_bounded_where_they_lie_far_out_and_nowhere_else(samples):
     scoring = NormalScoring(fit_normal_scores(samples[0], np.ones(400)))
     free = scoring(torch.from_numpy(samples[0]))
-    found = bounded(free)
+    found = bounded_scores(free)
     inside = free.abs() < 3.5
     assert found.shape == (400, 6) and inside.double().mean() > 0.99
     torch.testing.assert_close(found[inside], free[inside], rtol=0, atol=0)
     for sign in (1, -1):
-        far = bounded(scoring(torch.full((1, 6), sign * 1e6).double()))
+        far = bounded_scores(scoring(torch.full((1, 6), sign * 1e6).double()))
         assert (far == sign * 3.5).all()
 
 

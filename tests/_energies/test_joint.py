@@ -264,6 +264,29 @@ def test_energies_and_joint_energy_have_their_normal_scores_in_common(
         monkeypatch.undo()
 
 
+def test_normal_scores_are_in_common_again_in_another_type(task):
+    X, y, X_test, _, modes = task
+    model = EMMAClassifier(modes, **AUTOENCODERS).fit(X, y)._model
+    expected = model.scores(X_test).attention
+    model.train_in(torch.float32)
+    assert model.scoring is None  # the joint energy is in another type
+    assert (
+        model.inputs(model.standardise(model.select(X_test))).x.dtype == torch.float32
+    )
+    model.astype(torch.float32)
+    assert model.scoring is not None
+    np.testing.assert_allclose(model.scores(X_test).attention, expected, atol=1e-3)
+
+
+def test_energies_that_the_user_knows_leave_the_joint_energy_its_own_scores(task):
+    X, y, X_test, _, modes = task
+    model = EMMAClassifier(modes, **AUTOENCODERS).fit(X, y)
+    known = model.potential_energy(X_test)
+    known[::2] = np.nan
+    found = model.attention(X_test, potential_energy=known)
+    np.testing.assert_allclose(found, model.attention(X_test), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -148,6 +148,22 @@ def test_normal_scores_reach_the_joint_energy(inputs):
     assert joint.asked[0][3] is normal
 
 
+def test_a_predictor_sees_the_fewer_rows_the_wider_they_are(monkeypatch):
+    seen = []
+
+    class Noting(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return x
+
+    layout = ModeLayout.from_columns({"a": range(64), "b": range(64, 128)})
+    wide = EMMANetwork(EMMAGate(2), Noting(), layout).eval()
+    given = Inputs(torch.ones(8, 128), torch.ones(8, 2), torch.ones(8, 2) > 0)
+    monkeypatch.setattr(scores_module, "_PIECE_VALUES", 3 * 128)
+    assert Scores(wide, given).logits.shape == (8, 128)
+    assert seen == [3, 3, 2]
+
+
 @pytest.mark.parametrize(("n_values", "most"), [(1, 1), (7 * 64, 7), (2**20, 20)])
 def test_a_predictor_sees_some_rows_at_a_time(inputs, monkeypatch, n_values, most):
     seen = []
