@@ -78,4 +78,4 @@ def _encoded(
     x: Tensor, slope: Tensor, offset: Tensor, low: Tensor, high: Tensor
 ) -> Tensor:
     # Features last: each operation then runs along all of them at once.
-    return torch.addcmul(offset, x.unsqueeze(-2), slope).clamp_(low, high)
+    return torch.addcmul(offset, x.unsqueeze(-2), slope).clamp(low, high)
