@@ -142,11 +142,7 @@ def fit_densities(
     """Everything that J needs, in double precision but for the normal scores."""
     x, group, _, weight = samples
     scores = fit_normal_scores(x, weight)
-    z = (
-        bounded_scores(NormalScoring(scores)(torch.from_numpy(x)))
-        .numpy()
-        .astype(np.float64)
-    )
+    z = bounded_scores(NormalScoring(scores)(torch.from_numpy(x))).double().numpy()
     bases = _bases(z, weight.astype(np.float64), layout)
     components = block_diag(*bases)
     z = z @ components
