@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_emma import EMMAClassifier, EMMARegressor, PotentialEnergyTransformer
 from sklearn_emma._inputs.missing import fill_missing
+from sklearn_emma._statistics import normal_scores
 from sklearn_emma.corruption import ModeLayout
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.model_selection import EMMAGridSearchCV
@@ -144,6 +145,15 @@ def held_out_energies(model, X):
     potential = torch.from_numpy(model.potential_energy(X))
     potential = inner.held_out.potential(x, present, potential, fold)
     return potential.where(present, torch.nan).numpy()
+
+
+def searches(monkeypatch):
+    """Note every search for the knots of normal scores from now on."""
+    noted, search = [], normal_scores._n_at_or_below
+    monkeypatch.setattr(
+        normal_scores, "_n_at_or_below", lambda *args: noted.append(0) or search(*args)
+    )
+    return noted
 
 
 def changed(X, row, column, value):

@@ -18,8 +18,8 @@ from sklearn_emma._model.network import AnyScores, EMMANetwork
 from sklearn_emma._predictors.classifiers import ClassifierPredictor
 from sklearn_emma._predictors.regressors import RegressorPredictor
 
-# Rows that a predictor sees at a time on a CPU: at most this many values of x, since
-# what it makes of them is many times as large. New memory costs more than arithmetic.
+# Rows that a predictor sees at a time on a CPU: at most this many values of x. What it
+# makes of them is many times as large, and should stay in the processor's caches.
 _PIECE_VALUES = 2**16
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 from torch import Tensor
 
@@ -34,15 +35,18 @@ class RememberedEnergies(ModeEnergies):
         x: Tensor,
         needed: Tensor,
         known: Tensor | None = None,
-        **options: Any,
+        *,
+        fitted: bool = False,
+        normal_scores: Tensor | None = None,
     ) -> Tensor:
         """Ψ of each mode; as of any energies."""
+        score = partial(super().potential, fitted=fitted, normal_scores=normal_scores)
         if known is not None:
-            return super().potential(x, needed, known, **options)
+            return score(x, needed, known)
         for rows, wanted, found in self._recent:
             if _equal(rows, x) and _equal(wanted, needed):
                 return found.clone()
-        found = super().potential(x, needed, known, **options)
+        found = score(x, needed)
         self._recent.append((x, needed, found.clone()))
         while sum(rows.numel() for rows, *_ in self._recent) > _MOST_VALUES:
             del self._recent[0]

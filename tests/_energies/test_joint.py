@@ -7,11 +7,11 @@ import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 
+import helpers
 from sklearn_emma import EMMAClassifier, PotentialEnergyTransformer
 from sklearn_emma._energies.densities import JointSamples
 from sklearn_emma._energies.joint import fit_joint_energy
 from sklearn_emma._inputs.layout import ModeLayout
-from sklearn_emma._statistics import normal_scores
 from sklearn_emma.datasets import make_multimodal_classification
 from sklearn_emma.energies import MixtureEnergy
 
@@ -234,15 +234,6 @@ AUTOENCODERS = {
 }
 
 
-def searches(monkeypatch):
-    """Note every search of normal scores."""
-    noted, search = [], normal_scores._n_at_or_below
-    monkeypatch.setattr(
-        normal_scores, "_n_at_or_below", lambda *args: noted.append(0) or search(*args)
-    )
-    return noted
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_energies_and_joint_energy_have_their_normal_scores_in_common(
     task, classifiers, monkeypatch, dtype
@@ -250,7 +241,7 @@ def test_energies_and_joint_energy_have_their_normal_scores_in_common(
     X, y, X_test, _, modes = task
     classifier = EMMAClassifier(modes, **AUTOENCODERS).fit(X.astype(dtype), y)
     for model in (classifier, pickle.loads(pickle.dumps(classifier))):
-        noted = searches(monkeypatch)
+        noted = helpers.searches(monkeypatch)
         asked = [model.predict_proba, model.attention]
         found = [question(X_test.astype(dtype)) for question in asked]
         assert len(noted) == 2  # one for each question

@@ -67,7 +67,6 @@ def test_what_was_written_to_a_map_stays(path, mode):
 
 FAULTS_OF_CHUNKS = """
 import resource
-import sys
 
 import numpy as np
 
@@ -98,7 +97,7 @@ print(min(first, few), faults(1), faults(1), pages() - before)
 def test_memory_of_a_chunk_serves_the_next():
     """16 MB of each of 20 chunks are 80,000 pages; one chunk is 4,000.
 
-    Where there is one chunk, all is as ever. What is kept is what was used.
+    With one chunk only, nothing is kept; and never more than what was used.
     """
     code = [sys.executable, "-c", FAULTS_OF_CHUNKS]
     ran = subprocess.run(code, check=True, capture_output=True, text=True)

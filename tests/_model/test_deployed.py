@@ -7,7 +7,6 @@ import torch
 import helpers
 from sklearn_emma import PotentialEnergyTransformer
 from sklearn_emma._model.deployed import DeployedModel
-from sklearn_emma._statistics import normal_scores
 
 MODES = {"a": [4, 1], "b": [0, 3, 5], "c": [2]}
 
@@ -118,11 +117,7 @@ def test_normal_scores_are_computed_once_for_all_energies(monkeypatch):
     X, y = rows()
     energies = PotentialEnergyTransformer(max_iter=2)
     model = quick(joint_energy=True, energy_estimator=energies).fit(X, y)
-    module, noted = DeployedModel(model._model), []
-    search = normal_scores._n_at_or_below
-    monkeypatch.setattr(
-        normal_scores, "_n_at_or_below", lambda *args: noted.append(0) or search(*args)
-    )
+    module, noted = DeployedModel(model._model), helpers.searches(monkeypatch)
     found = answers(module, X)
     assert len(noted) == 1
     module.in_common = False
